@@ -1,0 +1,294 @@
+//! Asks one node over HTTP; one method per route of its API.
+//!
+//! Invariant: what is submitted is acknowledged only after the node has it on disk, and submitting
+//! the same bytes again is the same submission: both answers mean "there, once".
+//!
+//! Left out on purpose: retries. Whoever asks knows whether waiting is worth it; see
+//! [`Poster`](super::Poster) and [`NodeClient::events`].
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{
+    Client, Method, Response, StatusCode, Url,
+    header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde::de::DeserializeOwned;
+use weft_core::{
+    codec::Encode as _,
+    digest::{BodyId, TxId},
+    tx::SealedBody,
+};
+
+use super::{
+    Account, ClientError, Cursor, Described, LogLine, Page, Peer, Problem, Readiness, Reading,
+    Status, Submitted, Tips,
+};
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an answer may take in all. Longer than a node's own limit for a submission, so that its
+/// reason arrives.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest answer that is read, in bytes: a full page of the longest readings, with room.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const OCTETS: &str = "application/octet-stream";
+
+/// A node's HTTP API. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct NodeClient {
+    base: Url,
+    http: Client,
+}
+
+impl NodeClient {
+    /// A client for the API at `url`, such as `http://127.0.0.1:14265`. Connects when first asked.
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        let wrong = |reason: String| ClientError::Url { url: url.to_owned(), reason };
+        let base = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        if base.scheme() != "http" {
+            let reason = format!("{} is not spoken here, only http", base.scheme());
+            return Err(wrong(reason));
+        }
+        let host = base.host_str().ok_or_else(|| wrong("it names no host".to_owned()))?;
+        let mut http = Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        // A proxy is for reaching others, never oneself.
+        if matches!(host, "localhost" | "[::1]") || host.starts_with("127.") {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { base, http })
+    }
+
+    /// The address given.
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Where to attach, and what the network asks for.
+    pub async fn tips(&self) -> Result<Tips, ClientError> {
+        self.json(&["v1", "tips"], &[]).await
+    }
+
+    /// Hands over a whole transaction, attached by the caller.
+    pub async fn submit_transaction(&self, bytes: Vec<u8>) -> Result<Submitted, ClientError> {
+        self.submit("transactions", bytes).await
+    }
+
+    /// Hands over a sealed body; the node chooses where it hangs and does the work. May be refused
+    /// with code `quota`: the node's work is not for everyone without limit.
+    pub async fn submit_body(&self, sealed: &SealedBody) -> Result<Submitted, ClientError> {
+        self.submit("bodies", sealed.to_bytes()).await
+    }
+
+    /// A transaction, described. Refused with status 404 where it is not known.
+    pub async fn transaction(&self, id: TxId) -> Result<Described, ClientError> {
+        self.json(&["v1", "transactions", &id.to_string()], &[]).await
+    }
+
+    /// The first attachment of a body, described, with the ids of all of them.
+    pub async fn body(&self, id: BodyId) -> Result<Described, ClientError> {
+        self.json(&["v1", "bodies", &id.to_string()], &[]).await
+    }
+
+    /// The bytes of a transaction.
+    pub async fn transaction_bytes(&self, id: TxId) -> Result<Bytes, ClientError> {
+        let url = self.route(&["v1", "transactions", &id.to_string()], &[]);
+        let request = self.http.get(url).header(ACCEPT, OCTETS).timeout(ANSWER_TIMEOUT);
+        let response = self.accepted(self.answer(request).await?).await?;
+        self.read(response).await
+    }
+
+    /// What the node knows of the account at `address`.
+    pub async fn account(&self, address: &str) -> Result<Account, ClientError> {
+        self.json(&["v1", "accounts", address], &[]).await
+    }
+
+    /// A page of at most `limit` (1 to 1,000) readings of `stream` behind `after`, or from the
+    /// start; of one issuer, or of all.
+    pub async fn readings(
+        &self,
+        stream: &str,
+        after: Option<Cursor>,
+        limit: u16,
+        issuer: Option<&str>,
+    ) -> Result<Page<Reading>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            readings: Vec<Reading>,
+            #[serde(default)]
+            next: Option<Cursor>,
+        }
+        let mut query = paging(after, limit);
+        query.extend(issuer.map(|issuer| ("issuer", issuer.to_owned())));
+        let answer: Answer = self.json(&["v1", "streams", stream, "readings"], &query).await?;
+        Ok(Page { items: answer.readings, next: answer.next })
+    }
+
+    /// A page of at most `limit` (1 to 1,000) lines of the node's whole log behind `after`, or from
+    /// the start.
+    pub async fn transactions(
+        &self,
+        after: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<LogLine>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            transactions: Vec<LogLine>,
+            #[serde(default)]
+            next: Option<Cursor>,
+        }
+        let query = paging(after, limit);
+        let answer: Answer = self.json(&["v1", "transactions"], &query).await?;
+        Ok(Page { items: answer.transactions, next: answer.next })
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.json(&["v1", "status"], &[]).await
+    }
+
+    /// Its connected peers.
+    pub async fn peers(&self) -> Result<Vec<Peer>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            peers: Vec<Peer>,
+        }
+        let answer: Answer = self.json(&["v1", "peers"], &[]).await?;
+        Ok(answer.peers)
+    }
+
+    /// Whether it is ready, and why not.
+    pub async fn readiness(&self) -> Result<Readiness, ClientError> {
+        let request = self.http.get(self.route(&["readyz"], &[])).timeout(ANSWER_TIMEOUT);
+        let response = self.answer(request).await?;
+        // "Not ready" is the answer, not a refusal to answer.
+        let response = match response.status() {
+            StatusCode::SERVICE_UNAVAILABLE => response,
+            _ => self.accepted(response).await?,
+        };
+        self.parsed(&self.read(response).await?)
+    }
+
+    /// The node's clock, ms since the Unix epoch, to the second below; `None` if it does not tell.
+    pub async fn date(&self) -> Result<Option<String>, ClientError> {
+        let request = self.http.get(self.route(&["healthz"], &[])).timeout(ANSWER_TIMEOUT);
+        let response = self.answer(request).await?;
+        let date = response.headers().get(reqwest::header::DATE);
+        Ok(date.and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
+    /// Opens a stream of events; it has no end of its own, so no time limit either.
+    pub(super) async fn open_events(
+        &self,
+        query: &[(&'static str, String)],
+        last: Option<Cursor>,
+    ) -> Result<Response, ClientError> {
+        let mut request = self.http.get(self.route(&["v1", "events"], query));
+        request = request.header(ACCEPT, "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last.to_string());
+        }
+        self.accepted(self.answer(request).await?).await
+    }
+
+    async fn submit(&self, what: &str, bytes: Vec<u8>) -> Result<Submitted, ClientError> {
+        let url = self.route(&["v1", what], &[]);
+        let request = self.http.request(Method::POST, url).header(CONTENT_TYPE, OCTETS).body(bytes);
+        let response = self.answer(request.timeout(ANSWER_TIMEOUT)).await?;
+        let response = self.accepted(response).await?;
+        self.parsed(&self.read(response).await?)
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&'static str, String)],
+    ) -> Result<T, ClientError> {
+        let request = self.http.get(self.route(path, query)).timeout(ANSWER_TIMEOUT);
+        let response = self.accepted(self.answer(request).await?).await?;
+        self.parsed(&self.read(response).await?)
+    }
+
+    /// Segments are escaped here: a stream may be called `a/b` or `50 %`.
+    fn route(&self, path: &[&str], query: &[(&'static str, String)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(|error| ClientError::transport(self.url(), &error))
+    }
+
+    async fn accepted(&self, response: Response) -> Result<Response, ClientError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let body = self.read(response).await?;
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        Err(Problem::read(status, retry_after, &body).into())
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Bytes, ClientError> {
+        let mut body = BytesMut::new();
+        loop {
+            let chunk = response.chunk().await;
+            match chunk.map_err(|error| ClientError::transport(self.url(), &error))? {
+                None => return Ok(body.freeze()),
+                Some(chunk) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => {
+                    body.extend_from_slice(&chunk);
+                }
+                Some(_) => {
+                    let reason = format!("an answer of more than {ANSWER_BYTES_MAX} bytes");
+                    return Err(ClientError::NotANode { url: self.url().to_owned(), reason });
+                }
+            }
+        }
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(body).map_err(|error| ClientError::NotANode {
+            url: self.url().to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+fn paging(after: Option<Cursor>, limit: u16) -> Vec<(&'static str, String)> {
+    let after = after.map(|after| ("after", after.to_string()));
+    after.into_iter().chain([("limit", limit.to_string())]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_escape_what_names_hold() {
+        let node = NodeClient::new("http://127.0.0.1:1/").unwrap();
+        assert_eq!(node.url(), "http://127.0.0.1:1");
+        let url = node.route(&["v1", "streams", "a/b 50%", "readings"], &paging(None, 5));
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/streams/a%2Fb%2050%25/readings?limit=5");
+        let query = [("stream", "a&b".to_owned())];
+        let url = NodeClient::new("http://host/base").unwrap().route(&["v1", "tips"], &query);
+        assert_eq!(url.as_str(), "http://host/base/v1/tips?stream=a%26b");
+    }
+
+    #[test]
+    fn only_plain_http_addresses_are_taken() {
+        for url in ["", "127.0.0.1:14265", "https://host", "ftp://host", "http://", "node"] {
+            assert!(matches!(NodeClient::new(url), Err(ClientError::Url { .. })), "{url:?}");
+        }
+    }
+}

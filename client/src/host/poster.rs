@@ -1,0 +1,320 @@
+//! Posts readings of one account: counts, signs, attaches or hands over, and tries again.
+//!
+//! Invariant: each reading is signed once, under a sequence of its own. Every retry sends the same
+//! sealed body, and the same transaction as long as its parents will do, so nothing is doubled: a
+//! node that has it already says so and that is success.
+//!
+//! Left out on purpose: sharing one key between two posters. Both would count from the same number,
+//! and the second body under a sequence takes no effect. One poster may be shared by any number of
+//! tasks instead.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync, task::spawn_blocking, time::sleep};
+use weft_core::{
+    address::{Address, NetworkKind},
+    codec::Encode as _,
+    digest::{BodyId, GenesisId, TxId},
+    keys::{KeyError, Sign},
+    time::Time,
+    tx::{ContentType, SealedBody, choose_parents},
+    units::Sequence,
+};
+
+use super::{ClientError, Cursor, NodeClient, Submitted, Tips, attach_on_all_cores, work::draw};
+use crate::{Builder, Draft, DraftError, Place};
+
+/// How long tips may be used again: many readings at once need not ask for each.
+const TIPS_FRESH: Duration = Duration::from_millis(200);
+
+/// Who attaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attach {
+    /// This machine: asks for tips and does the work itself. No quota applies.
+    Here,
+    /// The node: gets the sealed body alone, as from a device that cannot do the work.
+    AtNode,
+}
+
+/// How patiently to try again. Whichever limit comes first ends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// Most tries in all. Default 12.
+    pub tries: u32,
+    /// Longest time in all. Default 30 s: a node that restarts is back by then.
+    pub patience: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { tries: 12, patience: Duration::from_secs(30) }
+    }
+}
+
+/// A reading to be posted.
+#[derive(Clone, Debug)]
+pub struct NewReading {
+    /// The stream it belongs to: 1 to 64 bytes of UTF-8 without control characters.
+    pub stream: String,
+    /// How to read the bytes.
+    pub content_type: ContentType,
+    /// The reading itself.
+    pub bytes: Vec<u8>,
+    /// When it was taken; [`Time::ZERO`] = no clock.
+    pub time: Time,
+}
+
+impl NewReading {
+    /// A text, taken now.
+    pub fn text(stream: &str, text: &str) -> Self {
+        Self::now(stream, ContentType::TEXT, text.into())
+    }
+
+    /// Any bytes, taken now.
+    pub fn now(stream: &str, content_type: ContentType, bytes: Vec<u8>) -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let ms = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        Self { stream: stream.to_owned(), content_type, bytes, time: Time::from_millis(ms) }
+    }
+}
+
+/// A reading that is on the node's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The transaction.
+    pub id: TxId,
+    /// Its body.
+    pub body: BodyId,
+    /// Its place in the node's order.
+    pub position: Cursor,
+    /// Its place among those of the account.
+    pub sequence: Sequence,
+}
+
+/// A reading that was not acknowledged.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct PostError {
+    /// Why not.
+    #[source]
+    pub error: ClientError,
+    /// The sealed body, if it came so far. It may have been stored; give it to [`Poster::send`]
+    /// later, and it is there once.
+    pub sealed: Option<Box<SealedBody>>,
+}
+
+impl From<ClientError> for PostError {
+    fn from(error: ClientError) -> Self {
+        Self { error, sealed: None }
+    }
+}
+
+impl From<DraftError> for PostError {
+    fn from(error: DraftError) -> Self {
+        ClientError::from(error).into()
+    }
+}
+
+/// Posts readings of one account through one node.
+pub struct Poster {
+    node: NodeClient,
+    key: Arc<dyn Sign>,
+    attach: Attach,
+    retry: Retry,
+    builder: Builder,
+    kind: NetworkKind,
+    genesis: GenesisId,
+    count: sync::Mutex<Count>,
+    tips: Mutex<Option<(Instant, Arc<Tips>)>>,
+}
+
+struct Count {
+    next: Sequence,
+    /// The body that registers the account, if it was sent but not acknowledged. It goes first:
+    /// another one under sequence 0 could contradict it.
+    registration: Option<SealedBody>,
+}
+
+impl Poster {
+    /// Asks the node which network it is on and how far the account of `key` has counted.
+    pub async fn open(
+        node: NodeClient,
+        key: Arc<dyn Sign>,
+        attach: Attach,
+    ) -> Result<Self, ClientError> {
+        let tips = node.tips().await?;
+        let scheme = key.public_key().scheme();
+        if !tips.schemes.contains(&scheme) {
+            let admitted = tips.schemes.iter().map(|scheme| scheme.name());
+            let admitted = admitted.collect::<Vec<_>>().join(", ");
+            return Err(ClientError::Scheme { scheme: scheme.to_string(), admitted });
+        }
+        let address = Address::of(key.public_key().id());
+        let account = node.account(&address.text(tips.kind)).await?;
+        Ok(Self {
+            builder: Builder::new(tips.network, address),
+            kind: tips.kind,
+            genesis: tips.genesis,
+            count: sync::Mutex::new(Count { next: Sequence(account.next), registration: None }),
+            tips: Mutex::new(Some((Instant::now(), Arc::new(tips)))),
+            node,
+            key,
+            attach,
+            retry: Retry::default(),
+        })
+    }
+
+    /// With other patience.
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Counts from `next` on if that is further than what the node knew: what was posted through
+    /// another node may not have come here yet.
+    pub async fn count_from(&self, next: Sequence) {
+        let mut count = self.count.lock().await;
+        count.next = count.next.max(next);
+    }
+
+    /// The sequence that the next reading will have.
+    pub async fn next_sequence(&self) -> Sequence {
+        self.count.lock().await.next
+    }
+
+    /// The address of the account, as people see it.
+    pub fn address(&self) -> String {
+        self.builder.issuer().text(self.kind)
+    }
+
+    /// The genesis of the node's network.
+    pub const fn genesis(&self) -> GenesisId {
+        self.genesis
+    }
+
+    /// Posts one reading and waits until it is on the node's disk.
+    ///
+    /// Any number may be under way at once; sequences follow the order of the first polls. While
+    /// the account is not registered, the others wait for the first.
+    pub async fn post(&self, reading: NewReading) -> Result<Posted, PostError> {
+        let mut count = self.count.lock().await;
+        if let Some(sealed) = count.registration.clone() {
+            self.send(&sealed).await?;
+            *count = Count { next: Sequence(1), registration: None };
+        }
+        let draft = self.draft(count.next, &reading)?;
+        if count.next.registers() {
+            let sealed = self.seal(draft).await?;
+            count.registration = Some(sealed.clone());
+            let posted = self.send(&sealed).await.map_err(|error| with(error, sealed))?;
+            *count = Count { next: Sequence(1), registration: None };
+            return Ok(posted);
+        }
+        count.next = count.next.checked_add(1).unwrap_or(count.next);
+        drop(count);
+        let sealed = self.seal(draft).await?;
+        self.send(&sealed).await.map_err(|error| with(error, sealed))
+    }
+
+    /// Sends a sealed body until it is acknowledged or patience ends. Sending one again is safe.
+    pub async fn send(&self, sealed: &SealedBody) -> Result<Posted, ClientError> {
+        let start = Instant::now();
+        let mut attached = None;
+        let mut pause = Duration::from_millis(50);
+        for tries in 1.. {
+            let error = match self.send_once(sealed, &mut attached).await {
+                Ok(submitted) => return Ok(posted(submitted, sealed)),
+                Err(error) => error,
+            };
+            let code = error.problem().map_or("", |problem| problem.code.as_str());
+            match code {
+                // It is there, more often than anyone needs.
+                "enough_attachments" => {
+                    let known = self.node.body(sealed.body.id()).await?;
+                    let (id, body, position) = (known.id, known.body, known.position);
+                    return Ok(posted(Submitted { id, body, position }, sealed));
+                }
+                // The node pruned or never had it: attach again elsewhere.
+                "unknown_parent" => {
+                    attached = None;
+                    self.forget_tips();
+                }
+                _ if error.is_passing() => {}
+                _ => return Err(error),
+            }
+            let asked = error.problem().and_then(|problem| problem.retry_after);
+            let wait = asked.unwrap_or(pause);
+            if tries >= self.retry.tries || start.elapsed() + wait > self.retry.patience {
+                return Err(error);
+            }
+            sleep(wait).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+        unreachable!("the loop above ends by returning")
+    }
+
+    /// `attached` is the transaction as it was sent before, if it was: sent again it is the same.
+    async fn send_once(
+        &self,
+        sealed: &SealedBody,
+        attached: &mut Option<Vec<u8>>,
+    ) -> Result<Submitted, ClientError> {
+        if self.attach == Attach::AtNode {
+            return self.node.submit_body(sealed).await;
+        }
+        let bytes = match attached {
+            Some(bytes) => bytes,
+            None => attached.insert(self.attach(sealed.clone()).await?),
+        };
+        self.node.submit_transaction(bytes.clone()).await
+    }
+
+    async fn attach(&self, sealed: SealedBody) -> Result<Vec<u8>, ClientError> {
+        let tips = self.fresh_tips().await?;
+        let parents = choose_parents(&tips.tips, [draw(), draw()]);
+        let place = Place { parents, anchor: tips.anchor, work_bits: tips.work_bits };
+        let work = spawn_blocking(move || attach_on_all_cores(sealed, place).to_bytes());
+        Ok(work.await.expect("the search for work has no way to fail"))
+    }
+
+    fn draft(&self, sequence: Sequence, reading: &NewReading) -> Result<Draft, DraftError> {
+        let NewReading { stream, content_type, bytes, time } = reading;
+        Ok(self.builder.reading(sequence, stream, *content_type, bytes)?.time(*time))
+    }
+
+    async fn seal(&self, draft: Draft) -> Result<SealedBody, ClientError> {
+        let key = Arc::clone(&self.key);
+        let scheme = key.public_key().scheme();
+        let sealed = spawn_blocking(move || draft.seal(&*key)).await;
+        Ok(sealed.unwrap_or(Err(KeyError::Signing { scheme }.into()))?)
+    }
+
+    async fn fresh_tips(&self) -> Result<Arc<Tips>, ClientError> {
+        let known = self.tips.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, tips)) = known
+            && at.elapsed() < TIPS_FRESH
+        {
+            return Ok(tips);
+        }
+        let tips = Arc::new(self.node.tips().await?);
+        let known = Some((Instant::now(), Arc::clone(&tips)));
+        *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(tips)
+    }
+
+    fn forget_tips(&self) {
+        *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn posted(submitted: Submitted, sealed: &SealedBody) -> Posted {
+    let Submitted { id, body, position } = submitted;
+    Posted { id, body, position, sequence: sealed.body.sequence }
+}
+
+fn with(error: ClientError, sealed: SealedBody) -> PostError {
+    PostError { error, sealed: Some(Box::new(sealed)) }
+}

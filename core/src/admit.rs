@@ -1,0 +1,306 @@
+//! From bytes to [`Verified`]: the list of checks, cheapest first; the first failure ends it.
+//!
+//! ```text
+//! length -> decode -> network and version -> scheme -> parents and anchor -> work   Candidate::parse
+//!        -> (bytes or id seen before: the caller's filter) -> key known?
+//!        -> signature                                                               Candidate::verify
+//! ```
+//!
+//! Invariant: a [`Verified`] passed all of them and keeps the bytes it came in, so that nobody
+//! checks or encodes again. There is no other way to get one.
+//!
+//! Left out on purpose: anything that depends on the ledger, a clock or what this node has seen.
+//! The verdict is the same on every node, forever.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{Decode, DecodeError, Encode as _},
+    digest::{BodyId, KeyId, TxId},
+    genesis::Genesis,
+    keys::{PublicKey, Scheme, SignatureError, Verify},
+    params::{Params, TRANSACTION_BYTES_MAX},
+    pow,
+    tx::{Attachment, CommitRef, NetworkId, Transaction},
+};
+
+/// What admission on one network needs to know.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    network: NetworkId,
+    genesis_commit: CommitRef,
+    params: Params,
+}
+
+impl Rules {
+    /// The rules of the network that starts from `genesis`.
+    pub fn new(genesis: &Genesis) -> Self {
+        Self {
+            network: genesis.network(),
+            genesis_commit: genesis.commit(),
+            params: genesis.params.clone(),
+        }
+    }
+
+    /// Zero bits of work that `tx` must show.
+    pub fn work_bits(&self, tx: &Transaction) -> u8 {
+        let body = &tx.body;
+        pow::required_bits(
+            self.params.work_bits,
+            body.payload.content_bytes(),
+            body.sequence.registers(),
+        )
+    }
+}
+
+/// Why bytes are no transaction here. Always the fault of whoever sent them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Longer than any transaction.
+    #[error("too long: at most {TRANSACTION_BYTES_MAX} bytes, actual {actual}")]
+    TooLong {
+        /// Length found, in bytes.
+        actual: usize,
+    },
+    /// Not the canonical bytes of a transaction.
+    #[error("malformed transaction: {0}")]
+    Malformed(#[from] DecodeError),
+    /// Meant for another network.
+    #[error("of another network: expected {expected}, actual {actual}")]
+    Network {
+        /// This network.
+        expected: NetworkId,
+        /// The one in the body.
+        actual: NetworkId,
+    },
+    /// A scheme that the genesis does not list.
+    #[error("signature scheme {actual} is not admitted on this network")]
+    Scheme {
+        /// The scheme of the seal.
+        actual: Scheme,
+    },
+    /// The anchor names a commit that cannot exist.
+    #[error("anchored to an unknown commit: index {}, round {}", .actual.index, .actual.round)]
+    Anchor {
+        /// The anchor found.
+        actual: CommitRef,
+    },
+    /// Not enough work for its size and kind.
+    #[error("work too low: expected {expected} zero bits, actual {actual}")]
+    Work {
+        /// Zero bits required.
+        expected: u8,
+        /// Zero bits found.
+        actual: u8,
+    },
+    /// The key in the seal is not the one the body names.
+    #[error("the key in the seal has id {actual}, the body names {expected}")]
+    Key {
+        /// The id the body names.
+        expected: KeyId,
+        /// The id of the key that came along.
+        actual: KeyId,
+    },
+    /// The signature is not one of the body's key over the body.
+    #[error("bad seal: {0}")]
+    Seal(#[from] SignatureError),
+}
+
+/// A transaction that passed every check but the signature.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    tx: Transaction,
+    id: TxId,
+    body_id: BodyId,
+    bytes: Bytes,
+}
+
+impl Candidate {
+    /// All checks that need no key.
+    pub fn parse(bytes: Bytes, rules: &Rules) -> Result<Self, Refusal> {
+        if bytes.len() > TRANSACTION_BYTES_MAX {
+            return Err(Refusal::TooLong {
+                actual: bytes.len(),
+            });
+        }
+        let tx = Transaction::from_bytes(&bytes)?;
+        for_this_network(&tx, rules)?;
+        listed_scheme(&tx, rules)?;
+        existing_anchor(&tx, rules)?;
+        let body_id = tx.body_id();
+        let id = tx.attachment.id(&body_id);
+        enough_work(&tx, &id, rules)?;
+        Ok(Self {
+            tx,
+            id,
+            body_id,
+            bytes,
+        })
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// The id of its body.
+    pub const fn body_id(&self) -> BodyId {
+        self.body_id
+    }
+
+    /// The id of the key that must have signed it.
+    pub fn signing_key(&self) -> KeyId {
+        self.tx.body.signing_key()
+    }
+
+    /// The key that came along, if it registers its account.
+    pub const fn own_key(&self) -> Option<&PublicKey> {
+        self.tx.seal.key.as_ref()
+    }
+
+    /// The bytes it came in.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The last check. `key` is one whose id is [`Self::signing_key`].
+    pub fn verify(self, key: &PublicKey, verify: &dyn Verify) -> Result<Verified, Refusal> {
+        let (expected, actual) = (self.signing_key(), key.id());
+        if expected != actual {
+            return Err(Refusal::Key { expected, actual });
+        }
+        verify.verify(key, self.body_id.as_bytes(), &self.tx.seal.signature)?;
+        let Self {
+            tx,
+            id,
+            body_id,
+            bytes,
+        } = self;
+        Ok(Verified {
+            tx,
+            id,
+            body_id,
+            bytes,
+        })
+    }
+}
+
+fn for_this_network(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
+    let (expected, actual) = (rules.network, tx.body.network);
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(Refusal::Network { expected, actual })
+    }
+}
+
+fn listed_scheme(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
+    let actual = tx.seal.scheme();
+    if rules.params.schemes.contains(&actual) {
+        Ok(())
+    } else {
+        Err(Refusal::Scheme { actual })
+    }
+}
+
+/// Below the first commit there is only the genesis. Whether a later commit exists is not decided
+/// here: a node behind cannot know it.
+fn existing_anchor(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
+    let (actual, genesis) = (tx.attachment.anchor, rules.genesis_commit);
+    let later = actual.index > genesis.index && actual.round > genesis.round;
+    if later || actual == genesis {
+        Ok(())
+    } else {
+        Err(Refusal::Anchor { actual })
+    }
+}
+
+fn enough_work(tx: &Transaction, id: &TxId, rules: &Rules) -> Result<(), Refusal> {
+    let (expected, actual) = (rules.work_bits(tx), pow::trailing_zero_bits(id));
+    if actual >= expected {
+        Ok(())
+    } else {
+        Err(Refusal::Work { expected, actual })
+    }
+}
+
+/// A transaction that passed every stateless check. [`Candidate::verify`] and [`reattached`] are
+/// the only ways to get one. Keeps the bytes it came in. Cheap to clone but for the parsed fields.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    tx: Transaction,
+    id: TxId,
+    body_id: BodyId,
+    bytes: Bytes,
+}
+
+impl Verified {
+    /// The transaction.
+    pub const fn transaction(&self) -> &Transaction {
+        &self.tx
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// The id of its body.
+    pub const fn body_id(&self) -> BodyId {
+        self.body_id
+    }
+
+    /// All its bytes.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The bytes of its body and seal: what is stored once per body.
+    pub fn sealed_body(&self) -> Bytes {
+        self.bytes.slice(Attachment::BYTES..)
+    }
+}
+
+/// A further attachment of a body whose seal this node checked before: everything but the
+/// signature is checked.
+///
+/// `sealed_body` must come from this node's own store, which holds nothing unverified.
+pub fn reattached(
+    attachment: &Attachment,
+    sealed_body: &[u8],
+    rules: &Rules,
+) -> Result<Verified, Refusal> {
+    let mut bytes = Vec::with_capacity(Attachment::BYTES + sealed_body.len());
+    attachment.encode(&mut bytes);
+    bytes.extend_from_slice(sealed_body);
+    let Candidate {
+        tx,
+        id,
+        body_id,
+        bytes,
+    } = Candidate::parse(bytes.into(), rules)?;
+    Ok(Verified {
+        tx,
+        id,
+        body_id,
+        bytes,
+    })
+}
+
+/// All checks in one call, for those who have the key at hand: the one in the seal, or `known`.
+/// `Ok(None)` means that the key is not known.
+pub fn admit(
+    bytes: Bytes,
+    rules: &Rules,
+    known: impl FnOnce(KeyId) -> Option<PublicKey>,
+    verify: &dyn Verify,
+) -> Result<Option<Verified>, Refusal> {
+    let candidate = Candidate::parse(bytes, rules)?;
+    let key = candidate
+        .own_key()
+        .cloned()
+        .or_else(|| known(candidate.signing_key()));
+    key.map(|key| candidate.verify(&key, verify)).transpose()
+}

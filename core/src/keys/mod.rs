@@ -1,0 +1,218 @@
+//! Post-quantum keys and signatures: three schemes behind one tag byte.
+//!
+//! In: a [`PublicKey`], the bytes that were signed and a [`Signature`]. Out: a verdict, the same
+//! from every implementation of [`Verify`], or nodes would fork.
+//!
+//! Invariant: a [`PublicKey`] and a [`Signature`] have the length of their scheme; which scheme they
+//! are of is part of the value, and a mix-up is an error that says so.
+//!
+//! Left out on purpose: a source of randomness. Keys come from a 32-byte seed that the caller draws;
+//! signatures are deterministic (FIPS 204 section 3.4, `rnd` = 0), so a replayed run is the same run.
+
+mod device;
+#[cfg(feature = "host")]
+mod dilithium2;
+#[cfg(feature = "host")]
+mod encoding;
+#[cfg(feature = "host")]
+mod host;
+mod scheme;
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{Decode, DecodeError, Encode, Reader},
+    digest::{Domain, Hasher, KeyId},
+};
+
+pub use device::{DeviceKey, DeviceVerifier};
+#[cfg(feature = "host")]
+pub use dilithium2::Dilithium2Key;
+#[cfg(feature = "host")]
+pub use host::{HostKey, HostVerifier};
+pub use scheme::{Scheme, UnknownScheme};
+
+/// A public key with its scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    scheme: Scheme,
+    bytes: Bytes,
+}
+
+impl PublicKey {
+    /// Takes `bytes` as a key of `scheme`; only the length is checked here.
+    pub fn new(scheme: Scheme, bytes: Bytes) -> Result<Self, KeyError> {
+        expect_length("public key", scheme, scheme.public_key_bytes(), bytes.len())?;
+        Ok(Self { scheme, bytes })
+    }
+
+    /// Its scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Its bytes, without the tag.
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its identifier: `H("weft.key", scheme || key)`.
+    pub fn id(&self) -> KeyId {
+        KeyId(
+            Hasher::new(Domain::Key)
+                .chain(&[self.scheme.tag()])
+                .chain(&self.bytes)
+                .finish(),
+        )
+    }
+}
+
+impl Encode for PublicKey {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.scheme.tag());
+        out.extend_from_slice(&self.bytes);
+    }
+}
+
+impl Decode for PublicKey {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let scheme = Scheme::decode(reader)?;
+        let bytes = reader.take("public key", scheme.public_key_bytes())?;
+        Ok(Self {
+            scheme,
+            bytes: Bytes::copy_from_slice(bytes),
+        })
+    }
+}
+
+/// A signature with its scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    scheme: Scheme,
+    bytes: Bytes,
+}
+
+impl Signature {
+    /// Takes `bytes` as a signature of `scheme`; only the length is checked here.
+    pub fn new(scheme: Scheme, bytes: Bytes) -> Result<Self, KeyError> {
+        expect_length("signature", scheme, scheme.signature_bytes(), bytes.len())?;
+        Ok(Self { scheme, bytes })
+    }
+
+    /// Its scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+const fn expect_length(
+    what: &'static str,
+    scheme: Scheme,
+    expected: usize,
+    actual: usize,
+) -> Result<(), KeyError> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(KeyError::Length {
+        what,
+        scheme,
+        expected,
+        actual,
+    })
+}
+
+/// Checks signatures. Every implementation gives the same verdict on the same bytes.
+pub trait Verify: Send + Sync {
+    /// Whether `signature` is one of `key` over `message`, with an empty context string.
+    fn verify(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), SignatureError>;
+}
+
+/// The scheme of both, or the error that says they differ.
+fn same_scheme(key: &PublicKey, signature: &Signature) -> Result<Scheme, SignatureError> {
+    if key.scheme == signature.scheme {
+        return Ok(key.scheme);
+    }
+    Err(SignatureError::SchemeMismatch {
+        key: key.scheme,
+        signature: signature.scheme,
+    })
+}
+
+/// Makes signatures with one key. Deterministic: the same message gives the same bytes.
+pub trait Sign: Send + Sync {
+    /// The public half.
+    fn public_key(&self) -> &PublicKey;
+
+    /// A signature over `message`, with an empty context string.
+    fn sign(&self, message: &[u8]) -> Result<Signature, KeyError>;
+}
+
+/// Why a signature is refused. The fault of whoever sent the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Key and signature are of different schemes. Schemes 1 and 3 have the same sizes, so the tag
+    /// decides.
+    #[error("signature is of scheme {signature}, but the key is of scheme {key}")]
+    SchemeMismatch {
+        /// The key's scheme.
+        key: Scheme,
+        /// The signature's scheme.
+        signature: Scheme,
+    },
+    /// The signature does not belong to this key and message.
+    #[error("no valid {scheme} signature of this key over this message")]
+    Invalid {
+        /// The scheme of both.
+        scheme: Scheme,
+    },
+}
+
+/// Why a key cannot be taken or used. The caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Wrong length for the scheme.
+    #[error("a {scheme} {what} has {expected} bytes, not {actual}")]
+    Length {
+        /// Which part.
+        what: &'static str,
+        /// The scheme named.
+        scheme: Scheme,
+        /// The length of that scheme.
+        expected: usize,
+        /// The length found.
+        actual: usize,
+    },
+    /// This kind of key cannot be made for the scheme.
+    #[error("{scheme} keys are not made from a seed here: {reason}")]
+    Unsupported {
+        /// The scheme asked for.
+        scheme: Scheme,
+        /// Why not, and what to do instead.
+        reason: &'static str,
+    },
+    /// The key does not verify what it signs, or two libraries disagree about it.
+    #[error("this {scheme} key fails its own check: its halves are of two keys, or memory is bad")]
+    Inconsistent {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The library refused to sign.
+    #[error("the {scheme} library did not sign; try another seed")]
+    Signing {
+        /// The scheme.
+        scheme: Scheme,
+    },
+}

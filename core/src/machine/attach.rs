@@ -1,0 +1,185 @@
+//! The straight line of a transaction: wait, attach, become a tip, be spread.
+//!
+//! Invariant: everything attached has its whole past attached before it, here or in the store, and
+//! is written in the very step that spreads and tells it.
+//!
+//! Consensus and the ledger take their place behind [`Machine::attach`] with the next release.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    Attached, Event, LogEntry, Machine, Outbox, Reads, Source, SubmitRefusal, timers::Timer,
+    wants::Want,
+};
+use crate::{
+    admit::Verified, digest::TxId, keys::PublicKey, params::ATTACHMENTS_MAX, time::Time,
+    units::Position,
+};
+
+impl Machine {
+    pub(super) fn admitted(
+        &mut self,
+        source: Source,
+        tx: Arc<Verified>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let id = tx.id();
+        if let Source::Answer(peer) = source {
+            self.wants.brought(peer);
+        }
+        if let Some(position) = self.position(&id, reads) {
+            return self.attached_before(source, tx, position, out);
+        }
+        if self.solidifier.contains(&id) {
+            return;
+        }
+        let missing: Vec<TxId> = tx
+            .transaction()
+            .attachment
+            .transactions()
+            .filter(|parent| self.position(parent, reads).is_none())
+            .collect();
+        if !missing.is_empty() {
+            return self.wait(source, tx, &missing, out);
+        }
+        let mut solid: Vec<(Arc<Verified>, Source)> = [(tx, source)].into();
+        while let Some((tx, source)) = solid.pop() {
+            let id = tx.id();
+            if self.attach(source, tx, reads, out) {
+                solid.extend(self.solidifier.resolve(&id));
+            }
+        }
+    }
+
+    /// Where a transaction is, if it is attached.
+    pub(super) fn position(&self, id: &TxId, reads: &dyn Reads) -> Option<Position> {
+        self.tangle
+            .position(id)
+            .or_else(|| reads.entry(id).map(|entry| entry.position))
+    }
+
+    /// Whoever submits what is here already is told again, once it is durable.
+    fn attached_before(
+        &self,
+        source: Source,
+        tx: Arc<Verified>,
+        position: Position,
+        out: &mut Outbox,
+    ) {
+        if source == Source::Local {
+            out.durable = true;
+            let at = self.now;
+            out.events.push(Event::Attached {
+                position,
+                at,
+                source,
+                again: true,
+                tx,
+            });
+        }
+    }
+
+    fn wait(&mut self, source: Source, tx: Arc<Verified>, missing: &[TxId], out: &mut Outbox) {
+        let Some(peer) = source.peer() else {
+            let parent = missing.first().copied().unwrap_or(TxId::ZERO);
+            let reason = SubmitRefusal::UnknownParent { parent };
+            out.events.push(Event::Refused {
+                id: tx.id(),
+                reason,
+            });
+            return;
+        };
+        self.gossip.arrived(&tx.id());
+        self.wants.satisfied(Want::Transaction(tx.id()));
+        let expires = self.solidifier.hold(self.now, tx, source, missing);
+        self.timers.set(Timer::Waiting, expires);
+        for parent in missing
+            .iter()
+            .filter(|parent| !self.solidifier.contains(parent))
+        {
+            if let Some(due) = self.wants.add(self.now, Want::Past(*parent), peer) {
+                self.timers.set(Timer::Ask, due);
+            }
+        }
+    }
+
+    /// Attaches a transaction whose parents are here. False if its body has attachments enough.
+    fn attach(
+        &mut self,
+        source: Source,
+        tx: Arc<Verified>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) -> bool {
+        let (id, body) = (tx.id(), tx.body_id());
+        let attachments = self.tangle.attachments(&body).len();
+        if attachments >= ATTACHMENTS_MAX && !self.solidifier.awaits(&id) {
+            let reason = SubmitRefusal::EnoughAttachments {
+                limit: ATTACHMENTS_MAX,
+            };
+            if source == Source::Local {
+                out.events.push(Event::Refused { id, reason });
+            }
+            return false;
+        }
+        let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
+        let entry = LogEntry {
+            position: self.tangle.next(),
+            id,
+            attachment: tx.transaction().attachment,
+            body,
+            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
+        };
+        self.place(self.now, &entry);
+        if let Some(key) = tx.transaction().seal.key.clone() {
+            self.key_known(key, reads, out);
+        }
+        self.wants.satisfied(Want::Past(id));
+        self.wants.satisfied(Want::Transaction(id));
+        let flush = self
+            .gossip
+            .spread(self.now, source, &tx, first_of_body, out);
+        self.timers.set(Timer::Announce, flush);
+        out.durable |= source == Source::Local;
+        let (position, at) = (entry.position, self.now);
+        out.writes.attached.push(Attached {
+            position,
+            first_of_body,
+            tx: tx.clone(),
+        });
+        out.events.push(Event::Attached {
+            position,
+            at,
+            source,
+            again: false,
+            tx,
+        });
+        true
+    }
+
+    /// Puts a transaction into the live DAG and the tip set.
+    pub(super) fn place(&mut self, now: Time, entry: &LogEntry) {
+        let may_be_tip = self.tangle.attachments(&entry.body).is_empty();
+        let parents: Vec<Position> = entry
+            .attachment
+            .transactions()
+            .filter_map(|parent| self.tangle.position(&parent))
+            .collect();
+        self.tangle.attach(entry);
+        // A child that can be no tip itself leaves its parents in their place.
+        if may_be_tip {
+            let due = self.tips.attached(now, entry, &parents);
+            self.timers.set(Timer::Tips, due);
+        }
+    }
+
+    pub(super) fn key_known(&mut self, key: PublicKey, reads: &dyn Reads, out: &mut Outbox) {
+        let id = key.id();
+        if reads.key(&id).is_none() {
+            out.writes.keys.push(key);
+        }
+        self.wants.satisfied(Want::Key(id));
+        out.events.push(Event::KeyKnown(id));
+    }
+}

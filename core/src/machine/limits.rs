@@ -1,0 +1,119 @@
+//! How one machine paces and bounds itself. Nodes of one network may differ here; the simulator
+//! sets tiny values. Every queue of the machine names its bound in this file.
+
+use crate::time::Span;
+
+/// Paces and bounds of a machine. What happens at a bound is told with it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Live DAG kept in memory, as bytes of transactions. The oldest leave first; they stay in the
+    /// store. Memory is about a tenth of this. Default 1 GiB.
+    pub live_bytes_max: u64,
+    /// The same, as a count, which also bounds what a restart reads. Default 262,144.
+    pub live_count_max: usize,
+
+    /// How long a tip stays eligible after its first child: time for others to approve it too, so
+    /// that the Tangle keeps a width. Default 200 ms.
+    pub tip_linger: Span,
+    /// Age at which a tip that nobody approved leaves, unless it is one of the two newest.
+    /// Default 60 s.
+    pub tip_age_max: Span,
+    /// Most tips. The oldest leaves. Default 4,096.
+    pub tips_max: usize,
+    /// Tips shown to those who attach, a fresh random sample each time. Default 64.
+    pub tips_shown: usize,
+
+    /// Transactions that wait for a parent, as bytes: from one peer, and in all. The oldest of
+    /// whoever exceeds leaves. Default 16 MiB and 64 MiB.
+    pub waiting_bytes_per_peer: u64,
+    /// See [`Self::waiting_bytes_per_peer`].
+    pub waiting_bytes_max: u64,
+    /// How long a transaction may wait for a parent. Default 60 s.
+    pub waiting_age_max: Span,
+
+    /// How long a missing past may still arrive by gossip before it is asked for. Default 100 ms.
+    pub ask_delay: Span,
+    /// How long until a thing that an answer did not bring is asked for again; grows with each
+    /// attempt. Default 500 ms.
+    pub ask_again: Span,
+    /// Attempts after which a missing thing is forgotten. Default 8.
+    pub ask_attempts: u32,
+    /// Missing things remembered: from one peer, and in all. Further ones are ignored; the periodic
+    /// frontier names them again. Default 1,024 and 8,192.
+    pub wants_per_peer: usize,
+    /// See [`Self::wants_per_peer`].
+    pub wants_max: usize,
+    /// Open requests of ours to one peer. Default 4.
+    pub asks_per_peer: usize,
+
+    /// How long announcements are gathered before they leave. Default 50 ms.
+    pub announce_delay: Span,
+    /// How long an announced transaction may still arrive by itself before it is grafted. More than
+    /// the time the tree needs to deliver, or trees never settle. Default 250 ms.
+    pub graft_delay: Span,
+    /// Announced transactions remembered. Further ones are ignored. Default 16,384.
+    pub announced_max: usize,
+    /// How often the frontier is shown to a random peer, so that whatever was lost is found.
+    /// Default 5 s.
+    pub frontier_every: Span,
+
+    /// Length of one answer to a cone request. The asker comes again. Default 1 MiB.
+    pub cone_bytes: u64,
+    /// What one peer may fetch per second, in bytes, and how much it may save up. Over it, answers
+    /// are empty and the peer comes again. Default 32 MiB and 64 MiB.
+    pub serve_bytes_per_s: u64,
+    /// See [`Self::serve_bytes_per_s`].
+    pub serve_bytes_burst: u64,
+
+    /// Connections the machine tries to keep by dialling. Default 8.
+    pub peers_target: usize,
+    /// Connections beyond which newcomers are turned away. Default 64.
+    pub peers_max: usize,
+    /// Addresses remembered. The one that failed most leaves. Default 1,024.
+    pub addresses_max: usize,
+    /// How long a failed address rests; doubles with each failure up to 64 times. Default 2 s.
+    pub dial_again: Span,
+    /// How long a peer that misbehaved is refused. Default 10 minutes.
+    pub ban: Span,
+    /// Banned peers remembered. The one whose ban ends first leaves. Default 4,096.
+    pub bans_max: usize,
+    /// How long a change of neighbours or addresses is gathered before it is told or written.
+    /// Default 1 s.
+    pub addresses_delay: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            live_bytes_max: 1 << 30,
+            live_count_max: 262_144,
+            tip_linger: Span::from_millis(200),
+            tip_age_max: Span::from_secs(60),
+            tips_max: 4_096,
+            tips_shown: 64,
+            waiting_bytes_per_peer: 16 << 20,
+            waiting_bytes_max: 64 << 20,
+            waiting_age_max: Span::from_secs(60),
+            ask_delay: Span::from_millis(100),
+            ask_again: Span::from_millis(500),
+            ask_attempts: 8,
+            wants_per_peer: 1_024,
+            wants_max: 8_192,
+            asks_per_peer: 4,
+            announce_delay: Span::from_millis(50),
+            graft_delay: Span::from_millis(250),
+            announced_max: 16_384,
+            frontier_every: Span::from_secs(5),
+            cone_bytes: 1 << 20,
+            serve_bytes_per_s: 32 << 20,
+            serve_bytes_burst: 64 << 20,
+            peers_target: 8,
+            peers_max: 64,
+            addresses_max: 1_024,
+            dial_again: Span::from_secs(2),
+            ban: Span::from_secs(600),
+            bans_max: 4_096,
+            addresses_delay: Span::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The protocol of a node as one state machine.
+//!
+//! ```text
+//! Input -> solidify -> tangle -> tips -> gossip -> Outbox: writes, then messages, then events
+//! ```
+//!
+//! One door in ([`Input`]), one door out ([`Outbox`]); time, chance and disk reads are arguments.
+//! Invariant: same inputs, times, seed and reads give the same outputs, to the byte.
+//!
+//! A transaction takes a straight line (`attach.rs`): it waits until its parents are
+//! here, is attached at the next position, becomes a tip, and is spread. Consensus and the ledger
+//! take their place behind the attachment, with the next release; nothing here pretends to be them.
+
+mod attach;
+mod gossip;
+mod input;
+mod limits;
+mod outbox;
+mod peers;
+mod reads;
+mod serve;
+mod solidify;
+mod status;
+mod talk;
+mod tangle;
+mod timers;
+mod tips;
+mod wants;
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
+
+use self::{
+    gossip::Gossip,
+    peers::Peers,
+    solidify::Solidifier,
+    tangle::Tangle,
+    timers::{Timer, Timers},
+    tips::Tips,
+    wants::{Want, Wants},
+};
+use crate::{
+    digest::NodeId,
+    genesis::Genesis,
+    message::Message,
+    time::{Span, Time},
+    tx::CommitRef,
+    units::Position,
+};
+
+pub use self::{
+    input::{Fault, Input, Source, Ticket},
+    limits::Limits,
+    outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
+    reads::{LogEntry, Reads},
+    status::{PeerStatus, Status},
+};
+
+/// The protocol of one node.
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    anchor: CommitRef,
+    tangle: Tangle,
+    tips: Tips,
+    solidifier: Solidifier,
+    gossip: Gossip,
+    wants: Wants,
+    peers: Peers,
+    timers: Timers,
+    random: ChaCha8Rng,
+    /// Which part of a long frontier is shown next.
+    frontier_turn: u64,
+    /// Something came as an answer since the frontier was shown to all.
+    caught_up: bool,
+    now: Time,
+}
+
+impl Machine {
+    /// A machine that goes on from `reads`, or starts anew from an empty store. `own` is this
+    /// node's id, `seed` makes every random choice. Cost grows with what is live, not with history.
+    pub fn restore(
+        genesis: &Genesis,
+        limits: Limits,
+        own: NodeId,
+        seed: [u8; 32],
+        now: Time,
+        reads: &dyn Reads,
+    ) -> Self {
+        let mut live = reads.newest(limits.live_count_max);
+        live.reverse();
+        let first = live.first().map_or(Position::ZERO, |entry| entry.position);
+        let mut machine = Self {
+            anchor: genesis.commit(),
+            tangle: Tangle::new(&limits, first),
+            tips: Tips::new(&limits),
+            solidifier: Solidifier::new(&limits),
+            gossip: Gossip::new(&limits),
+            wants: Wants::new(&limits),
+            peers: Peers::new(&limits, own, reads.addresses()),
+            timers: Timers::default(),
+            random: ChaCha8Rng::from_seed(seed),
+            frontier_turn: 0,
+            caught_up: false,
+            now,
+            limits,
+        };
+        for entry in &live {
+            machine.place(now, entry);
+        }
+        machine
+            .timers
+            .set(Timer::Frontier, now + machine.limits.frontier_every);
+        machine.timers.set(Timer::Dial, now);
+        machine
+    }
+
+    /// Takes one input. What it leads to is added to `out`, which the caller empties in order
+    /// before it sleeps; several inputs may share one `out`.
+    pub fn handle(&mut self, now: Time, input: Input, reads: &dyn Reads, out: &mut Outbox) {
+        self.now = now;
+        match input {
+            Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
+            Input::Repeated { from, id } => self.repeated(from, id, reads, out),
+            Input::KeyMissing { from, key } => self.want(Want::Key(key), from),
+            Input::BodyMissing { from, id } => self.want(Want::Transaction(id), from),
+            Input::Misbehaved { from, fault } => self.peers.blame(now, from, fault, out),
+            Input::Message { from, message } => self.said(from, message, reads, out),
+            Input::Request {
+                from,
+                ticket,
+                message,
+            } => {
+                self.asked(from, ticket, &message, reads, out);
+            }
+            Input::Answered { from, ticket, end } => self.answered(from, ticket, end, out),
+            Input::PeerUp {
+                peer,
+                address,
+                fixed,
+            } => self.peer_up(peer, address, fixed, out),
+            Input::PeerDown { peer } => self.peer_down(&peer),
+            Input::DialFailed { peer } => {
+                self.peers.dial_failed(now, &peer);
+                self.timers.set(Timer::Dial, now);
+            }
+            Input::Tick => {}
+        }
+        while let Some(timer) = self.timers.take_due(now) {
+            self.fire(timer, out);
+        }
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn deadline(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// A small picture for queries. Draws a fresh sample of tips.
+    pub fn status(&mut self) -> Status {
+        Status {
+            next: self.tangle.next(),
+            tips: self.tips.sample(self.anchor.round, &mut self.random),
+            tip_count: self.tips.count(),
+            anchor: self.anchor,
+            live_count: self.tangle.count(),
+            live_bytes: self.tangle.bytes(),
+            waiting_count: self.solidifier.count(),
+            waiting_bytes: self.solidifier.bytes(),
+            wanted: self.wants.count(),
+            fetching: self.wants.fetching_past(),
+            peers: self
+                .peers
+                .picture(self.now)
+                .map(|(id, address, fixed, blame)| {
+                    let eager = self.gossip.is_eager(&id);
+                    PeerStatus {
+                        id,
+                        address,
+                        fixed,
+                        eager,
+                        blame,
+                    }
+                })
+                .collect(),
+            known_addresses: self.peers.addresses_known(),
+        }
+    }
+}
+
+impl Machine {
+    /// What time brings.
+    fn fire(&mut self, timer: Timer, out: &mut Outbox) {
+        let now = self.now;
+        let again = match timer {
+            Timer::Tips => self.tips.expire(now),
+            Timer::Waiting => self.solidifier.expire(now),
+            Timer::Ask => self.ask(out),
+            Timer::Announce => {
+                self.gossip.flush(out);
+                None
+            }
+            Timer::Graft => self.gossip.graft_due(now, out),
+            Timer::Frontier => {
+                if let Some(peer) = self.peers.anyone(&mut self.random) {
+                    let frontier = self.frontier();
+                    out.send(peer, Message::Frontier(frontier));
+                }
+                Some(now + self.limits.frontier_every)
+            }
+            Timer::Addresses => {
+                self.peers.tell(out);
+                out.writes.addresses = Some(self.peers.book());
+                None
+            }
+            Timer::Dial => self.peers.dial(now, &mut self.random, out),
+        };
+        if let Some(at) = again {
+            // Never in the same instant: a timer that is always due would spin.
+            self.timers.set(timer, at.max(now + MILLISECOND));
+        }
+    }
+
+    fn ask(&mut self, out: &mut Outbox) -> Option<Time> {
+        let anyone = self.peers.anyone(&mut self.random);
+        let (peers, tangle, turn) = (&self.peers, &self.tangle, self.frontier_turn);
+        let connected = |peer: &NodeId| peers.is_connected(peer);
+        self.wants
+            .ask_due(self.now, &connected, anyone, &|| tangle.frontier(turn), out)
+    }
+}
+
+/// The smallest step of time.
+const MILLISECOND: Span = Span::from_millis(1);

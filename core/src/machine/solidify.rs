@@ -1,0 +1,187 @@
+//! Holds transactions until all their parents are known.
+//!
+//! In: admitted transactions with a parent missing. Out: those whose parents all came, parents
+//! first.
+//!
+//! Invariant: nothing held here is visible to the tangle, to tips or to gossip. Bounded in bytes,
+//! per peer and in all, and in age: who waits longest leaves first.
+//!
+//! Left out on purpose: asking peers for the missing (`wants`), checking signatures (`admit`).
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
+
+use super::{Limits, Source};
+use crate::{
+    admit::Verified,
+    digest::{NodeId, TxId},
+    time::{Span, Time},
+};
+
+#[derive(Debug)]
+struct Waiting {
+    tx: Arc<Verified>,
+    source: Source,
+    missing: usize,
+    since: Time,
+}
+
+/// Transactions whose past is not complete.
+#[derive(Debug)]
+pub(super) struct Solidifier {
+    waiting: BTreeMap<TxId, Waiting>,
+    /// Who waits for a missing parent.
+    children: BTreeMap<TxId, Vec<TxId>>,
+    by_age: BTreeSet<(Time, TxId)>,
+    bytes: u64,
+    bytes_by_peer: BTreeMap<NodeId, u64>,
+    bytes_max: u64,
+    bytes_per_peer: u64,
+    age_max: Span,
+}
+
+impl Solidifier {
+    pub(super) const fn new(limits: &Limits) -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            children: BTreeMap::new(),
+            by_age: BTreeSet::new(),
+            bytes: 0,
+            bytes_by_peer: BTreeMap::new(),
+            bytes_max: limits.waiting_bytes_max,
+            bytes_per_peer: limits.waiting_bytes_per_peer,
+            age_max: limits.waiting_age_max,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn contains(&self, id: &TxId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
+    /// Whether something here waits for `id`.
+    pub(super) fn awaits(&self, id: &TxId) -> bool {
+        self.children.contains_key(id)
+    }
+
+    /// Holds `tx` until all of `missing` came. Returns when the oldest held must leave.
+    pub(super) fn hold(
+        &mut self,
+        now: Time,
+        tx: Arc<Verified>,
+        source: Source,
+        missing: &[TxId],
+    ) -> Time {
+        assert!(
+            !missing.is_empty(),
+            "a transaction with a complete past does not wait"
+        );
+        let (id, bytes) = (tx.id(), tx.bytes().len() as u64);
+        for parent in missing {
+            self.children.entry(*parent).or_default().push(id);
+        }
+        self.bytes += bytes;
+        if let Some(peer) = source.peer() {
+            *self.bytes_by_peer.entry(peer).or_default() += bytes;
+        }
+        self.by_age.insert((now, id));
+        self.waiting.insert(
+            id,
+            Waiting {
+                tx,
+                source,
+                missing: missing.len(),
+                since: now,
+            },
+        );
+        self.keep_bounds(source);
+        now + self.age_max
+    }
+
+    fn keep_bounds(&mut self, source: Source) {
+        let used = |held: &Self| {
+            source
+                .peer()
+                .and_then(|peer| held.bytes_by_peer.get(&peer))
+                .copied()
+                .unwrap_or(0)
+        };
+        while used(self) > self.bytes_per_peer {
+            let oldest = self.by_age.iter().find(|(_, id)| {
+                self.waiting
+                    .get(id)
+                    .is_some_and(|held| held.source.peer() == source.peer())
+            });
+            let Some((_, id)) = oldest.copied() else {
+                break;
+            };
+            self.remove(&id);
+        }
+        while self.bytes > self.bytes_max {
+            let Some((_, id)) = self.by_age.first().copied() else {
+                break;
+            };
+            self.remove(&id);
+        }
+    }
+
+    fn remove(&mut self, id: &TxId) -> Option<Waiting> {
+        let held = self.waiting.remove(id)?;
+        let bytes = held.tx.bytes().len() as u64;
+        self.by_age.remove(&(held.since, *id));
+        self.bytes -= bytes;
+        if let Some(peer) = held.source.peer() {
+            let of_peer = self.bytes_by_peer.entry(peer).or_default();
+            *of_peer -= bytes;
+            if *of_peer == 0 {
+                self.bytes_by_peer.remove(&peer);
+            }
+        }
+        for parent in held.tx.transaction().attachment.transactions() {
+            if let Some(children) = self.children.get_mut(&parent) {
+                children.retain(|child| child != id);
+                if children.is_empty() {
+                    self.children.remove(&parent);
+                }
+            }
+        }
+        Some(held)
+    }
+
+    /// `parent` came: returns those that now have all their parents.
+    pub(super) fn resolve(&mut self, parent: &TxId) -> Vec<(Arc<Verified>, Source)> {
+        let children = self.children.remove(parent).unwrap_or_default();
+        let mut solid = Vec::new();
+        for child in children {
+            let Some(held) = self.waiting.get_mut(&child) else {
+                continue;
+            };
+            held.missing -= 1;
+            if held.missing == 0 {
+                solid.extend(self.remove(&child).map(|held| (held.tx, held.source)));
+            }
+        }
+        solid
+    }
+
+    /// Forgets those that waited too long. Returns when the next one must leave.
+    pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
+        while let Some((since, id)) = self.by_age.first().copied() {
+            if since + self.age_max > now {
+                return Some(since + self.age_max);
+            }
+            self.remove(&id);
+        }
+        None
+    }
+}

@@ -1,0 +1,54 @@
+//! A small picture of a machine, for queries: nobody asks the machine itself.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::{
+    digest::{NodeId, TxId},
+    tx::CommitRef,
+    units::Position,
+};
+
+/// What a machine looks like from outside.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The position of the next transaction: how many there are.
+    pub next: Position,
+    /// Tips to attach to: a uniform sample in random order.
+    pub tips: Vec<TxId>,
+    /// How many tips there are.
+    pub tip_count: usize,
+    /// The anchor of new attachments.
+    pub anchor: CommitRef,
+    /// Transactions in the live DAG.
+    pub live_count: usize,
+    /// Their bytes.
+    pub live_bytes: u64,
+    /// Transactions that wait for a parent.
+    pub waiting_count: usize,
+    /// Their bytes.
+    pub waiting_bytes: u64,
+    /// Missing things that are being asked for.
+    pub wanted: usize,
+    /// Whether a past is being fetched from a peer.
+    pub fetching: bool,
+    /// Connected peers.
+    pub peers: Vec<PeerStatus>,
+    /// Addresses in the address book.
+    pub known_addresses: usize,
+}
+
+/// What one connected peer looks like.
+#[derive(Clone, Debug)]
+pub struct PeerStatus {
+    /// Who.
+    pub id: NodeId,
+    /// Where it accepts connections, if it said so.
+    pub address: Option<SocketAddr>,
+    /// Whether the operator named it.
+    pub fixed: bool,
+    /// Whether it gets bytes rather than announcements.
+    pub eager: bool,
+    /// Points lost by faults, of 1,000.
+    pub blame: u64,
+}

@@ -1,0 +1,191 @@
+//! What peers say, ask and answer, and what follows from it.
+//!
+//! Invariant: nothing a peer says changes the Tangle; only admitted transactions do.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::{
+    Fault, Machine, Outbox, Reads, Ticket, ToNet, reads::View, serve::Server, timers::Timer,
+    wants::Want,
+};
+use crate::{
+    digest::{NodeId, TxId},
+    message::{End, Message},
+};
+
+impl Machine {
+    pub(super) fn repeated(&mut self, from: NodeId, id: TxId, reads: &dyn Reads, out: &mut Outbox) {
+        if self.position(&id, reads).is_some() || self.solidifier.contains(&id) {
+            self.gossip.repeated(from, out);
+        } else {
+            // Seen, but dropped while it waited: fetch it with whatever it lacked.
+            self.want(Want::Past(id), from);
+        }
+    }
+
+    pub(super) fn want(&mut self, want: Want, from: NodeId) {
+        if let Some(due) = self.wants.add(self.now, want, from) {
+            self.timers.set(Timer::Ask, due);
+        }
+    }
+
+    pub(super) fn said(
+        &mut self,
+        from: NodeId,
+        message: Message,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        match message {
+            Message::Have(ids) => {
+                for id in self.unknown(ids, reads) {
+                    if let Some(due) = self.gossip.announced(self.now, from, id) {
+                        self.timers.set(Timer::Graft, due);
+                    }
+                }
+            }
+            Message::Frontier(ids) => {
+                for id in self.unknown(ids, reads) {
+                    self.want(Want::Past(id), from);
+                }
+            }
+            Message::Prune => self.gossip.pruned(&from),
+            Message::Graft(ids) => self.grafted(from, &ids, reads, out),
+            Message::Peers(peers) => {
+                for known in peers {
+                    self.peers.learn(known, Some(from));
+                }
+                self.timers
+                    .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+                self.timers.set(Timer::Dial, self.now);
+            }
+            Message::Key(key) => {
+                if self.wants.satisfied(Want::Key(key.id())) {
+                    self.key_known(key, reads, out);
+                } else {
+                    self.peers.blame(self.now, from, Fault::UnwantedKey, out);
+                }
+            }
+            other => {
+                let fault = Fault::Misplaced { name: other.name() };
+                self.peers.blame(self.now, from, fault, out);
+            }
+        }
+    }
+
+    fn unknown(&self, ids: Vec<TxId>, reads: &dyn Reads) -> Vec<TxId> {
+        let here = |id: &TxId| self.position(id, reads).is_some() || self.solidifier.contains(id);
+        ids.into_iter().filter(|id| !here(id)).collect()
+    }
+
+    fn grafted(&mut self, from: NodeId, ids: &[TxId], reads: &dyn Reads, out: &mut Outbox) {
+        self.gossip.grafted(&from);
+        for id in ids {
+            let view = View {
+                pending: &out.writes,
+                store: reads,
+            };
+            let Some(bytes) = view.transaction(id) else {
+                continue;
+            };
+            let length = bytes.len() as u64;
+            if self.peers.spend(self.now, &from, length) < length {
+                return;
+            }
+            out.send(from, Message::Transaction(bytes));
+        }
+    }
+
+    pub(super) fn asked(
+        &mut self,
+        from: NodeId,
+        ticket: Ticket,
+        message: &Message,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let (now, peers) = (self.now, &mut self.peers);
+        let view = View {
+            pending: &out.writes,
+            store: reads,
+        };
+        let server = Server {
+            tangle: &self.tangle,
+            view,
+            limits: &self.limits,
+        };
+        let mut spend = |bytes: u64| peers.spend(now, &from, bytes) == bytes;
+        let parts = match message {
+            Message::GetCone(request) => server.cone(request, &mut spend),
+            Message::GetTransactions(ids) => server.transactions(ids, &mut spend),
+            Message::GetKey(id) => server.key(id),
+            other => {
+                let fault = Fault::Misplaced { name: other.name() };
+                self.peers.blame(now, from, fault, out);
+                return;
+            }
+        };
+        out.answer(from, ticket, parts);
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        from: NodeId,
+        ticket: Ticket,
+        end: Option<End>,
+        out: &mut Outbox,
+    ) {
+        let next = end.and_then(|end| end.next);
+        let turn = self.frontier_turn;
+        let have = || self.tangle.frontier(turn);
+        let ended = self
+            .wants
+            .answered(self.now, ticket, end.is_some(), next, &have, out);
+        let Some(ended) = ended else { return };
+        if ended.empty {
+            self.peers.blame(self.now, from, Fault::EmptyAnswer, out);
+        }
+        self.caught_up |= ended.cone && !ended.empty;
+        if self.caught_up && !self.wants.fetching_past() {
+            // What came as an answer was not spread: whoever lacks it sees so in the frontier.
+            self.caught_up = false;
+            let frontier = self.frontier();
+            for peer in self.peers.connected().filter(|peer| *peer != from) {
+                out.send(peer, Message::Frontier(frontier.clone()));
+            }
+        }
+        self.timers.set(Timer::Ask, self.now);
+    }
+
+    pub(super) fn peer_up(
+        &mut self,
+        peer: NodeId,
+        address: Option<SocketAddr>,
+        fixed: bool,
+        out: &mut Outbox,
+    ) {
+        if let Err(reason) = self.peers.up(self.now, peer, address, fixed) {
+            out.messages.push(ToNet::Drop { peer, reason });
+            return;
+        }
+        self.gossip.peer_up(peer);
+        out.send(peer, Message::Frontier(self.frontier()));
+        self.timers.set(Timer::Ask, self.now);
+        self.timers
+            .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+    }
+
+    pub(super) fn peer_down(&mut self, peer: &NodeId) {
+        self.gossip.peer_down(peer);
+        self.peers.down(self.now, peer);
+        self.timers
+            .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+        self.timers.set(Timer::Dial, self.now);
+    }
+
+    pub(super) fn frontier(&mut self) -> Vec<TxId> {
+        self.frontier_turn = self.frontier_turn.wrapping_add(1);
+        self.tangle.frontier(self.frontier_turn)
+    }
+}

@@ -1,0 +1,372 @@
+//! What nodes say to each other.
+//!
+//! A message is a tag byte and its fields; on a stream it travels in a frame with a `u32` length in
+//! front (`weft-net`). Three kinds: those of the control and gossip streams, which need no answer;
+//! requests, each on a stream of its own; and what comes back on that stream.
+//!
+//! Invariant: every list has a limit of [`params`](crate::params), so no frame is longer than
+//! [`FRAME_BYTES_MAX`](crate::params::FRAME_BYTES_MAX).
+
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
+    keys::PublicKey,
+    params::{ADDRESSES_MAX, IDS_MAX, PROTOCOL_VERSION, TRANSACTION_BYTES_MAX, WANTS_MAX},
+    tx::Attachment,
+    units::{CommitIndex, Position},
+};
+
+/// Anything one node says to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Who speaks and for which network. First on the control stream, and only there.
+    Hello(Hello),
+    /// A transaction, as the bytes it came in; not decoded here.
+    Transaction(Bytes),
+    /// A further attachment of a body that the peer is likely to have.
+    Attachment {
+        /// The attachment.
+        attachment: Attachment,
+        /// The body it hangs.
+        body: BodyId,
+    },
+    /// "I have these": to peers that get announcements instead of bytes (Plumtree's IHAVE).
+    Have(Vec<TxId>),
+    /// The childless transactions the speaker knows: whoever lacks one lacks some of its past.
+    Frontier(Vec<TxId>),
+    /// "Announce to me from now on, I get the bytes elsewhere" (Plumtree's PRUNE).
+    Prune,
+    /// "Send me these, and send me bytes from now on" (Plumtree's GRAFT).
+    Graft(Vec<TxId>),
+    /// Where to find other nodes; the speaker's own neighbours first.
+    Peers(Vec<PeerAddress>),
+    /// Asks for the past of some transactions.
+    GetCone(GetCone),
+    /// Asks for single transactions, with no promise about their past.
+    GetTransactions(Vec<TxId>),
+    /// Asks for a public key.
+    GetKey(KeyId),
+    /// A key; it certifies itself by its id.
+    Key(PublicKey),
+    /// The end of an answer.
+    End(End),
+}
+
+/// Which stream a message travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// The one bidirectional stream per connection.
+    Control,
+    /// The one unidirectional stream per direction.
+    Gossip,
+    /// The front of a request stream.
+    Request,
+    /// The rest of a request stream.
+    Answer,
+}
+
+impl Message {
+    const HELLO: u8 = 1;
+    const TRANSACTION: u8 = 2;
+    const ATTACHMENT: u8 = 3;
+    const HAVE: u8 = 4;
+    const FRONTIER: u8 = 5;
+    const PRUNE: u8 = 6;
+    const GRAFT: u8 = 7;
+    const PEERS: u8 = 8;
+    const GET_CONE: u8 = 16;
+    const GET_TRANSACTIONS: u8 = 17;
+    const GET_KEY: u8 = 18;
+    const KEY: u8 = 32;
+    const END: u8 = 33;
+
+    /// Whether an honest node says this on `lane`. Transactions travel as gossip and in answers.
+    pub const fn belongs_on(&self, lane: Lane) -> bool {
+        match self {
+            Self::Hello(_) | Self::Peers(_) => matches!(lane, Lane::Control),
+            Self::Transaction(_) => matches!(lane, Lane::Gossip | Lane::Answer),
+            Self::Attachment { .. }
+            | Self::Have(_)
+            | Self::Frontier(_)
+            | Self::Prune
+            | Self::Graft(_) => matches!(lane, Lane::Gossip),
+            Self::GetCone(_) | Self::GetTransactions(_) | Self::GetKey(_) => {
+                matches!(lane, Lane::Request)
+            }
+            Self::Key(_) | Self::End(_) => matches!(lane, Lane::Answer),
+        }
+    }
+
+    /// A short name, for counting.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Transaction(_) => "transaction",
+            Self::Attachment { .. } => "attachment",
+            Self::Have(_) => "have",
+            Self::Frontier(_) => "frontier",
+            Self::Prune => "prune",
+            Self::Graft(_) => "graft",
+            Self::Peers(_) => "peers",
+            Self::GetCone(_) => "get_cone",
+            Self::GetTransactions(_) => "get_transactions",
+            Self::GetKey(_) => "get_key",
+            Self::Key(_) => "key",
+            Self::End(_) => "end",
+        }
+    }
+}
+
+impl Encode for Message {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut tagged = |tag: u8, fields: &dyn Fn(&mut Vec<u8>)| {
+            out.push(tag);
+            fields(out);
+        };
+        match self {
+            Self::Hello(hello) => tagged(Self::HELLO, &|out| hello.encode(out)),
+            Self::Transaction(bytes) => {
+                tagged(Self::TRANSACTION, &|out| out.extend_from_slice(bytes));
+            }
+            Self::Attachment { attachment, body } => tagged(Self::ATTACHMENT, &|out| {
+                attachment.encode(out);
+                body.encode(out);
+            }),
+            Self::Have(ids) => tagged(Self::HAVE, &|out| encode_list(ids, out)),
+            Self::Frontier(ids) => tagged(Self::FRONTIER, &|out| encode_list(ids, out)),
+            Self::Prune => tagged(Self::PRUNE, &|_| {}),
+            Self::Graft(ids) => tagged(Self::GRAFT, &|out| encode_list(ids, out)),
+            Self::Peers(peers) => tagged(Self::PEERS, &|out| encode_list(peers, out)),
+            Self::GetCone(request) => tagged(Self::GET_CONE, &|out| request.encode(out)),
+            Self::GetTransactions(ids) => {
+                tagged(Self::GET_TRANSACTIONS, &|out| encode_list(ids, out));
+            }
+            Self::GetKey(id) => tagged(Self::GET_KEY, &|out| id.encode(out)),
+            Self::Key(key) => tagged(Self::KEY, &|out| key.encode(out)),
+            Self::End(end) => tagged(Self::END, &|out| end.encode(out)),
+        }
+    }
+}
+
+impl Decode for Message {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.u8()? {
+            Self::HELLO => Self::Hello(Hello::decode(reader)?),
+            Self::TRANSACTION => {
+                let actual = reader.remaining();
+                if actual > TRANSACTION_BYTES_MAX {
+                    let limit = TRANSACTION_BYTES_MAX;
+                    return Err(DecodeError::TooLong {
+                        field: "transaction",
+                        limit,
+                        actual,
+                    });
+                }
+                Self::Transaction(Bytes::copy_from_slice(reader.rest()))
+            }
+            Self::ATTACHMENT => Self::Attachment {
+                attachment: Attachment::decode(reader)?,
+                body: BodyId::decode(reader)?,
+            },
+            Self::HAVE => Self::Have(reader.list("have", IDS_MAX)?),
+            Self::FRONTIER => Self::Frontier(reader.list("frontier", IDS_MAX)?),
+            Self::PRUNE => Self::Prune,
+            Self::GRAFT => Self::Graft(reader.list("graft", IDS_MAX)?),
+            Self::PEERS => Self::Peers(reader.list("peers", ADDRESSES_MAX)?),
+            Self::GET_CONE => Self::GetCone(GetCone::decode(reader)?),
+            Self::GET_TRANSACTIONS => Self::GetTransactions(reader.list("wants", WANTS_MAX)?),
+            Self::GET_KEY => Self::GetKey(KeyId::decode(reader)?),
+            Self::KEY => Self::Key(PublicKey::decode(reader)?),
+            Self::END => Self::End(End::decode(reader)?),
+            tag => {
+                return Err(DecodeError::UnknownTag {
+                    field: "message",
+                    actual: tag.into(),
+                });
+            }
+        })
+    }
+}
+
+/// Who speaks and for which network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The network.
+    pub genesis: GenesisId,
+    /// A digest over the agreed parameters.
+    pub parameters: [u8; 32],
+    /// The last commit the speaker has.
+    pub committed: CommitIndex,
+    /// Commits below this one were pruned by the speaker.
+    pub pruned_below: CommitIndex,
+    /// Where the speaker accepts connections, if it does. An unspecified IP address means: the one
+    /// this connection comes from.
+    pub listening: Option<SocketAddr>,
+}
+
+impl Encode for Hello {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(PROTOCOL_VERSION);
+        self.genesis.encode(out);
+        out.extend_from_slice(&self.parameters);
+        self.committed.encode(out);
+        self.pruned_below.encode(out);
+        match self.listening {
+            None => out.push(0),
+            Some(address) => encode_socket(&address, out),
+        }
+    }
+}
+
+impl Decode for Hello {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            PROTOCOL_VERSION => {}
+            actual => {
+                let field = "protocol version";
+                return Err(DecodeError::UnknownTag {
+                    field,
+                    actual: actual.into(),
+                });
+            }
+        }
+        Ok(Self {
+            genesis: GenesisId::decode(reader)?,
+            parameters: reader.array()?,
+            committed: CommitIndex::decode(reader)?,
+            pruned_below: CommitIndex::decode(reader)?,
+            listening: decode_socket(reader)?,
+        })
+    }
+}
+
+/// Asks for the past of `want`, as one self-contained answer: parents before children, without
+/// what lies in the past of `have`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetCone {
+    /// Whose past is missing.
+    pub want: Vec<TxId>,
+    /// Transactions whose whole past the asker holds.
+    pub have: Vec<TxId>,
+    /// Zero, or where the earlier answer to the same question said to go on.
+    pub from: Position,
+}
+
+impl Encode for GetCone {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_list(&self.want, out);
+        encode_list(&self.have, out);
+        self.from.encode(out);
+    }
+}
+
+impl Decode for GetCone {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            want: reader.list("want", WANTS_MAX)?,
+            have: reader.list("have", IDS_MAX)?,
+            from: Position::decode(reader)?,
+        })
+    }
+}
+
+/// The end of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where to go on, if the answer was cut at its size limit. In the answerer's own order.
+    pub next: Option<Position>,
+}
+
+impl Encode for End {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self.next {
+            None => out.push(0),
+            Some(position) => {
+                out.push(1);
+                position.encode(out);
+            }
+        }
+    }
+}
+
+impl Decode for End {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let next = match reader.u8()? {
+            0 => None,
+            1 => Some(Position::decode(reader)?),
+            tag => {
+                return Err(DecodeError::UnknownTag {
+                    field: "position",
+                    actual: tag.into(),
+                });
+            }
+        };
+        Ok(Self { next })
+    }
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PeerAddress {
+    /// Who will prove to be there.
+    pub id: NodeId,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Encode for PeerAddress {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.id.encode(out);
+        encode_socket(&self.address, out);
+    }
+}
+
+impl Decode for PeerAddress {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let id = NodeId::decode(reader)?;
+        let rule = "an address is present";
+        let missing = DecodeError::NotCanonical {
+            field: "peer address",
+            rule,
+        };
+        Ok(Self {
+            id,
+            address: decode_socket(reader)?.ok_or(missing)?,
+        })
+    }
+}
+
+/// Family byte 4 or 6, the address in network order, the port; 0 stands for none.
+fn encode_socket(socket: &SocketAddr, out: &mut Vec<u8>) {
+    match socket.ip() {
+        IpAddr::V4(ip) => {
+            out.push(4);
+            out.extend_from_slice(&ip.octets());
+        }
+        IpAddr::V6(ip) => {
+            out.push(6);
+            out.extend_from_slice(&ip.octets());
+        }
+    }
+    out.extend_from_slice(&socket.port().to_le_bytes());
+}
+
+fn decode_socket(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, DecodeError> {
+    let ip = match reader.u8()? {
+        0 => return Ok(None),
+        4 => IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?)),
+        6 => IpAddr::V6(Ipv6Addr::from(reader.array::<16>()?)),
+        tag => {
+            return Err(DecodeError::UnknownTag {
+                field: "address family",
+                actual: tag.into(),
+            });
+        }
+    };
+    Ok(Some(SocketAddr::new(ip, reader.u16()?)))
+}

@@ -1,0 +1,107 @@
+//! What all nodes of a network must agree on.
+//!
+//! Constants of protocol version 1, and [`Params`], which a genesis chooses. Both go into the
+//! parameter hash of the handshake, so nodes that differ never talk past each other.
+//!
+//! Left out on purpose: what an operator chooses (`weft-node`) and how one machine paces itself
+//! ([`machine::limits`](crate::machine)).
+
+use alloc::vec::Vec;
+
+use crate::{
+    codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    keys::Scheme,
+};
+
+/// Version of bodies and of the node-to-node protocol.
+pub const PROTOCOL_VERSION: u8 = 1;
+
+/// Longest payload content, in bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 24 * 1024;
+
+/// Longest encoded transaction, in bytes.
+pub const TRANSACTION_BYTES_MAX: usize = 32 * 1024;
+
+/// Longest frame body between nodes, in bytes. Holds a transaction or a full list of ids.
+pub const FRAME_BYTES_MAX: usize = 40 * 1024;
+
+/// Most ids in one announcement, request or list between nodes.
+pub const IDS_MAX: usize = 512;
+
+/// Most ids one cone or transaction request may want.
+pub const WANTS_MAX: usize = 64;
+
+/// Most addresses in one peer exchange message.
+pub const ADDRESSES_MAX: usize = 32;
+
+/// Longest stream name, in bytes of UTF-8.
+pub const STREAM_BYTES_MAX: usize = 64;
+
+/// Live attachments of one body that a node relays and cites unasked.
+pub const ATTACHMENTS_MAX: usize = 4;
+
+/// Zero bits of work beyond which no genesis may ask: a 64 MHz microcontroller then needs seconds.
+pub const WORK_BITS_MAX: u8 = 16;
+
+// A transaction at its longest: the payload, the longest key and signature (ML-DSA-65), and every
+// fixed field with room to spare.
+const _: () = assert!(PAYLOAD_BYTES_MAX + 1_952 + 3_309 + 512 <= TRANSACTION_BYTES_MAX);
+// A frame holds a transaction or a list of ids, its tag and a header.
+const _: () = assert!(TRANSACTION_BYTES_MAX + 1_024 <= FRAME_BYTES_MAX);
+const _: () = assert!((IDS_MAX + WANTS_MAX) * 32 + 1_024 <= FRAME_BYTES_MAX);
+
+/// What a genesis chooses for its network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Zero bits of work for a small transaction. At most [`WORK_BITS_MAX`]; 12 on dev networks,
+    /// which a laptop finds in a fraction of a millisecond.
+    pub work_bits: u8,
+    /// Signature schemes admitted, ascending by tag. Scheme 3 is for devices that shipped with it.
+    pub schemes: Vec<Scheme>,
+}
+
+impl Params {
+    /// What a development network runs with.
+    pub fn dev() -> Self {
+        Self {
+            work_bits: 12,
+            schemes: [Scheme::MlDsa44, Scheme::MlDsa65].into(),
+        }
+    }
+
+    /// Refuses values that no network can run with.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        if self.work_bits > WORK_BITS_MAX {
+            return Err(DecodeError::TooLong {
+                field: "work_bits",
+                limit: WORK_BITS_MAX.into(),
+                actual: self.work_bits.into(),
+            });
+        }
+        if self.schemes.is_empty() || !self.schemes.is_sorted_by(|a, b| a < b) {
+            return Err(DecodeError::NotCanonical {
+                field: "schemes",
+                rule: "at least one, ascending by tag, none twice",
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Encode for Params {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.work_bits);
+        encode_list(&self.schemes, out);
+    }
+}
+
+impl Decode for Params {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let params = Self {
+            work_bits: reader.u8()?,
+            schemes: reader.list("schemes", Scheme::ALL.len())?,
+        };
+        params.check()?;
+        Ok(params)
+    }
+}

@@ -1,0 +1,190 @@
+//! What a body says: today readings; transfers, key rotations and the market follow with the ledger.
+//!
+//! Kind 1 byte, length 4, content. An unknown kind is refused: a node that does not know what it
+//! would order must not admit it.
+
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{Decode, DecodeError, Encode, Reader, encode_blob, encode_text},
+    digest::{Domain, StreamId, digest},
+    params::{PAYLOAD_BYTES_MAX, STREAM_BYTES_MAX},
+};
+
+/// What a body says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A reading (kind 0).
+    Data(Data),
+}
+
+impl Payload {
+    const DATA: u8 = 0;
+
+    /// Length of the content, in bytes: what the size step of the work counts.
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::Data(data) => data.encoded_bytes(),
+        }
+    }
+}
+
+impl Encode for Payload {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Data(data) => {
+                out.push(Self::DATA);
+                let mut content = Vec::with_capacity(data.encoded_bytes());
+                data.encode(&mut content);
+                encode_blob(&content, out);
+            }
+        }
+    }
+}
+
+impl Decode for Payload {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let kind = reader.u8()?;
+        let content = reader.blob("payload", PAYLOAD_BYTES_MAX)?;
+        match kind {
+            Self::DATA => Data::from_bytes(content).map(Self::Data),
+            kind => Err(DecodeError::UnknownTag {
+                field: "payload kind",
+                actual: kind.into(),
+            }),
+        }
+    }
+}
+
+/// A reading: some bytes of a known type in a named stream of the issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// How to read the bytes.
+    pub content_type: ContentType,
+    /// The reading itself.
+    pub bytes: Bytes,
+}
+
+impl Data {
+    fn encoded_bytes(&self) -> usize {
+        1 + self.stream.as_str().len() + 2 + self.bytes.len()
+    }
+}
+
+impl Encode for Data {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_text(self.stream.as_str(), out);
+        out.extend_from_slice(&self.content_type.0.to_le_bytes());
+        out.extend_from_slice(&self.bytes);
+    }
+}
+
+impl Decode for Data {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            stream: StreamName::parse(reader.text("stream", STREAM_BYTES_MAX)?)?,
+            content_type: ContentType(reader.u16()?),
+            bytes: Bytes::copy_from_slice(reader.rest()),
+        })
+    }
+}
+
+/// The name of a stream: 1 to 64 bytes of UTF-8 without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamName(String);
+
+impl StreamName {
+    /// Takes `text` as a name.
+    pub fn parse(text: &str) -> Result<Self, DecodeError> {
+        let broken = |rule| {
+            Err(DecodeError::NotCanonical {
+                field: "stream",
+                rule,
+            })
+        };
+        match text.len() {
+            0 => return broken("at least one character"),
+            1..=STREAM_BYTES_MAX => {}
+            actual => {
+                let limit = STREAM_BYTES_MAX;
+                return Err(DecodeError::TooLong {
+                    field: "stream",
+                    limit,
+                    actual,
+                });
+            }
+        }
+        if text.chars().any(char::is_control) {
+            return broken("no control characters");
+        }
+        Ok(Self(text.to_string()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its id in indexes.
+    pub fn id(&self) -> StreamId {
+        StreamId(digest(Domain::Stream, self.0.as_bytes()))
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How to read the bytes of a reading. SenML numbers are those of CoAP (RFC 8428 section 12.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContentType(pub u16);
+
+impl ContentType {
+    /// Plain UTF-8 text (CoAP content format 0).
+    pub const TEXT: Self = Self(0);
+    /// Bytes without further meaning (CoAP content format 42).
+    pub const RAW: Self = Self(42);
+    /// JSON (CoAP content format 50).
+    pub const JSON: Self = Self(50);
+    /// CBOR (CoAP content format 60).
+    pub const CBOR: Self = Self(60);
+    /// SenML in JSON.
+    pub const SENML_JSON: Self = Self(110);
+    /// SenML in CBOR.
+    pub const SENML_CBOR: Self = Self(112);
+
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::TEXT, "text"),
+        (Self::RAW, "raw"),
+        (Self::JSON, "json"),
+        (Self::CBOR, "cbor"),
+        (Self::SENML_JSON, "senml-json"),
+        (Self::SENML_CBOR, "senml-cbor"),
+    ];
+
+    /// The type that commands call `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| *kind)
+    }
+
+    /// Its name, or `None` for a number without one.
+    pub fn name(self) -> Option<&'static str> {
+        Self::NAMES
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map(|(_, name)| *name)
+    }
+}

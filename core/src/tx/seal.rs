@@ -1,0 +1,73 @@
+//! Proof that a device said what a body says. Outside every id, so that it can be pruned.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{DecodeError, Encode, Reader},
+    keys::{KeyError, PublicKey, Scheme, Sign, Signature},
+};
+
+use super::Body;
+
+/// A signature over a body id, and the key itself when the body registers its account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Present exactly when the body's sequence is 0. Of the same scheme as the signature.
+    pub key: Option<PublicKey>,
+    /// Over the body id, with an empty context string.
+    pub signature: Signature,
+}
+
+impl Seal {
+    /// Seals `body` with `key`.
+    pub fn new(body: &Body, key: &dyn Sign) -> Result<Self, KeyError> {
+        Ok(Self {
+            key: body.sequence.registers().then(|| key.public_key().clone()),
+            signature: key.sign(body.id().as_bytes())?,
+        })
+    }
+
+    /// Its scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.signature.scheme()
+    }
+
+    /// Length on the wire, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        1 + self.key.as_ref().map_or(0, |key| key.as_bytes().len())
+            + self.signature.as_bytes().len()
+    }
+
+    /// Reads a seal; `registers` says whether it must carry the key.
+    pub(super) fn decode(reader: &mut Reader<'_>, registers: bool) -> Result<Self, DecodeError> {
+        let scheme = <Scheme as crate::codec::Decode>::decode(reader)?;
+        let copy = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
+        let wrong = |_| DecodeError::NotCanonical {
+            field: "seal",
+            rule: "sizes of its scheme",
+        };
+        let key = if registers {
+            let bytes = reader.take("key", scheme.public_key_bytes())?;
+            Some(PublicKey::new(scheme, copy(bytes)).map_err(wrong)?)
+        } else {
+            None
+        };
+        let bytes = reader.take("signature", scheme.signature_bytes())?;
+        Ok(Self {
+            key,
+            signature: Signature::new(scheme, copy(bytes)).map_err(wrong)?,
+        })
+    }
+}
+
+impl Encode for Seal {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.scheme().tag());
+        if let Some(key) = &self.key {
+            out.extend_from_slice(key.as_bytes());
+        }
+        out.extend_from_slice(self.signature.as_bytes());
+    }
+}

@@ -1,0 +1,187 @@
+//! The genesis as a file that people read and pass on.
+//!
+//! ```text
+//! label = "harbour-dev"
+//! kind = "test"
+//! created_ms = 1700000000000
+//! id = "the id of all this"
+//!
+//! [params]
+//! work_bits = 12
+//! schemes = ["ml-dsa-44", "ml-dsa-65"]
+//! ```
+//! Invariant: a file that loads makes the network its `id` names. So a copy that someone edited is
+//! noticed at the first start, not when no peer will talk.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use weft_core::{
+    address::NetworkKind,
+    digest::GenesisId,
+    genesis::{Genesis, LABEL_BYTES_MAX},
+    keys::Scheme,
+    params::Params,
+    time::Time,
+};
+
+use crate::key_file::create_new;
+
+/// Longest genesis file, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a genesis file cannot be used. The operator's to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisFileError {
+    /// The file cannot be read.
+    #[error("cannot read the genesis {path}: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file cannot be made.
+    #[error("cannot make the genesis {path}: {cause}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Not a genesis.
+    #[error("{path} is no genesis: {cause}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// The file was changed after it was made.
+    #[error("{path} makes network {actual}, but names {expected}; take an unchanged copy")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The id in the file.
+        expected: GenesisId,
+        /// The id of what the file says.
+        actual: GenesisId,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    label: String,
+    kind: NetworkKind,
+    created_ms: u64,
+    id: String,
+    params: ParamFields,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParamFields {
+    work_bits: u8,
+    schemes: Vec<String>,
+}
+
+/// Reads a genesis file.
+pub fn load(path: &Path) -> Result<Genesis, GenesisFileError> {
+    let unreadable = |cause| GenesisFileError::Unreadable { path: path.into(), cause };
+    let malformed = |cause: String| GenesisFileError::Malformed { path: path.into(), cause };
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(malformed(format!("at most {FILE_BYTES_MAX} bytes, actual {length}")));
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let fields: Fields = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+    let expected: GenesisId =
+        fields.id.parse().map_err(|error| malformed(format!("id: {error}")))?;
+    let genesis = fields.into_genesis().map_err(malformed)?;
+    let actual = genesis.id();
+    if actual == expected {
+        return Ok(genesis);
+    }
+    Err(GenesisFileError::Changed { path: path.into(), expected, actual })
+}
+
+/// Makes a genesis file. Refuses to overwrite.
+pub fn store(genesis: &Genesis, path: &Path) -> Result<(), GenesisFileError> {
+    create_new(path, to_toml(genesis).as_bytes(), 0o644)
+        .map_err(|cause| GenesisFileError::Unwritable { path: path.into(), cause })
+}
+
+/// A genesis as the text of its file.
+pub fn to_toml(genesis: &Genesis) -> String {
+    let schemes = genesis.params.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
+    let fields = Fields {
+        label: genesis.label.clone(),
+        kind: genesis.kind,
+        created_ms: genesis.created.as_millis(),
+        id: genesis.id().to_string(),
+        params: ParamFields { work_bits: genesis.params.work_bits, schemes },
+    };
+    toml::to_string(&fields).expect("texts and numbers below 2^63 are TOML")
+}
+
+impl Fields {
+    fn into_genesis(self) -> Result<Genesis, String> {
+        if self.label.len() > LABEL_BYTES_MAX {
+            let actual = self.label.len();
+            return Err(format!("label: at most {LABEL_BYTES_MAX} bytes, actual {actual}"));
+        }
+        let schemes = self.params.schemes.iter().map(|name| name.parse::<Scheme>());
+        let schemes = schemes.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        let params = Params { work_bits: self.params.work_bits, schemes };
+        params.check().map_err(|error| error.to_string())?;
+        let created = Time::from_millis(self.created_ms);
+        Ok(Genesis { label: self.label, kind: self.kind, created, params })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn genesis() -> Genesis {
+        Genesis {
+            label: "harbour".into(),
+            kind: NetworkKind::Test,
+            created: Time::from_millis(1_700_000_000_000),
+            params: Params::dev(),
+        }
+    }
+
+    #[test]
+    fn reads_what_it_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("genesis.toml");
+        store(&genesis(), &path).unwrap();
+        assert_eq!(load(&path).unwrap(), genesis());
+        assert!(store(&genesis(), &path).is_err(), "never overwrites");
+    }
+
+    #[test]
+    fn refuses_a_changed_or_impossible_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = to_toml(&genesis());
+        for (name, from, to, part) in [
+            ("bits", "work_bits = 12", "work_bits = 13", "makes network"),
+            ("label", "harbour", "Harbour", "makes network"),
+            ("limit", "work_bits = 12", "work_bits = 17", "at most 16"),
+            ("scheme", "ml-dsa-65", "rsa", "schemes are"),
+            ("order", "[\"ml-dsa-44\", \"ml-dsa-65\"]", "[]", "at least one"),
+            ("key", "work_bits", "bits", "unknown field"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            let path = dir.path().join(name);
+            fs::write(&path, text.replace(from, to)).unwrap();
+            let error = load(&path).unwrap_err().to_string();
+            assert!(error.contains(part), "{name}: {error}");
+        }
+    }
+}

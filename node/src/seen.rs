@@ -1,0 +1,87 @@
+//! What came before: the same bytes, or the same transaction under other bytes.
+//!
+//! Two filters. *Bytes*: a keyed digest of all bytes of a transaction, seal included, to its id; so
+//! a copy with a forged seal can never stand in for the true one. *Attached*: ids that are part of
+//! the Tangle here, in front of the store.
+//!
+//! Invariant: bytes are remembered only once they passed every check or are held for their key.
+//! Refused bytes leave no trace.
+//!
+//! The digest is BLAKE2s over a key drawn at start and the bytes, cut to 128 bits: whoever does not
+//! know the key cannot aim at a collision, and by chance there is none.
+
+use weft_core::{
+    digest::{Domain, Hasher, TxId},
+    machine::Reads,
+};
+
+use crate::recent::Recent;
+
+/// A keyed digest of all bytes of a transaction. Means nothing outside this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BytesTag([u8; 16]);
+
+/// The filters of one node.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    keyed: Keyed,
+    bytes: Recent<BytesTag, TxId>,
+    attached: Recent<TxId, ()>,
+}
+
+/// The digest with its key already taken in.
+#[derive(Clone)]
+struct Keyed(Hasher);
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyed(..)")
+    }
+}
+
+impl Seen {
+    /// Empty filters of `max` entries per generation; `key` is random.
+    pub(crate) fn new(key: [u8; 32], max: usize) -> Self {
+        let keyed = Keyed(Hasher::new(Domain::Content).chain(&key));
+        Self { keyed, bytes: Recent::new(max), attached: Recent::new(max) }
+    }
+
+    /// The tag of `bytes`.
+    pub(crate) fn tag(&self, bytes: &[u8]) -> BytesTag {
+        let digest = self.keyed.0.clone().chain(bytes).finish();
+        let (tag, _) = digest.split_first_chunk::<16>().expect("16 of 32 bytes");
+        BytesTag(*tag)
+    }
+
+    /// The transaction that has exactly these bytes, if they came before.
+    pub(crate) fn transaction(&self, tag: &BytesTag) -> Option<TxId> {
+        self.bytes.find(tag)
+    }
+
+    /// Remembers bytes that passed every check or are held for their key.
+    pub(crate) fn remember(&self, tag: BytesTag, id: TxId) {
+        self.bytes.insert(tag, id);
+    }
+
+    /// Whether a transaction is part of the Tangle here.
+    pub(crate) fn is_attached(&self, id: &TxId, reads: &dyn Reads) -> bool {
+        if self.attached.find(id).is_some() {
+            return true;
+        }
+        let stored = reads.entry(id).is_some();
+        if stored {
+            self.attached.insert(*id, ());
+        }
+        stored
+    }
+
+    /// A transaction became part of the Tangle.
+    pub(crate) fn attached(&self, id: TxId) {
+        self.attached.insert(id, ());
+    }
+
+    /// Entries remembered, in both filters.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() + self.attached.len()
+    }
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Brings what the build needs and this machine lacks. Says nothing and does nothing if all is there.
+#
+# A script and not part of xtask: xtask is Rust, and even that does not link without a C compiler.
+set -eu
+
+say() {
+    printf 'setup: %s\n' "$*" >&2
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# A compiler without the headers of the C library passes `has`, but cannot build a thing.
+compiles() {
+    has cc && printf '#include <stdlib.h>\n' | cc -E - >/dev/null 2>&1
+}
+
+packages=
+compiles || packages="gcc libc6-dev"
+has git || packages="$packages git ca-certificates"
+
+if [ -n "$packages" ]; then
+    install="apt-get install --yes --no-install-recommends $packages"
+    if ! has apt-get; then
+        say "a C compiler with headers (cc) and git are needed; please install them"
+        exit 1
+    elif [ "$(id -u)" -ne 0 ]; then
+        say "some system packages are missing; please type"
+        say "    sudo $install"
+        exit 1
+    fi
+    say "$install"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update --quiet --quiet
+    # Unquoted: several words.
+    $install >/dev/null
+fi
+
+if ! has cargo; then
+    say "Rust is needed; please type"
+    say "    curl https://sh.rustup.rs -sSf | sh"
+    exit 1
+fi
+
+components=
+cargo fmt --version >/dev/null 2>&1 || components="rustfmt"
+cargo clippy --version >/dev/null 2>&1 || components="$components clippy"
+if [ -n "$components" ]; then
+    if ! has rustup; then
+        say "missing beside cargo: $components; please install"
+        exit 1
+    fi
+    # Unquoted: several words.
+    rustup component add $components
+fi

@@ -1,0 +1,52 @@
+//! Checks the whole repository with one command: `cargo xtask check`.
+//!
+//! A laptop and the build server run the very same steps in the same order, cheapest first, and
+//! stop at the first failure with the command that reproduces it. Nothing is skipped in silence:
+//! what could not be checked is named in the last lines.
+//!
+//! Left out on purpose: anything that changes the sources. Checks report, people repair.
+
+use std::env;
+use std::process::ExitCode;
+
+mod bare;
+mod deny;
+mod report;
+mod setup;
+mod shell;
+mod steps;
+mod tidy;
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  check          run every step, in order, and stop at the first failure
+  check --list   name the steps
+  setup          bring what the checks need and this machine lacks
+  <step>         run one step, its output straight to the terminal
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["check"] => steps::check(),
+        ["check", "--list"] => {
+            print!("{}", steps::list());
+            Ok(())
+        }
+        ["setup"] => setup::all(),
+        [step] if steps::find(step).is_some() => steps::one(step),
+        _ => {
+            eprint!("{HELP}\n{}", steps::list());
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

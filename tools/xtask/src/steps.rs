@@ -1,0 +1,170 @@
+//! The steps of a check, in the order they run, and the two ways to run them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::report::{tail, tests_summary};
+use crate::shell::{Command, Shell};
+use crate::{bare, deny, tidy};
+
+/// What a step has to say when it passed.
+#[derive(Default)]
+pub(crate) struct Passed {
+    /// Shown at the end of the step's line; may be empty.
+    pub(crate) note: String,
+    /// What the step could not check, and why; repeated in the last lines of the run.
+    pub(crate) unchecked: Option<String>,
+}
+
+/// One thing that is checked.
+pub(crate) struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Shell) -> Result<Passed>,
+}
+
+/// Cheapest first, so that a slip of the pen costs seconds and not minutes.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "every file is formatted",
+        run: fmt,
+    },
+    Step {
+        name: "tidy",
+        about: "sizes, banned words, layers, links, dead files",
+        run: tidy::step,
+    },
+    Step {
+        name: "bare",
+        about: "weft-core builds where no std exists",
+        run: bare::step,
+    },
+    Step {
+        name: "clippy",
+        about: "no warning, in every set of features",
+        run: clippy,
+    },
+    Step {
+        name: "doc",
+        about: "docs of public and private items, no warning",
+        run: doc,
+    },
+    Step {
+        name: "test",
+        about: "all tests, examples in docs included",
+        run: test,
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources and advisories of dependencies",
+        run: deny::step,
+    },
+];
+
+/// The step of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Step> {
+    STEPS.iter().find(|step| step.name == name)
+}
+
+/// The names of all steps with what they check, one per line.
+pub(crate) fn list() -> String {
+    STEPS
+        .iter()
+        .map(|step| format!("  {:<8} {}\n", step.name, step.about))
+        .collect()
+}
+
+/// Runs one step, its output straight to the terminal.
+pub(crate) fn one(name: &str) -> Result<()> {
+    let step = find(name).ok_or_else(|| anyhow!("no step is called {name}"))?;
+    let passed = (step.run)(&Shell::streaming()?)?;
+    println!("{name}: ok {}", passed.note);
+    if let Some(unchecked) = passed.unchecked {
+        println!("{unchecked}");
+    }
+    Ok(())
+}
+
+/// Runs all steps, one line each, and stops at the first that fails.
+pub(crate) fn check() -> Result<()> {
+    let start = Instant::now();
+    let mut unchecked = Vec::new();
+    for step in STEPS {
+        unchecked.extend(logged(step)?);
+    }
+    println!("{:<8} ok     {:>7}", "all", seconds(start.elapsed()));
+    for line in unchecked {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Runs one step with its output in a log, and shows the end of the log if it fails.
+fn logged(step: &Step) -> Result<Option<String>> {
+    let shell = Shell::logging(step.name)?;
+    let start = Instant::now();
+    print!("{:<8} ", step.name);
+    // Else the name appears only once the step is over: standard output is buffered by line.
+    std::io::Write::flush(&mut std::io::stdout())?;
+    let result = (step.run)(&shell);
+    let time = seconds(start.elapsed());
+    match result {
+        Ok(passed) => {
+            println!(
+                "{}",
+                format!("ok     {time:>7}  {}", passed.note).trim_end()
+            );
+            Ok(passed.unchecked)
+        }
+        Err(error) => {
+            println!("FAILED {time:>7}");
+            print!("{}", tail(&shell.transcript()));
+            bail!("{error:#}\nto reproduce: cargo xtask {}", step.name)
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{}.{} s", time.as_secs(), time.subsec_millis() / 100)
+}
+
+fn fmt(shell: &Shell) -> Result<Passed> {
+    shell.run(&Command::new("cargo fmt --all --check"))?;
+    // A workspace of its own, so `--all` does not reach it.
+    shell.run(&Command::new(
+        "cargo fmt --manifest-path core/bare/Cargo.toml --check",
+    ))?;
+    Ok(Passed::default())
+}
+
+fn clippy(shell: &Shell) -> Result<Passed> {
+    let sets = [
+        "cargo clippy --workspace --all-targets --all-features -- -D warnings",
+        "cargo clippy --package weft-core --no-default-features -- -D warnings",
+        "cargo clippy --package weft-core --no-default-features --features machine -- -D warnings",
+        "cargo clippy --package weft-client --no-default-features -- -D warnings",
+    ];
+    for set in sets {
+        shell.run(&Command::new(set))?;
+    }
+    Ok(Passed {
+        note: format!("{} sets of features", sets.len()),
+        unchecked: None,
+    })
+}
+
+fn doc(shell: &Shell) -> Result<Passed> {
+    let doc = "cargo doc --workspace --all-features --no-deps --document-private-items";
+    shell.run(&Command::new(doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Passed::default())
+}
+
+fn test(shell: &Shell) -> Result<Passed> {
+    shell.run(&Command::new("cargo test --workspace --all-features"))?;
+    Ok(Passed {
+        note: tests_summary(&shell.transcript()),
+        unchecked: None,
+    })
+}
