@@ -39,9 +39,7 @@ impl Address {
             .map(|checked| (checked.hrp(), checked.byte_iter().collect::<Vec<u8>>()))
             .map_err(|_| AddressError::Text)?;
         if hrp != kind.hrp() {
-            return Err(AddressError::Network {
-                expected: kind.prefix(),
-            });
+            return Err(AddressError::Network { expected: kind.prefix() });
         }
         let bytes: [u8; DIGEST_BYTES] = bytes
             .try_into()

@@ -121,9 +121,7 @@ impl Candidate {
     /// All checks that need no key.
     pub fn parse(bytes: Bytes, rules: &Rules) -> Result<Self, Refusal> {
         if bytes.len() > TRANSACTION_BYTES_MAX {
-            return Err(Refusal::TooLong {
-                actual: bytes.len(),
-            });
+            return Err(Refusal::TooLong { actual: bytes.len() });
         }
         let tx = Transaction::from_bytes(&bytes)?;
         for_this_network(&tx, rules)?;
@@ -132,12 +130,7 @@ impl Candidate {
         let body_id = tx.body_id();
         let id = tx.attachment.id(&body_id);
         enough_work(&tx, &id, rules)?;
-        Ok(Self {
-            tx,
-            id,
-            body_id,
-            bytes,
-        })
+        Ok(Self { tx, id, body_id, bytes })
     }
 
     /// Its id.
@@ -172,37 +165,19 @@ impl Candidate {
             return Err(Refusal::Key { expected, actual });
         }
         verify.verify(key, self.body_id.as_bytes(), &self.tx.seal.signature)?;
-        let Self {
-            tx,
-            id,
-            body_id,
-            bytes,
-        } = self;
-        Ok(Verified {
-            tx,
-            id,
-            body_id,
-            bytes,
-        })
+        let Self { tx, id, body_id, bytes } = self;
+        Ok(Verified { tx, id, body_id, bytes })
     }
 }
 
 fn for_this_network(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
     let (expected, actual) = (rules.network, tx.body.network);
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(Refusal::Network { expected, actual })
-    }
+    if expected == actual { Ok(()) } else { Err(Refusal::Network { expected, actual }) }
 }
 
 fn listed_scheme(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
     let actual = tx.seal.scheme();
-    if rules.params.schemes.contains(&actual) {
-        Ok(())
-    } else {
-        Err(Refusal::Scheme { actual })
-    }
+    if rules.params.schemes.contains(&actual) { Ok(()) } else { Err(Refusal::Scheme { actual }) }
 }
 
 /// Below the first commit there is only the genesis. Whether a later commit exists is not decided
@@ -210,20 +185,12 @@ fn listed_scheme(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
 fn existing_anchor(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
     let (actual, genesis) = (tx.attachment.anchor, rules.genesis_commit);
     let later = actual.index > genesis.index && actual.round > genesis.round;
-    if later || actual == genesis {
-        Ok(())
-    } else {
-        Err(Refusal::Anchor { actual })
-    }
+    if later || actual == genesis { Ok(()) } else { Err(Refusal::Anchor { actual }) }
 }
 
 fn enough_work(tx: &Transaction, id: &TxId, rules: &Rules) -> Result<(), Refusal> {
     let (expected, actual) = (rules.work_bits(tx), pow::trailing_zero_bits(id));
-    if actual >= expected {
-        Ok(())
-    } else {
-        Err(Refusal::Work { expected, actual })
-    }
+    if actual >= expected { Ok(()) } else { Err(Refusal::Work { expected, actual }) }
 }
 
 /// A transaction that passed every stateless check. [`Candidate::verify`] and [`reattached`] are
@@ -275,18 +242,8 @@ pub fn reattached(
     let mut bytes = Vec::with_capacity(Attachment::BYTES + sealed_body.len());
     attachment.encode(&mut bytes);
     bytes.extend_from_slice(sealed_body);
-    let Candidate {
-        tx,
-        id,
-        body_id,
-        bytes,
-    } = Candidate::parse(bytes.into(), rules)?;
-    Ok(Verified {
-        tx,
-        id,
-        body_id,
-        bytes,
-    })
+    let Candidate { tx, id, body_id, bytes } = Candidate::parse(bytes.into(), rules)?;
+    Ok(Verified { tx, id, body_id, bytes })
 }
 
 /// All checks in one call, for those who have the key at hand: the one in the seal, or `known`.
@@ -298,9 +255,6 @@ pub fn admit(
     verify: &dyn Verify,
 ) -> Result<Option<Verified>, Refusal> {
     let candidate = Candidate::parse(bytes, rules)?;
-    let key = candidate
-        .own_key()
-        .cloned()
-        .or_else(|| known(candidate.signing_key()));
+    let key = candidate.own_key().cloned().or_else(|| known(candidate.signing_key()));
     key.map(|key| candidate.verify(&key, verify)).transpose()
 }

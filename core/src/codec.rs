@@ -103,28 +103,22 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bytes; `field` names them in the error.
     pub fn take(&mut self, field: &'static str, count: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(DecodeError::CutShort {
-                field,
-                expected: count,
-                actual: self.rest.len(),
-            })?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(DecodeError::CutShort {
+            field,
+            expected: count,
+            actual: self.rest.len(),
+        })?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// The next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeError::CutShort {
-                field: "array",
-                expected: N,
-                actual: self.rest.len(),
-            })?;
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(DecodeError::CutShort {
+            field: "array",
+            expected: N,
+            actual: self.rest.len(),
+        })?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -153,11 +147,7 @@ impl<'a> Reader<'a> {
     pub fn blob(&mut self, field: &'static str, limit: usize) -> Result<&'a [u8], DecodeError> {
         let actual = self.u32()? as usize;
         if actual > limit {
-            return Err(DecodeError::TooLong {
-                field,
-                limit,
-                actual,
-            });
+            return Err(DecodeError::TooLong { field, limit, actual });
         }
         self.take(field, actual)
     }
@@ -166,16 +156,10 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, field: &'static str, limit: usize) -> Result<&'a str, DecodeError> {
         let actual = usize::from(self.u8()?);
         if actual > limit {
-            return Err(DecodeError::TooLong {
-                field,
-                limit,
-                actual,
-            });
+            return Err(DecodeError::TooLong { field, limit, actual });
         }
-        core::str::from_utf8(self.take(field, actual)?).map_err(|_| DecodeError::NotCanonical {
-            field,
-            rule: "texts are UTF-8",
-        })
+        core::str::from_utf8(self.take(field, actual)?)
+            .map_err(|_| DecodeError::NotCanonical { field, rule: "texts are UTF-8" })
     }
 
     /// A list with a `u16` count of at most `limit` in front.
@@ -186,11 +170,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let actual = usize::from(self.u16()?);
         if actual > limit {
-            return Err(DecodeError::TooLong {
-                field,
-                limit,
-                actual,
-            });
+            return Err(DecodeError::TooLong { field, limit, actual });
         }
         (0..actual).map(|_| T::decode(self)).collect()
     }

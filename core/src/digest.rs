@@ -87,7 +87,7 @@ pub fn digest(domain: Domain, bytes: &[u8]) -> [u8; DIGEST_BYTES] {
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; DIGEST_BYTES]);
 
         impl $name {

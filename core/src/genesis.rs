@@ -51,11 +51,7 @@ impl Genesis {
         for (byte, id) in tag.iter_mut().zip(self.id().0) {
             *byte = id;
         }
-        CommitRef {
-            index: CommitIndex::ZERO,
-            round: Round::ZERO,
-            tag,
-        }
+        CommitRef { index: CommitIndex::ZERO, round: Round::ZERO, tag }
     }
 
     /// A digest over the protocol version and the agreed parameters, for the handshake: two builds

@@ -161,11 +161,7 @@ impl Decode for Message {
                 let actual = reader.remaining();
                 if actual > TRANSACTION_BYTES_MAX {
                     let limit = TRANSACTION_BYTES_MAX;
-                    return Err(DecodeError::TooLong {
-                        field: "transaction",
-                        limit,
-                        actual,
-                    });
+                    return Err(DecodeError::TooLong { field: "transaction", limit, actual });
                 }
                 Self::Transaction(Bytes::copy_from_slice(reader.rest()))
             }
@@ -184,10 +180,7 @@ impl Decode for Message {
             Self::KEY => Self::Key(PublicKey::decode(reader)?),
             Self::END => Self::End(End::decode(reader)?),
             tag => {
-                return Err(DecodeError::UnknownTag {
-                    field: "message",
-                    actual: tag.into(),
-                });
+                return Err(DecodeError::UnknownTag { field: "message", actual: tag.into() });
             }
         })
     }
@@ -229,10 +222,7 @@ impl Decode for Hello {
             PROTOCOL_VERSION => {}
             actual => {
                 let field = "protocol version";
-                return Err(DecodeError::UnknownTag {
-                    field,
-                    actual: actual.into(),
-                });
+                return Err(DecodeError::UnknownTag { field, actual: actual.into() });
             }
         }
         Ok(Self {
@@ -300,10 +290,7 @@ impl Decode for End {
             0 => None,
             1 => Some(Position::decode(reader)?),
             tag => {
-                return Err(DecodeError::UnknownTag {
-                    field: "position",
-                    actual: tag.into(),
-                });
+                return Err(DecodeError::UnknownTag { field: "position", actual: tag.into() });
             }
         };
         Ok(Self { next })
@@ -330,14 +317,8 @@ impl Decode for PeerAddress {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let id = NodeId::decode(reader)?;
         let rule = "an address is present";
-        let missing = DecodeError::NotCanonical {
-            field: "peer address",
-            rule,
-        };
-        Ok(Self {
-            id,
-            address: decode_socket(reader)?.ok_or(missing)?,
-        })
+        let missing = DecodeError::NotCanonical { field: "peer address", rule };
+        Ok(Self { id, address: decode_socket(reader)?.ok_or(missing)? })
     }
 }
 
@@ -362,10 +343,7 @@ fn decode_socket(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, DecodeEr
         4 => IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?)),
         6 => IpAddr::V6(Ipv6Addr::from(reader.array::<16>()?)),
         tag => {
-            return Err(DecodeError::UnknownTag {
-                field: "address family",
-                actual: tag.into(),
-            });
+            return Err(DecodeError::UnknownTag { field: "address family", actual: tag.into() });
         }
     };
     Ok(Some(SocketAddr::new(ip, reader.u16()?)))

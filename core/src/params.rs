@@ -63,10 +63,7 @@ pub struct Params {
 impl Params {
     /// What a development network runs with.
     pub fn dev() -> Self {
-        Self {
-            work_bits: 12,
-            schemes: [Scheme::MlDsa44, Scheme::MlDsa65].into(),
-        }
+        Self { work_bits: 12, schemes: [Scheme::MlDsa44, Scheme::MlDsa65].into() }
     }
 
     /// Refuses values that no network can run with.
@@ -97,10 +94,8 @@ impl Encode for Params {
 
 impl Decode for Params {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let params = Self {
-            work_bits: reader.u8()?,
-            schemes: reader.list("schemes", Scheme::ALL.len())?,
-        };
+        let params =
+            Self { work_bits: reader.u8()?, schemes: reader.list("schemes", Scheme::ALL.len())? };
         params.check()?;
         Ok(params)
     }

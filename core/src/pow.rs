@@ -4,7 +4,7 @@
 //! whole BLAKE2s blocks, then the nonce. So a search compresses the prefix once and then one block
 //! per try. Zero bits are counted at the end of the id, so that ids stay uniform as ordered keys.
 //!
-//! Invariant: a nonce that [`Search::step`] returns makes an id that [`trailing_zero_bits`] accepts.
+//! Invariant: a nonce that [`Search::step`] returns makes an id that ends in enough zero bits.
 //!
 //! Left out on purpose: threads and time. A caller takes steps as large as its patience, from as
 //! many searches as it has cores, each with its own start. Also left out: several lanes at once
@@ -31,8 +31,7 @@ pub const STRIDE: u64 = 256;
 /// Key and signature bytes do not count: a post-quantum sender must not be punished. At most 255.
 pub const fn required_bits(base: u8, content_bytes: usize, registers: bool) -> u8 {
     let registration = if registers { REGISTRATION_BITS } else { 0 };
-    base.saturating_add(size_bits(content_bytes))
-        .saturating_add(registration)
+    base.saturating_add(size_bits(content_bytes)).saturating_add(registration)
 }
 
 /// `max(0, ceil(log2(content_bytes / FREE_BYTES)))`, in integers.
@@ -80,14 +79,8 @@ impl Search {
     /// [`Attachment::work_prefix`]: crate::tx::Attachment::work_prefix
     pub fn new(prefix: &[u8; WORK_PREFIX_BYTES], bits: u8, start: u64) -> Self {
         let [lowest, ..] = start.to_le_bytes();
-        let begun = Hasher::new(Domain::Transaction)
-            .chain(prefix)
-            .chain(&[lowest]);
-        Self {
-            begun,
-            bits,
-            next: start,
-        }
+        let begun = Hasher::new(Domain::Transaction).chain(prefix).chain(&[lowest]);
+        Self { begun, bits, next: start }
     }
 
     /// Tries the next `tries` nonces, one compression each; the first that does is returned. The
@@ -157,16 +150,8 @@ mod tests {
             (4_097, 3),
             (24 * 1_024, 5),
         ] {
-            assert_eq!(
-                required_bits(12, bytes, false),
-                12 + expected,
-                "{bytes} bytes"
-            );
-            assert_eq!(
-                required_bits(12, bytes, true),
-                22 + expected,
-                "{bytes} bytes"
-            );
+            assert_eq!(required_bits(12, bytes, false), 12 + expected, "{bytes} bytes");
+            assert_eq!(required_bits(12, bytes, true), 22 + expected, "{bytes} bytes");
         }
         assert_eq!(required_bits(u8::MAX, usize::MAX, true), u8::MAX);
     }
@@ -176,9 +161,8 @@ mod tests {
         let prefix = [7; WORK_PREFIX_BYTES];
         let start = 0x0123_4567_89ab_cdef;
         let nonces = (0..).map(|step| start + step * STRIDE);
-        let expected = nonces
-            .clone()
-            .find(|nonce| trailing_zero_bits(&id_of(&prefix, *nonce)) >= 9);
+        let expected =
+            nonces.clone().find(|nonce| trailing_zero_bits(&id_of(&prefix, *nonce)) >= 9);
         assert_eq!(Search::new(&prefix, 9, start).step(u32::MAX), expected);
 
         // In steps of one, the same, and it goes on behind what it found.
@@ -195,11 +179,7 @@ mod tests {
         assert_eq!(search.step(0), None);
         assert_eq!(search.next_nonce(), u64::MAX);
         assert_eq!(search.step(3), None);
-        assert_eq!(
-            search.next_nonce(),
-            3 * STRIDE - 1,
-            "wraps, and keeps the lowest byte"
-        );
+        assert_eq!(search.next_nonce(), 3 * STRIDE - 1, "wraps, and keeps the lowest byte");
     }
 
     proptest! {

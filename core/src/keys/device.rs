@@ -9,8 +9,8 @@
 //!
 //! Invariant: the same seed gives the same key, and the same message the same signature, anywhere.
 //!
-//! Left out on purpose: making keys or signatures of scheme 3 (`Dilithium2Key`, on hosts, has them),
-//! and wiping what the library leaves on the stack: a device that others can read is lost anyway.
+//! Left out on purpose: keys and signatures of scheme 3 (`Dilithium2Key`, on hosts, makes them), or
+//! wiping what the library leaves on the stack: a device that others can read is lost anyway.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -54,29 +54,20 @@ impl DeviceKey {
                 let mut pair = ml_dsa_44::generate_key_pair(*seed);
                 let secret = Box::new(pair.signing_key.clone());
                 pair.signing_key.as_ref_mut().zeroize();
-                (
-                    pair.verification_key.as_slice().to_vec(),
-                    Secret::MlDsa44(secret),
-                )
+                (pair.verification_key.as_slice().to_vec(), Secret::MlDsa44(secret))
             }
             Scheme::MlDsa65 => {
                 let mut pair = ml_dsa_65::generate_key_pair(*seed);
                 let secret = Box::new(pair.signing_key.clone());
                 pair.signing_key.as_ref_mut().zeroize();
-                (
-                    pair.verification_key.as_slice().to_vec(),
-                    Secret::MlDsa65(secret),
-                )
+                (pair.verification_key.as_slice().to_vec(), Secret::MlDsa65(secret))
             }
             Scheme::Dilithium2 => {
                 let reason = "its keys are made and stored whole; see Dilithium2Key, on hosts";
                 return Err(KeyError::Unsupported { scheme, reason });
             }
         };
-        Ok(Self {
-            public: PublicKey::new(scheme, Bytes::from(public))?,
-            secret,
-        })
+        Ok(Self { public: PublicKey::new(scheme, Bytes::from(public))?, secret })
     }
 }
 

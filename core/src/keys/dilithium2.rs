@@ -4,9 +4,10 @@
 //! file is all that knows it; `docs/decisions/0002-signatures.md` says how it goes.
 //!
 //! **Only its portable code is built** (no feature `avx2` or `neon`). The AVX2 code does not check
-//! that z is short, and rounds `UseHint` (FIPS 204 Algorithm 40) up instead of down at r0 = 0; either
-//! way, machines with and without AVX2 would disagree. So that no feature switch can bring back the
-//! first, [`encoding`](super::encoding) checks each signature before the library sees it.
+//! that z is short, and rounds `UseHint` (FIPS 204 Algorithm 40) up instead of down at r0 = 0. By
+//! either, whoever has a key can make machines with and without AVX2 disagree. A test fails when the
+//! feature is on; and so that no switch brings back the first fault,
+//! [`encoding`](super::encoding) checks each signature before the library sees it.
 //!
 //! Invariant: [`verify`] accepts exactly what FIPS 204 `Verify_internal` accepts.
 //!
@@ -29,10 +30,9 @@ const SCHEME: Scheme = Scheme::Dilithium2;
 
 /// Whether `signature` is one of `key` over the bare `message`.
 pub(super) fn verify(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let (Ok(key), Ok(library_signature)) = (
-        LibraryPublic::from_bytes(key),
-        DetachedSignature::from_bytes(signature),
-    ) else {
+    let (Ok(key), Ok(library_signature)) =
+        (LibraryPublic::from_bytes(key), DetachedSignature::from_bytes(signature))
+    else {
         return false;
     };
     encoding::is_canonical(signature)
@@ -56,10 +56,7 @@ impl Dilithium2Key {
         let (public, secret) = keypair();
         let public = Bytes::copy_from_slice(public.as_bytes());
         Self {
-            public: PublicKey {
-                scheme: SCHEME,
-                bytes: public,
-            },
+            public: PublicKey { scheme: SCHEME, bytes: public },
             secret: Zeroizing::new(secret.as_bytes().to_vec()),
         }
     }
@@ -77,16 +74,9 @@ impl Dilithium2Key {
                 actual: bytes.len(),
             })?;
         let public = PublicKey::new(SCHEME, Bytes::copy_from_slice(public))?;
-        let key = Self {
-            public,
-            secret: Zeroizing::new(secret.to_vec()),
-        };
+        let key = Self { public, secret: Zeroizing::new(secret.to_vec()) };
         let probe = key.sign(b"weft: do both halves belong together?")?;
-        if verify(
-            &key.public.bytes,
-            b"weft: do both halves belong together?",
-            &probe.bytes,
-        ) {
+        if verify(&key.public.bytes, b"weft: do both halves belong together?", &probe.bytes) {
             Ok(key)
         } else {
             Err(KeyError::Inconsistent { scheme: SCHEME })
@@ -117,8 +107,6 @@ impl Sign for Dilithium2Key {
 
 impl fmt::Debug for Dilithium2Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dilithium2Key")
-            .field(&self.public.id())
-            .finish()
+        f.debug_tuple("Dilithium2Key").field(&self.public.id()).finish()
     }
 }

@@ -6,8 +6,8 @@
 //! verifiers accept; and a hint that is not the one encoding of its positions (Algorithm 21), or
 //! anyone can turn one signature into two.
 //!
-//! Invariant: what passes here has a short z and the only encoding of its hint. Nothing more: it may
-//! still be no signature at all.
+//! Invariant: what passes here has a short z and the only encoding of its hint. Nothing more: it
+//! may still be no signature at all.
 
 /// Length of the challenge, in bytes.
 const CHALLENGE_BYTES: usize = 32;
@@ -40,13 +40,8 @@ fn is_short(z: &[u8]) -> bool {
     let (groups, rest) = z.as_chunks::<9>();
     rest.is_empty()
         && groups.iter().all(|group| {
-            let bits = group
-                .iter()
-                .rev()
-                .fold(0, |bits, byte| bits << 8 | u128::from(*byte));
-            [0, 18, 36, 54]
-                .iter()
-                .all(|start| stored.contains(&(bits >> start & 0x3_ffff)))
+            let bits = group.iter().rev().fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+            [0, 18, 36, 54].iter().all(|start| stored.contains(&(bits >> start & 0x3_ffff)))
         })
 }
 
@@ -102,16 +97,10 @@ mod tests {
         const LIMIT: i32 = (1 << 17) - 78;
         for index in [0, 1, 2, 3, 255, 256, 511, 1_020, 1_023] {
             for good in [0, 1, -1, LIMIT - 1, 1 - LIMIT] {
-                assert!(
-                    is_canonical(&with_coefficient(index, good)),
-                    "{good} at {index}"
-                );
+                assert!(is_canonical(&with_coefficient(index, good)), "{good} at {index}");
             }
             for bad in [LIMIT, -LIMIT, 1 << 17, 1 - (1 << 17), LIMIT + 1, -LIMIT - 1] {
-                assert!(
-                    !is_canonical(&with_coefficient(index, bad)),
-                    "{bad} at {index}"
-                );
+                assert!(!is_canonical(&with_coefficient(index, bad)), "{bad} at {index}");
             }
         }
     }
@@ -126,10 +115,7 @@ mod tests {
             (&[255, 0], [1, 2, 2, 2]),
             (&all, [80, 80, 80, 80]),
         ] {
-            assert!(
-                is_canonical(&with_hint(positions, counts)),
-                "{positions:?} {counts:?}"
-            );
+            assert!(is_canonical(&with_hint(positions, counts)), "{positions:?} {counts:?}");
         }
         for (positions, counts, fault) in [
             (&[9, 3][..], [2, 2, 2, 2], "positions fall"),

@@ -36,11 +36,7 @@ impl Verify for HostVerifier {
             Scheme::MlDsa65 => ml_dsa(&ML_DSA_65, key, message, signature),
             Scheme::Dilithium2 => dilithium2::verify(&key.bytes, message, &signature.bytes),
         };
-        if valid {
-            Ok(())
-        } else {
-            Err(SignatureError::Invalid { scheme })
-        }
+        if valid { Ok(()) } else { Err(SignatureError::Invalid { scheme }) }
     }
 }
 
@@ -50,9 +46,7 @@ fn ml_dsa(
     message: &[u8],
     signature: &Signature,
 ) -> bool {
-    UnparsedPublicKey::new(algorithm, &key.bytes)
-        .verify(message, &signature.bytes)
-        .is_ok()
+    UnparsedPublicKey::new(algorithm, &key.bytes).verify(message, &signature.bytes).is_ok()
 }
 
 /// A key of scheme 1 or 2 for a machine whose word others build on: a validator, a node.

@@ -3,11 +3,12 @@
 //! In: a [`PublicKey`], the bytes that were signed and a [`Signature`]. Out: a verdict, the same
 //! from every implementation of [`Verify`], or nodes would fork.
 //!
-//! Invariant: a [`PublicKey`] and a [`Signature`] have the length of their scheme; which scheme they
-//! are of is part of the value, and a mix-up is an error that says so.
+//! Invariant: a [`PublicKey`] and a [`Signature`] have the length of their scheme; which scheme
+//! they are of is part of the value, and a mix-up is an error that says so.
 //!
-//! Left out on purpose: a source of randomness. Keys come from a 32-byte seed that the caller draws;
-//! signatures are deterministic (FIPS 204 section 3.4, `rnd` = 0), so a replayed run is the same run.
+//! Left out on purpose: a source of randomness. Keys come from a 32-byte seed that the caller draws
+//! (but those of scheme 3, whose library draws its own); signatures are deterministic (FIPS 204
+//! section 3.4, `rnd` = 0), so a replayed run is the same run.
 
 mod device;
 #[cfg(feature = "host")]
@@ -60,12 +61,7 @@ impl PublicKey {
 
     /// Its identifier: `H("weft.key", scheme || key)`.
     pub fn id(&self) -> KeyId {
-        KeyId(
-            Hasher::new(Domain::Key)
-                .chain(&[self.scheme.tag()])
-                .chain(&self.bytes)
-                .finish(),
-        )
+        KeyId(Hasher::new(Domain::Key).chain(&[self.scheme.tag()]).chain(&self.bytes).finish())
     }
 }
 
@@ -80,10 +76,7 @@ impl Decode for PublicKey {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let scheme = Scheme::decode(reader)?;
         let bytes = reader.take("public key", scheme.public_key_bytes())?;
-        Ok(Self {
-            scheme,
-            bytes: Bytes::copy_from_slice(bytes),
-        })
+        Ok(Self { scheme, bytes: Bytes::copy_from_slice(bytes) })
     }
 }
 
@@ -121,12 +114,7 @@ const fn expect_length(
     if expected == actual {
         return Ok(());
     }
-    Err(KeyError::Length {
-        what,
-        scheme,
-        expected,
-        actual,
-    })
+    Err(KeyError::Length { what, scheme, expected, actual })
 }
 
 /// Checks signatures. Every implementation gives the same verdict on the same bytes.
@@ -145,10 +133,7 @@ fn same_scheme(key: &PublicKey, signature: &Signature) -> Result<Scheme, Signatu
     if key.scheme == signature.scheme {
         return Ok(key.scheme);
     }
-    Err(SignatureError::SchemeMismatch {
-        key: key.scheme,
-        signature: signature.scheme,
-    })
+    Err(SignatureError::SchemeMismatch { key: key.scheme, signature: signature.scheme })
 }
 
 /// Makes signatures with one key. Deterministic: the same message gives the same bytes.

@@ -70,10 +70,7 @@ impl core::str::FromStr for Scheme {
     type Err = UnknownScheme;
 
     fn from_str(text: &str) -> Result<Self, UnknownScheme> {
-        Self::ALL
-            .into_iter()
-            .find(|scheme| scheme.name() == text)
-            .ok_or(UnknownScheme)
+        Self::ALL.into_iter().find(|scheme| scheme.name() == text).ok_or(UnknownScheme)
     }
 }
 
@@ -94,9 +91,6 @@ impl Decode for Scheme {
         Self::ALL
             .into_iter()
             .find(|scheme| scheme.tag() == tag)
-            .ok_or(DecodeError::UnknownTag {
-                field: "signature scheme",
-                actual: tag.into(),
-            })
+            .ok_or(DecodeError::UnknownTag { field: "signature scheme", actual: tag.into() })
     }
 }

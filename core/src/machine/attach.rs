@@ -54,9 +54,7 @@ impl Machine {
 
     /// Where a transaction is, if it is attached.
     pub(super) fn position(&self, id: &TxId, reads: &dyn Reads) -> Option<Position> {
-        self.tangle
-            .position(id)
-            .or_else(|| reads.entry(id).map(|entry| entry.position))
+        self.tangle.position(id).or_else(|| reads.entry(id).map(|entry| entry.position))
     }
 
     /// Whoever submits what is here already is told again, once it is durable.
@@ -70,13 +68,7 @@ impl Machine {
         if source == Source::Local {
             out.durable = true;
             let at = self.now;
-            out.events.push(Event::Attached {
-                position,
-                at,
-                source,
-                again: true,
-                tx,
-            });
+            out.events.push(Event::Attached { position, at, source, again: true, tx });
         }
     }
 
@@ -84,20 +76,14 @@ impl Machine {
         let Some(peer) = source.peer() else {
             let parent = missing.first().copied().unwrap_or(TxId::ZERO);
             let reason = SubmitRefusal::UnknownParent { parent };
-            out.events.push(Event::Refused {
-                id: tx.id(),
-                reason,
-            });
+            out.events.push(Event::Refused { id: tx.id(), reason });
             return;
         };
         self.gossip.arrived(&tx.id());
         self.wants.satisfied(Want::Transaction(tx.id()));
         let expires = self.solidifier.hold(self.now, tx, source, missing);
         self.timers.set(Timer::Waiting, expires);
-        for parent in missing
-            .iter()
-            .filter(|parent| !self.solidifier.contains(parent))
-        {
+        for parent in missing.iter().filter(|parent| !self.solidifier.contains(parent)) {
             if let Some(due) = self.wants.add(self.now, Want::Past(*parent), peer) {
                 self.timers.set(Timer::Ask, due);
             }
@@ -115,9 +101,7 @@ impl Machine {
         let (id, body) = (tx.id(), tx.body_id());
         let attachments = self.tangle.attachments(&body).len();
         if attachments >= ATTACHMENTS_MAX && !self.solidifier.awaits(&id) {
-            let reason = SubmitRefusal::EnoughAttachments {
-                limit: ATTACHMENTS_MAX,
-            };
+            let reason = SubmitRefusal::EnoughAttachments { limit: ATTACHMENTS_MAX };
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
             }
@@ -137,24 +121,12 @@ impl Machine {
         }
         self.wants.satisfied(Want::Past(id));
         self.wants.satisfied(Want::Transaction(id));
-        let flush = self
-            .gossip
-            .spread(self.now, source, &tx, first_of_body, out);
+        let flush = self.gossip.spread(self.now, source, &tx, first_of_body, out);
         self.timers.set(Timer::Announce, flush);
         out.durable |= source == Source::Local;
         let (position, at) = (entry.position, self.now);
-        out.writes.attached.push(Attached {
-            position,
-            first_of_body,
-            tx: tx.clone(),
-        });
-        out.events.push(Event::Attached {
-            position,
-            at,
-            source,
-            again: false,
-            tx,
-        });
+        out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
+        out.events.push(Event::Attached { position, at, source, again: false, tx });
         true
     }
 

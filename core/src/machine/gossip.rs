@@ -72,13 +72,7 @@ impl Gossip {
     }
 
     pub(super) fn peer_up(&mut self, peer: NodeId) {
-        self.links.insert(
-            peer,
-            Link {
-                eager: true,
-                gathered: Vec::new(),
-            },
-        );
+        self.links.insert(peer, Link { eager: true, gathered: Vec::new() });
     }
 
     pub(super) fn peer_down(&mut self, peer: &NodeId) {
@@ -122,11 +116,7 @@ impl Gossip {
 
     /// Sends what was gathered.
     pub(super) fn flush(&mut self, out: &mut Outbox) {
-        for (peer, link) in self
-            .links
-            .iter_mut()
-            .filter(|(_, link)| !link.gathered.is_empty())
-        {
+        for (peer, link) in self.links.iter_mut().filter(|(_, link)| !link.gathered.is_empty()) {
             out.send(*peer, Message::Have(mem::take(&mut link.gathered)));
         }
     }
@@ -158,13 +148,7 @@ impl Gossip {
             return None;
         }
         let due = now + self.graft_delay;
-        self.announced.insert(
-            id,
-            Announced {
-                sources: [from].into(),
-                due,
-            },
-        );
+        self.announced.insert(id, Announced { sources: [from].into(), due });
         self.by_due.insert((due, id));
         Some(due)
     }
@@ -177,16 +161,11 @@ impl Gossip {
             let Some(mut announced) = self.announced.remove(&id) else {
                 continue;
             };
-            announced
-                .sources
-                .retain(|source| self.links.contains_key(source));
+            announced.sources.retain(|source| self.links.contains_key(source));
             if announced.sources.is_empty() {
                 continue;
             }
-            grafts
-                .entry(announced.sources.remove(0))
-                .or_default()
-                .push(id);
+            grafts.entry(announced.sources.remove(0)).or_default().push(id);
             announced.due = now + self.graft_delay;
             self.by_due.insert((announced.due, id));
             self.announced.insert(id, announced);
@@ -216,8 +195,5 @@ fn bytes_of(tx: &Verified, first_of_body: bool) -> Message {
     if first_of_body {
         return Message::Transaction(tx.bytes().clone());
     }
-    Message::Attachment {
-        attachment: tx.transaction().attachment,
-        body: tx.body_id(),
-    }
+    Message::Attachment { attachment: tx.transaction().attachment, body: tx.body_id() }
 }

@@ -107,9 +107,9 @@ impl Machine {
         for entry in &live {
             machine.place(now, entry);
         }
-        machine
-            .timers
-            .set(Timer::Frontier, now + machine.limits.frontier_every);
+        // Whatever had a child before the restart has lingered long enough.
+        machine.tips.expire(now + machine.limits.tip_linger);
+        machine.timers.set(Timer::Frontier, now + machine.limits.frontier_every);
         machine.timers.set(Timer::Dial, now);
         machine
     }
@@ -125,19 +125,11 @@ impl Machine {
             Input::BodyMissing { from, id } => self.want(Want::Transaction(id), from),
             Input::Misbehaved { from, fault } => self.peers.blame(now, from, fault, out),
             Input::Message { from, message } => self.said(from, message, reads, out),
-            Input::Request {
-                from,
-                ticket,
-                message,
-            } => {
+            Input::Request { from, ticket, message } => {
                 self.asked(from, ticket, &message, reads, out);
             }
             Input::Answered { from, ticket, end } => self.answered(from, ticket, end, out),
-            Input::PeerUp {
-                peer,
-                address,
-                fixed,
-            } => self.peer_up(peer, address, fixed, out),
+            Input::PeerUp { peer, address, fixed } => self.peer_up(peer, address, fixed, out),
             Input::PeerDown { peer } => self.peer_down(&peer),
             Input::DialFailed { peer } => {
                 self.peers.dial_failed(now, &peer);
@@ -173,13 +165,7 @@ impl Machine {
                 .picture(self.now)
                 .map(|(id, address, fixed, blame)| {
                     let eager = self.gossip.is_eager(&id);
-                    PeerStatus {
-                        id,
-                        address,
-                        fixed,
-                        eager,
-                        blame,
-                    }
+                    PeerStatus { id, address, fixed, eager, blame }
                 })
                 .collect(),
             known_addresses: self.peers.addresses_known(),
@@ -209,7 +195,7 @@ impl Machine {
             }
             Timer::Addresses => {
                 self.peers.tell(out);
-                out.writes.addresses = Some(self.peers.book());
+                out.writes.addresses = self.peers.take_changed_book();
                 None
             }
             Timer::Dial => self.peers.dial(now, &mut self.random, out),
@@ -224,8 +210,7 @@ impl Machine {
         let anyone = self.peers.anyone(&mut self.random);
         let (peers, tangle, turn) = (&self.peers, &self.tangle, self.frontier_turn);
         let connected = |peer: &NodeId| peers.is_connected(peer);
-        self.wants
-            .ask_due(self.now, &connected, anyone, &|| tangle.frontier(turn), out)
+        self.wants.ask_due(self.now, &connected, anyone, &|| tangle.frontier(turn), out)
     }
 }
 

@@ -41,11 +41,7 @@ impl Outbox {
     }
 
     pub(super) fn ask(&mut self, to: NodeId, ticket: Ticket, message: Message) {
-        self.messages.push(ToNet::Ask {
-            to,
-            ticket,
-            message,
-        });
+        self.messages.push(ToNet::Ask { to, ticket, message });
     }
 
     pub(super) fn answer(&mut self, to: NodeId, ticket: Ticket, parts: Vec<Message>) {

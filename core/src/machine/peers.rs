@@ -55,6 +55,10 @@ pub(super) struct Peers {
     connected: BTreeMap<NodeId, Peer>,
     banned: BTreeMap<NodeId, Time>,
     addresses: BTreeMap<NodeId, Known>,
+    /// Neighbours came or went since the others were told.
+    neighbours_changed: bool,
+    /// The address book differs from what was written last.
+    book_changed: bool,
     limits: Limits,
 }
 
@@ -68,11 +72,14 @@ impl Peers {
             connected: BTreeMap::new(),
             banned: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            neighbours_changed: false,
+            book_changed: false,
             limits: limits.clone(),
         };
         for known in addresses {
             peers.learn(known, None);
         }
+        peers.book_changed = false;
         peers
     }
 
@@ -102,10 +109,7 @@ impl Peers {
     pub(super) fn anyone(&self, random: &mut ChaCha8Rng) -> Option<NodeId> {
         let count = self.connected.len() as u64;
         let pick = random.next_u64().checked_rem(count)?;
-        self.connected
-            .keys()
-            .nth(usize::try_from(pick).ok()?)
-            .copied()
+        self.connected.keys().nth(usize::try_from(pick).ok()?).copied()
     }
 
     /// Takes a new connection, or says why not.
@@ -133,28 +137,17 @@ impl Peers {
             known.dialling = false;
         }
         let budget = self.limits.serve_bytes_burst;
-        self.connected.insert(
-            id,
-            Peer {
-                address,
-                fixed,
-                blame: 0,
-                scored: now,
-                budget,
-                served: now,
-            },
-        );
+        self.connected
+            .insert(id, Peer { address, fixed, blame: 0, scored: now, budget, served: now });
+        self.neighbours_changed = true;
         Ok(())
     }
 
     /// A connection is gone. Its neighbours may be dialled at once: they lost it too.
     pub(super) fn down(&mut self, now: Time, id: &NodeId) {
         self.connected.remove(id);
-        for known in self
-            .addresses
-            .values_mut()
-            .filter(|known| known.via == Some(*id))
-        {
+        self.neighbours_changed = true;
+        for known in self.addresses.values_mut().filter(|known| known.via == Some(*id)) {
             known.not_before = known.not_before.min(now);
         }
         if let Some(known) = self.addresses.get_mut(id) {
@@ -174,10 +167,7 @@ impl Peers {
 
     /// Blames `id` for `fault`; the connection ends if that was too much.
     pub(super) fn blame(&mut self, now: Time, id: NodeId, fault: Fault, out: &mut Outbox) {
-        out.events.push(Event::Blamed {
-            peer: id,
-            fault: fault.clone(),
-        });
+        out.events.push(Event::Blamed { peer: id, fault: fault.clone() });
         let Some(peer) = self.connected.get_mut(&id) else {
             return;
         };
@@ -195,23 +185,18 @@ impl Peers {
                 }
             }
         }
-        out.messages.push(ToNet::Drop {
-            peer: id,
-            reason: DropReason::Misbehaved(fault),
-        });
+        out.messages.push(ToNet::Drop { peer: id, reason: DropReason::Misbehaved(fault) });
     }
 
-    /// Takes up to `bytes` from what `id` may fetch now. Returns how much that is.
-    pub(super) fn spend(&mut self, now: Time, id: &NodeId, bytes: u64) -> u64 {
-        let Some(peer) = self.connected.get_mut(id) else {
-            return 0;
-        };
+    /// Takes `bytes` from what `id` may fetch now, if there is that much.
+    pub(super) fn spend(&mut self, now: Time, id: &NodeId, bytes: u64) -> bool {
+        let Some(peer) = self.connected.get_mut(id) else { return false };
         let earned = now.since(peer.served).as_millis() * self.limits.serve_bytes_per_s / 1_000;
         peer.budget = (peer.budget + earned).min(self.limits.serve_bytes_burst);
         peer.served = now;
-        let granted = bytes.min(peer.budget);
-        peer.budget -= granted;
-        granted
+        let left = peer.budget.checked_sub(bytes);
+        peer.budget = left.unwrap_or(peer.budget);
+        left.is_some()
     }
 
     /// Remembers where a node is. `via` is the peer that named it its neighbour.
@@ -224,6 +209,7 @@ impl Peers {
             if known.address != address && !self.connected.contains_key(&id) {
                 known.address = address;
                 known.failures = 0;
+                self.book_changed = true;
             }
             known.via = via.or(known.via);
             return;
@@ -239,28 +225,25 @@ impl Peers {
             self.addresses.remove(&worst);
         }
         let not_before = Time::ZERO;
-        let known = Known {
-            address,
-            via,
-            failures: 0,
-            not_before,
-            dialling: false,
-        };
+        let known = Known { address, via, failures: 0, not_before, dialling: false };
         self.addresses.insert(id, known);
+        self.book_changed = true;
     }
 
-    /// The address book, for the store.
-    pub(super) fn book(&self) -> Vec<PeerAddress> {
-        let entry = |(id, known): (&NodeId, &Known)| PeerAddress {
-            id: *id,
-            address: known.address,
-        };
-        self.addresses.iter().map(entry).collect()
+    /// The address book, for the store, if it changed.
+    pub(super) fn take_changed_book(&mut self) -> Option<Vec<PeerAddress>> {
+        let entry =
+            |(id, known): (&NodeId, &Known)| PeerAddress { id: *id, address: known.address };
+        let changed = core::mem::take(&mut self.book_changed);
+        changed.then(|| self.addresses.iter().map(entry).collect())
     }
 
-    /// Tells every peer who the own neighbours are, and nobody further off: so a listener knows
-    /// who else lost a link when this node is gone.
-    pub(super) fn tell(&self, out: &mut Outbox) {
+    /// Tells every peer who the own neighbours are, if that changed, and nobody further off: so a
+    /// listener knows who else lost a link when this node is gone.
+    pub(super) fn tell(&mut self, out: &mut Outbox) {
+        if !core::mem::take(&mut self.neighbours_changed) {
+            return;
+        }
         let neighbours: Vec<PeerAddress> = self
             .connected
             .iter()
@@ -282,25 +265,15 @@ impl Peers {
         random: &mut ChaCha8Rng,
         out: &mut Outbox,
     ) -> Option<Time> {
-        let dialling = self
-            .addresses
-            .values()
-            .filter(|known| known.dialling)
-            .count();
-        let mut lacking = self
-            .limits
-            .peers_target
-            .saturating_sub(self.connected.len() + dialling);
+        let dialling = self.addresses.values().filter(|known| known.dialling).count();
+        let mut lacking = self.limits.peers_target.saturating_sub(self.connected.len() + dialling);
         while lacking > 0 {
             let Some(id) = self.candidate(now, random) else {
                 break;
             };
             let known = self.addresses.get_mut(&id)?;
             known.dialling = true;
-            out.messages.push(ToNet::Dial(PeerAddress {
-                id,
-                address: known.address,
-            }));
+            out.messages.push(ToNet::Dial(PeerAddress { id, address: known.address }));
             lacking -= 1;
         }
         (lacking > 0).then(|| now + self.limits.dial_again)
@@ -318,16 +291,9 @@ impl Peers {
             })
             .collect();
         // A neighbour of somebody who is gone: both lost the same link.
-        let gone = |known: &Known| {
-            known
-                .via
-                .is_some_and(|via| !self.connected.contains_key(&via))
-        };
-        let orphans: BTreeSet<&NodeId> = free
-            .iter()
-            .filter(|(_, known)| gone(known))
-            .map(|(id, _)| *id)
-            .collect();
+        let gone = |known: &Known| known.via.is_some_and(|via| !self.connected.contains_key(&via));
+        let orphans: BTreeSet<&NodeId> =
+            free.iter().filter(|(_, known)| gone(known)).map(|(id, _)| *id).collect();
         let pool: Vec<&NodeId> = if orphans.is_empty() {
             free.iter().map(|(id, _)| *id).collect()
         } else {
@@ -341,8 +307,7 @@ impl Peers {
 impl Peer {
     /// Points lost that time has not given back yet.
     fn blame_at(&self, now: Time) -> u64 {
-        self.blame
-            .saturating_sub(now.since(self.scored).as_millis() / 100)
+        self.blame.saturating_sub(now.since(self.scored).as_millis() / 100)
     }
 }
 

@@ -62,9 +62,7 @@ impl Server<'_> {
     /// it lacks was attached after that; else at the beginning.
     fn log_start(&self, request: &GetCone) -> Position {
         let had = request.have.iter().filter_map(|id| {
-            self.tangle
-                .position(id)
-                .or_else(|| self.view.store.entry(id).map(|e| e.position))
+            self.tangle.position(id).or_else(|| self.view.store.entry(id).map(|e| e.position))
         });
         had.min().unwrap_or(Position::ZERO).max(request.from)
     }
@@ -75,13 +73,7 @@ impl Server<'_> {
             let page = self.view.store.log(from, LOG_PAGE);
             let Some(last) = page.last() else { return };
             from = Position(last.position.0 + 1);
-            for LogEntry {
-                position,
-                id,
-                bytes,
-                ..
-            } in page
-            {
+            for LogEntry { position, id, bytes, .. } in page {
                 if !answer.take(position, bytes, || self.view.transaction(&id)) {
                     return;
                 }
@@ -108,9 +100,7 @@ impl Server<'_> {
     /// A key, if it is here.
     pub(super) fn key(&self, id: &KeyId) -> Vec<Message> {
         let key = self.view.key(id).map(Message::Key);
-        key.into_iter()
-            .chain([Message::End(End { next: None })])
-            .collect()
+        key.into_iter().chain([Message::End(End { next: None })]).collect()
     }
 }
 
@@ -124,12 +114,7 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     fn new(room: u64, spend: &'a mut dyn FnMut(u64) -> bool) -> Self {
-        Self {
-            parts: Vec::new(),
-            room,
-            next: None,
-            spend,
-        }
+        Self { parts: Vec::new(), room, next: None, spend }
     }
 
     /// Takes one transaction; false once the answer is full, and then says where to go on.
@@ -158,23 +143,14 @@ impl<'a> Answer<'a> {
 impl View<'_> {
     /// All bytes of a transaction.
     pub(super) fn transaction(&self, id: &TxId) -> Option<Bytes> {
-        let pending = self
-            .pending
-            .attached
-            .iter()
-            .rev()
-            .find(|attached| attached.tx.id() == *id);
+        let pending = self.pending.attached.iter().rev().find(|attached| attached.tx.id() == *id);
         if let Some(attached) = pending {
             return Some(attached.tx.bytes().clone());
         }
         let entry = self.store.entry(id)?;
         let sealed = self.store.sealed_body(&entry.body).or_else(|| {
             let same_body = |attached: &&super::Attached| attached.tx.body_id() == entry.body;
-            self.pending
-                .attached
-                .iter()
-                .find(same_body)
-                .map(|attached| attached.tx.sealed_body())
+            self.pending.attached.iter().find(same_body).map(|attached| attached.tx.sealed_body())
         })?;
         let mut bytes = Vec::with_capacity(Attachment::BYTES + sealed.len());
         entry.attachment.encode(&mut bytes);
@@ -184,12 +160,7 @@ impl View<'_> {
 
     /// A key.
     pub(super) fn key(&self, id: &KeyId) -> Option<crate::keys::PublicKey> {
-        let pending = self
-            .pending
-            .keys
-            .iter()
-            .find(|key| key.id() == *id)
-            .cloned();
+        let pending = self.pending.keys.iter().find(|key| key.id() == *id).cloned();
         pending.or_else(|| self.store.key(id))
     }
 }

@@ -82,10 +82,7 @@ impl Solidifier {
         source: Source,
         missing: &[TxId],
     ) -> Time {
-        assert!(
-            !missing.is_empty(),
-            "a transaction with a complete past does not wait"
-        );
+        assert!(!missing.is_empty(), "a transaction with a complete past does not wait");
         let (id, bytes) = (tx.id(), tx.bytes().len() as u64);
         for parent in missing {
             self.children.entry(*parent).or_default().push(id);
@@ -95,32 +92,18 @@ impl Solidifier {
             *self.bytes_by_peer.entry(peer).or_default() += bytes;
         }
         self.by_age.insert((now, id));
-        self.waiting.insert(
-            id,
-            Waiting {
-                tx,
-                source,
-                missing: missing.len(),
-                since: now,
-            },
-        );
+        self.waiting.insert(id, Waiting { tx, source, missing: missing.len(), since: now });
         self.keep_bounds(source);
         now + self.age_max
     }
 
     fn keep_bounds(&mut self, source: Source) {
         let used = |held: &Self| {
-            source
-                .peer()
-                .and_then(|peer| held.bytes_by_peer.get(&peer))
-                .copied()
-                .unwrap_or(0)
+            source.peer().and_then(|peer| held.bytes_by_peer.get(&peer)).copied().unwrap_or(0)
         };
         while used(self) > self.bytes_per_peer {
             let oldest = self.by_age.iter().find(|(_, id)| {
-                self.waiting
-                    .get(id)
-                    .is_some_and(|held| held.source.peer() == source.peer())
+                self.waiting.get(id).is_some_and(|held| held.source.peer() == source.peer())
             });
             let Some((_, id)) = oldest.copied() else {
                 break;

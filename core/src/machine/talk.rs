@@ -56,8 +56,7 @@ impl Machine {
                 for known in peers {
                     self.peers.learn(known, Some(from));
                 }
-                self.timers
-                    .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+                self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
                 self.timers.set(Timer::Dial, self.now);
             }
             Message::Key(key) => {
@@ -82,15 +81,12 @@ impl Machine {
     fn grafted(&mut self, from: NodeId, ids: &[TxId], reads: &dyn Reads, out: &mut Outbox) {
         self.gossip.grafted(&from);
         for id in ids {
-            let view = View {
-                pending: &out.writes,
-                store: reads,
-            };
+            let view = View { pending: &out.writes, store: reads };
             let Some(bytes) = view.transaction(id) else {
                 continue;
             };
             let length = bytes.len() as u64;
-            if self.peers.spend(self.now, &from, length) < length {
+            if !self.peers.spend(self.now, &from, length) {
                 return;
             }
             out.send(from, Message::Transaction(bytes));
@@ -106,16 +102,9 @@ impl Machine {
         out: &mut Outbox,
     ) {
         let (now, peers) = (self.now, &mut self.peers);
-        let view = View {
-            pending: &out.writes,
-            store: reads,
-        };
-        let server = Server {
-            tangle: &self.tangle,
-            view,
-            limits: &self.limits,
-        };
-        let mut spend = |bytes: u64| peers.spend(now, &from, bytes) == bytes;
+        let view = View { pending: &out.writes, store: reads };
+        let server = Server { tangle: &self.tangle, view, limits: &self.limits };
+        let mut spend = |bytes: u64| peers.spend(now, &from, bytes);
         let parts = match message {
             Message::GetCone(request) => server.cone(request, &mut spend),
             Message::GetTransactions(ids) => server.transactions(ids, &mut spend),
@@ -139,9 +128,7 @@ impl Machine {
         let next = end.and_then(|end| end.next);
         let turn = self.frontier_turn;
         let have = || self.tangle.frontier(turn);
-        let ended = self
-            .wants
-            .answered(self.now, ticket, end.is_some(), next, &have, out);
+        let ended = self.wants.answered(self.now, ticket, end.is_some(), next, &have, out);
         let Some(ended) = ended else { return };
         if ended.empty {
             self.peers.blame(self.now, from, Fault::EmptyAnswer, out);
@@ -172,15 +159,13 @@ impl Machine {
         self.gossip.peer_up(peer);
         out.send(peer, Message::Frontier(self.frontier()));
         self.timers.set(Timer::Ask, self.now);
-        self.timers
-            .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+        self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
     }
 
     pub(super) fn peer_down(&mut self, peer: &NodeId) {
         self.gossip.peer_down(peer);
         self.peers.down(self.now, peer);
-        self.timers
-            .set(Timer::Addresses, self.now + self.limits.addresses_delay);
+        self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
         self.timers.set(Timer::Dial, self.now);
     }
 

@@ -119,10 +119,7 @@ impl Tangle {
         let Some(id) = self.order.pop_front() else {
             return;
         };
-        let vertex = self
-            .vertices
-            .remove(&id)
-            .expect("order and vertices hold the same ids");
+        let vertex = self.vertices.remove(&id).expect("order and vertices hold the same ids");
         self.bytes -= u64::from(vertex.bytes);
         self.childless.remove(&vertex.position);
         if let Some(attachments) = self.bodies.get_mut(&vertex.body) {
@@ -145,9 +142,7 @@ impl Tangle {
 
     /// Length on the wire, in bytes, of a live transaction.
     pub(super) fn bytes_at(&self, position: Position) -> Option<u32> {
-        self.vertices
-            .get(&self.id_at(position)?)
-            .map(|vertex| vertex.bytes)
+        self.vertices.get(&self.id_at(position)?).map(|vertex| vertex.bytes)
     }
 
     /// Live transactions without a child: the newest, and of the older ones another part at each
@@ -157,16 +152,8 @@ impl Tangle {
         let older = self.childless.len().saturating_sub(IDS_MAX / 2);
         let parts = older.div_ceil(IDS_MAX / 2).max(1) as u64;
         let skip = usize::try_from(turn % parts).unwrap_or(0) * (IDS_MAX / 2);
-        let part = self
-            .childless
-            .iter()
-            .take(older)
-            .skip(skip)
-            .take(IDS_MAX / 2);
-        newest
-            .chain(part)
-            .filter_map(|position| self.id_at(*position))
-            .collect()
+        let part = self.childless.iter().take(older).skip(skip).take(IDS_MAX / 2);
+        newest.chain(part).filter_map(|position| self.id_at(*position)).collect()
     }
 
     /// The past of `want`, itself included, without the past of `have`. Ids that are not live are
@@ -176,11 +163,7 @@ impl Tangle {
     /// its colour is settled when it is taken: wanted, or had by the asker.
     pub(super) fn cone(&self, want: &[TxId], have: &[TxId]) -> Cone {
         let mut had: BTreeMap<Position, bool> = BTreeMap::new();
-        let live = |ids: &[TxId]| {
-            ids.iter()
-                .filter_map(|id| self.position(id))
-                .collect::<Vec<_>>()
-        };
+        let live = |ids: &[TxId]| ids.iter().filter_map(|id| self.position(id)).collect::<Vec<_>>();
         had.extend(live(want).into_iter().map(|position| (position, false)));
         had.extend(live(have).into_iter().map(|position| (position, true)));
         let mut wanted = had.values().filter(|had| !**had).count();

@@ -57,11 +57,8 @@ impl Timers {
 
     /// A timer whose time has come, unset by this call.
     pub(super) fn take_due(&mut self, now: Time) -> Option<Timer> {
-        let (slot, timer) = self
-            .0
-            .iter_mut()
-            .zip(Timer::ALL)
-            .find(|(slot, _)| slot.is_some_and(|at| at <= now))?;
+        let (slot, timer) =
+            self.0.iter_mut().zip(Timer::ALL).find(|(slot, _)| slot.is_some_and(|at| at <= now))?;
         *slot = None;
         Some(timer)
     }

@@ -79,8 +79,7 @@ impl Tips {
         let newest_two: Vec<Position> = self.tips.keys().rev().take(2).copied().collect();
         let by_age_only =
             |position: &Position, tip: &Tip| !tip.approved && newest_two.contains(position);
-        self.tips
-            .retain(|position, tip| tip.leaves > now || by_age_only(position, tip));
+        self.tips.retain(|position, tip| tip.leaves > now || by_age_only(position, tip));
         self.tips
             .iter()
             .filter(|(position, tip)| !by_age_only(position, tip))
@@ -90,12 +89,8 @@ impl Tips {
 
     /// A uniform sample, in random order, of the tips that may be approved at `round`.
     pub(super) fn sample(&self, round: Round, random: &mut ChaCha8Rng) -> Vec<TxId> {
-        let mut offered: Vec<TxId> = self
-            .tips
-            .values()
-            .filter(|tip| tip.round <= round)
-            .map(|tip| tip.id)
-            .collect();
+        let mut offered: Vec<TxId> =
+            self.tips.values().filter(|tip| tip.round <= round).map(|tip| tip.id).collect();
         let count = offered.len().min(self.shown);
         for taken in 0..count {
             let rest = (offered.len() - taken) as u64;

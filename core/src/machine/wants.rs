@@ -96,21 +96,14 @@ impl Wants {
             }
             return Some(missing.due);
         }
-        let of_peer = self
-            .missing
-            .values()
-            .filter(|missing| missing.sources.first() == Some(&source));
+        let of_peer =
+            self.missing.values().filter(|missing| missing.sources.first() == Some(&source));
         if self.missing.len() >= self.limits.wants_max
             || of_peer.count() >= self.limits.wants_per_peer
         {
             return None;
         }
-        let missing = Missing {
-            sources: [source].into(),
-            due,
-            attempts: 0,
-            asked: None,
-        };
+        let missing = Missing { sources: [source].into(), due, attempts: 0, asked: None };
         self.missing.insert(want, missing);
         Some(due)
     }
@@ -157,10 +150,7 @@ impl Wants {
             };
             missing.sources.retain(|source| connected(source));
             if let Some(peer) = missing.sources.first().copied().or(anyone) {
-                by_request
-                    .entry((peer, want.kind()))
-                    .or_default()
-                    .push(want);
+                by_request.entry((peer, want.kind())).or_default().push(want);
             } else {
                 // Nobody to ask: wait for a connection.
                 missing.due = now + self.limits.ask_again;
@@ -171,11 +161,9 @@ impl Wants {
                 self.ask(peer, wants, have, out);
             }
         }
-        self.missing
-            .values()
-            .filter(|missing| missing.asked.is_none())
-            .map(|m| m.due)
-            .min()
+        // What is due and found no room goes out when a request ends.
+        let later = |missing: &&Missing| missing.asked.is_none() && missing.due > now;
+        self.missing.values().filter(later).map(|missing| missing.due).min()
     }
 
     fn give_up(&mut self) {
@@ -191,12 +179,8 @@ impl Wants {
         if open_there >= self.limits.asks_per_peer || (past && self.fetching_past()) {
             return;
         }
-        let transactions = |wants: &[Want]| {
-            wants
-                .iter()
-                .filter_map(Want::transaction)
-                .collect::<Vec<TxId>>()
-        };
+        let transactions =
+            |wants: &[Want]| wants.iter().filter_map(Want::transaction).collect::<Vec<TxId>>();
         match wants {
             [] => {}
             // One key per request; the others follow when it ends.
@@ -204,19 +188,11 @@ impl Wants {
                 self.open(to, core::slice::from_ref(want), Message::GetKey(*key), out);
             }
             [Want::Transaction(_), ..] => {
-                self.open(
-                    to,
-                    wants,
-                    Message::GetTransactions(transactions(wants)),
-                    out,
-                );
+                self.open(to, wants, Message::GetTransactions(transactions(wants)), out);
             }
             [Want::Past(_), ..] => {
-                let cone = GetCone {
-                    want: transactions(wants),
-                    have: have(),
-                    from: Position::ZERO,
-                };
+                let cone =
+                    GetCone { want: transactions(wants), have: have(), from: Position::ZERO };
                 self.open(to, wants, Message::GetCone(cone), out);
             }
         }
@@ -231,14 +207,7 @@ impl Wants {
                 missing.attempts += 1;
             }
         }
-        self.open.insert(
-            ticket,
-            Asked {
-                to,
-                wants: wants.into(),
-                brought: 0,
-            },
-        );
+        self.open.insert(ticket, Asked { to, wants: wants.into(), brought: 0 });
         out.ask(to, ticket, message);
     }
 
@@ -255,23 +224,12 @@ impl Wants {
     ) -> Option<Ended> {
         let asked = self.open.remove(&ticket)?;
         let cone = asked.is_cone();
-        let ended = Ended {
-            cone,
-            empty: in_order && asked.brought == 0 && next.is_none(),
-        };
-        let left: Vec<Want> = asked
-            .wants
-            .iter()
-            .filter(|want| self.missing.contains_key(want))
-            .copied()
-            .collect();
+        let ended = Ended { cone, empty: in_order && asked.brought == 0 && next.is_none() };
+        let left: Vec<Want> =
+            asked.wants.iter().filter(|want| self.missing.contains_key(want)).copied().collect();
         if let Some(from) = next.filter(|_| cone && !left.is_empty() && asked.brought > 0) {
             let want = left.iter().filter_map(Want::transaction).collect();
-            let go_on = GetCone {
-                want,
-                have: have(),
-                from,
-            };
+            let go_on = GetCone { want, have: have(), from };
             self.open(asked.to, &left, Message::GetCone(go_on), out);
             for want in &left {
                 // A long past is one attempt, however many answers it takes.
@@ -320,8 +278,5 @@ impl Want {
 
 /// Doubles with each attempt, up to 32 times.
 pub(super) fn back_off(base: Span, attempts: u32) -> Span {
-    Span::from_millis(
-        base.as_millis()
-            .saturating_mul(1 << attempts.saturating_sub(1).min(5)),
-    )
+    Span::from_millis(base.as_millis().saturating_mul(1 << attempts.saturating_sub(1).min(5)))
 }

@@ -26,11 +26,7 @@ pub struct CommitRef {
 
 impl CommitRef {
     /// No commit.
-    pub const NONE: Self = Self {
-        index: CommitIndex::ZERO,
-        round: Round::ZERO,
-        tag: [0; 16],
-    };
+    pub const NONE: Self = Self { index: CommitIndex::ZERO, round: Round::ZERO, tag: [0; 16] };
 }
 
 impl Encode for CommitRef {
@@ -70,24 +66,16 @@ impl Attachment {
     /// An attachment without work yet. The parents are put in order here.
     pub fn new(mut parents: [TxId; 2], anchor: CommitRef) -> Self {
         parents.sort_unstable();
-        Self {
-            parents,
-            anchor,
-            nonce: 0,
-        }
+        Self { parents, anchor, nonce: 0 }
     }
 
     /// What stands before the nonce under the work.
     pub fn work_prefix(&self, body: &BodyId) -> [u8; WORK_PREFIX_BYTES] {
         let mut bytes = Vec::with_capacity(WORK_PREFIX_BYTES);
-        self.parents
-            .iter()
-            .for_each(|parent| parent.encode(&mut bytes));
+        self.parents.iter().for_each(|parent| parent.encode(&mut bytes));
         self.anchor.encode(&mut bytes);
         body.encode(&mut bytes);
-        bytes
-            .try_into()
-            .expect("two parents, an anchor and a body id of 32 bytes each")
+        bytes.try_into().expect("two parents, an anchor and a body id of 32 bytes each")
     }
 
     /// The id of the transaction that this attachment makes of a body.
@@ -120,11 +108,7 @@ impl Decode for Attachment {
                 rule: "ascending, and equal only when both are zero",
             });
         }
-        Ok(Self {
-            parents,
-            anchor: CommitRef::decode(reader)?,
-            nonce: reader.u64()?,
-        })
+        Ok(Self { parents, anchor: CommitRef::decode(reader)?, nonce: reader.u64()? })
     }
 }
 
@@ -141,10 +125,7 @@ pub fn choose_parents(tips: &[TxId], random: [u64; 2]) -> [TxId; 2] {
             let first = pick(first, count);
             // Draws among the others: those behind the first move up by one.
             let second = pick(second, count - 1);
-            [
-                tip(first),
-                tip(if second < first { second } else { second + 1 }),
-            ]
+            [tip(first), tip(if second < first { second } else { second + 1 })]
         }
     }
 }

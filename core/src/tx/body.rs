@@ -103,10 +103,7 @@ impl Decode for Body {
                 0 => None,
                 1 => Some(KeyId::decode(reader)?),
                 tag => {
-                    return Err(DecodeError::UnknownTag {
-                        field: "signer",
-                        actual: tag.into(),
-                    });
+                    return Err(DecodeError::UnknownTag { field: "signer", actual: tag.into() });
                 }
             },
             sequence: Sequence::decode(reader)?,
@@ -127,10 +124,7 @@ impl Body {
             return broken("sequence", "below 2^63");
         }
         if self.sequence.registers() && self.signer.is_some() {
-            return broken(
-                "signer",
-                "a body with sequence 0 is signed by the issuer's first key",
-            );
+            return broken("signer", "a body with sequence 0 is signed by the issuer's first key");
         }
         // One value, one byte string: the first key is written as 0, never by its id.
         if self.signer == Some(self.issuer.first_key()) {

@@ -67,11 +67,7 @@ impl Decode for Transaction {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let attachment = Attachment::decode(reader)?;
         let sealed = SealedBody::decode(reader)?;
-        Ok(Self {
-            attachment,
-            body: sealed.body,
-            seal: sealed.seal,
-        })
+        Ok(Self { attachment, body: sealed.body, seal: sealed.seal })
     }
 }
 
@@ -87,11 +83,7 @@ pub struct SealedBody {
 impl SealedBody {
     /// Hangs this body into the Tangle.
     pub fn attach(self, attachment: Attachment) -> Transaction {
-        Transaction {
-            attachment,
-            body: self.body,
-            seal: self.seal,
-        }
+        Transaction { attachment, body: self.body, seal: self.seal }
     }
 }
 

@@ -54,10 +54,7 @@ impl Decode for Payload {
         let content = reader.blob("payload", PAYLOAD_BYTES_MAX)?;
         match kind {
             Self::DATA => Data::from_bytes(content).map(Self::Data),
-            kind => Err(DecodeError::UnknownTag {
-                field: "payload kind",
-                actual: kind.into(),
-            }),
+            kind => Err(DecodeError::UnknownTag { field: "payload kind", actual: kind.into() }),
         }
     }
 }
@@ -104,22 +101,13 @@ pub struct StreamName(String);
 impl StreamName {
     /// Takes `text` as a name.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
-        let broken = |rule| {
-            Err(DecodeError::NotCanonical {
-                field: "stream",
-                rule,
-            })
-        };
+        let broken = |rule| Err(DecodeError::NotCanonical { field: "stream", rule });
         match text.len() {
             0 => return broken("at least one character"),
             1..=STREAM_BYTES_MAX => {}
             actual => {
                 let limit = STREAM_BYTES_MAX;
-                return Err(DecodeError::TooLong {
-                    field: "stream",
-                    limit,
-                    actual,
-                });
+                return Err(DecodeError::TooLong { field: "stream", limit, actual });
             }
         }
         if text.chars().any(char::is_control) {
@@ -174,17 +162,11 @@ impl ContentType {
 
     /// The type that commands call `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map(|(kind, _)| *kind)
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
     /// Its name, or `None` for a number without one.
     pub fn name(self) -> Option<&'static str> {
-        Self::NAMES
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map(|(_, name)| *name)
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, name)| *name)
     }
 }

@@ -44,10 +44,7 @@ impl Seal {
     pub(super) fn decode(reader: &mut Reader<'_>, registers: bool) -> Result<Self, DecodeError> {
         let scheme = <Scheme as crate::codec::Decode>::decode(reader)?;
         let copy = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
-        let wrong = |_| DecodeError::NotCanonical {
-            field: "seal",
-            rule: "sizes of its scheme",
-        };
+        let wrong = |_| DecodeError::NotCanonical { field: "seal", rule: "sizes of its scheme" };
         let key = if registers {
             let bytes = reader.take("key", scheme.public_key_bytes())?;
             Some(PublicKey::new(scheme, copy(bytes)).map_err(wrong)?)
@@ -55,10 +52,7 @@ impl Seal {
             None
         };
         let bytes = reader.take("signature", scheme.signature_bytes())?;
-        Ok(Self {
-            key,
-            signature: Signature::new(scheme, copy(bytes)).map_err(wrong)?,
-        })
+        Ok(Self { key, signature: Signature::new(scheme, copy(bytes)).map_err(wrong)? })
     }
 }
 

@@ -12,11 +12,7 @@ use crate::libraries::{Jury, signature};
 
 /// How a signature ends: positions of hints (omega bytes), then one count for each row.
 fn hint_shape(scheme: Scheme) -> (usize, usize) {
-    if scheme == Scheme::MlDsa65 {
-        (55, 6)
-    } else {
-        (80, 4)
-    }
+    if scheme == Scheme::MlDsa65 { (55, 6) } else { (80, 4) }
 }
 
 fn challenge_bytes(scheme: Scheme) -> usize {
@@ -106,11 +102,7 @@ fn storm(scheme: Scheme, rounds: usize, seed: u64) -> usize {
         let mut bytes = original.as_bytes().to_vec();
         mutate(&mut random, scheme, &mut bytes);
         let verdict = jury.accepts(message, &signature(scheme, &bytes));
-        assert_eq!(
-            verdict,
-            bytes == *original.as_bytes(),
-            "a second signature of one message"
-        );
+        assert_eq!(verdict, bytes == *original.as_bytes(), "a second signature of one message");
         accepted += usize::from(verdict);
     }
     accepted
@@ -123,21 +115,17 @@ fn a_hundred_thousand_mutated_signatures() {
         vec![(Scheme::MlDsa44, 60_000), (Scheme::Dilithium2, 20_000)],
         vec![(Scheme::MlDsa65, 40_000)],
     ];
-    let threads = shares.map(|share| {
-        thread::spawn(move || {
-            for (scheme, rounds) in share {
-                let accepted = storm(scheme, rounds, u64::from(scheme.tag()));
-                // An eighth stays honest on purpose, a few by chance.
-                assert!(
-                    (rounds / 9..rounds / 6).contains(&accepted),
-                    "{scheme}: {accepted}"
-                );
-            }
-        })
+    thread::scope(|scope| {
+        for share in shares {
+            scope.spawn(move || {
+                for (scheme, rounds) in share {
+                    let accepted = storm(scheme, rounds, u64::from(scheme.tag()));
+                    // An eighth stays honest on purpose, a few by chance.
+                    assert!((rounds / 9..rounds / 6).contains(&accepted), "{scheme}: {accepted}");
+                }
+            });
+        }
     });
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
 }
 
 /// Honest signatures with room in the hint and at least two hints in the first row.
@@ -163,9 +151,7 @@ fn a_hint_has_one_encoding() {
             positions.copy_within(..positions.len() - 1, 1);
             counts.iter_mut().for_each(|count| *count += 1);
         }),
-        ("a row ends before it begins", |_, counts| {
-            counts[1] = counts[0] - 1
-        }),
+        ("a row ends before it begins", |_, counts| counts[1] = counts[0] - 1),
         ("more than omega", |positions, counts| {
             *counts.last_mut().unwrap() = positions.len() as u8 + 1;
         }),
@@ -173,9 +159,7 @@ fn a_hint_has_one_encoding() {
         ("a byte behind the last", |positions, counts| {
             positions[usize::from(*counts.last().unwrap())] = 1;
         }),
-        ("the last byte", |positions, _| {
-            *positions.last_mut().unwrap() = 255
-        }),
+        ("the last byte", |positions, _| *positions.last_mut().unwrap() = 255),
     ];
     for scheme in Scheme::ALL {
         let mut tried = 0;
@@ -185,10 +169,7 @@ fn a_hint_has_one_encoding() {
                 let mut bytes = made.as_bytes().to_vec();
                 let (positions, counts) = hint(scheme, &mut bytes);
                 change(positions, counts);
-                assert!(
-                    !jury.accepts(&message, &signature(scheme, &bytes)),
-                    "{scheme}: {name}"
-                );
+                assert!(!jury.accepts(&message, &signature(scheme, &bytes)), "{scheme}: {name}");
             }
             tried += 1;
         }

@@ -1,8 +1,8 @@
 //! Frozen keys and signatures: what was valid once stays valid, and is made again bit for bit.
 //!
-//! `tests/data/signatures.txt` has one per line: scheme, secret, public key, message, signature. The
-//! secret is a seed for schemes 1 and 2, and the secret half of a key for scheme 3. The first key of
-//! scheme 3 was made by `pqcrypto-dilithium`, the other from a seed.
+//! `tests/data/signatures.txt` has one per line: scheme, secret, public key, message, signature.
+//! The secret is a seed for schemes 1 and 2, and the secret half of a key for scheme 3. The first
+//! key of scheme 3 was made by `pqcrypto-dilithium`, the other from a seed.
 
 use std::fmt::Write as _;
 
@@ -29,13 +29,7 @@ fn frozen() -> Vec<Case> {
         let (scheme, rest) = line.split_once(' ').unwrap();
         let columns: Vec<_> = rest.split(' ').map(unhex).collect();
         let [secret, key, message, signature] = columns.try_into().unwrap();
-        Case {
-            scheme: scheme.parse().unwrap(),
-            secret,
-            key,
-            message,
-            signature,
-        }
+        Case { scheme: scheme.parse().unwrap(), secret, key, message, signature }
     };
     FROZEN.lines().map(case).collect()
 }
@@ -52,10 +46,7 @@ fn freeze_signatures() {
     let mut keys: Vec<(Vec<u8>, Box<dyn Sign>)> = Vec::new();
     for scheme in [Scheme::MlDsa44, Scheme::MlDsa65] {
         for seed in [[0; 32], core::array::from_fn(|at| at as u8)] {
-            keys.push((
-                seed.to_vec(),
-                Box::new(DeviceKey::from_seed(scheme, &seed).unwrap()),
-            ));
+            keys.push((seed.to_vec(), Box::new(DeviceKey::from_seed(scheme, &seed).unwrap())));
         }
     }
     let mut stored: Vec<_> = frozen()
@@ -67,28 +58,15 @@ fn freeze_signatures() {
     if stored.is_empty() {
         let pair = ml_dsa_44::generate_key_pair([3; 32]);
         stored.push(Dilithium2Key::generate().to_stored().to_vec());
-        stored.push(
-            [
-                pair.verification_key.as_slice(),
-                pair.signing_key.as_slice(),
-            ]
-            .concat(),
-        );
+        stored.push([pair.verification_key.as_slice(), pair.signing_key.as_slice()].concat());
     }
     for stored in stored {
         let secret = stored[Scheme::Dilithium2.public_key_bytes()..].to_vec();
-        keys.push((
-            secret,
-            Box::new(Dilithium2Key::from_stored(&stored).unwrap()),
-        ));
+        keys.push((secret, Box::new(Dilithium2Key::from_stored(&stored).unwrap())));
     }
     let mut text = String::new();
     for (secret, signer) in &keys {
-        for message in [
-            vec![],
-            vec![0x5a; 32],
-            (0..1_024).map(|at| at as u8).collect(),
-        ] {
+        for message in [vec![], vec![0x5a; 32], (0..1_024).map(|at| at as u8).collect()] {
             let public = signer.public_key();
             let (scheme, key) = (public.scheme(), hex(public.as_bytes()));
             let signature = hex(signer.sign(&message).unwrap().as_bytes());
@@ -104,14 +82,7 @@ fn freeze_signatures() {
 fn every_library_accepts_them_and_nothing_beside_them() {
     let cases = frozen();
     assert_eq!(cases.len(), 18);
-    for Case {
-        scheme,
-        key,
-        message,
-        signature,
-        ..
-    } in &cases
-    {
+    for Case { scheme, key, message, signature, .. } in &cases {
         assert!(all_accept(*scheme, key, message, signature), "{scheme}");
         let other = [&message[..], b"."].concat();
         assert!(!all_accept(*scheme, key, &other, signature), "{scheme}");
@@ -134,11 +105,7 @@ fn our_signers_make_them_again() {
         for signer in signers {
             assert_eq!(signer.public_key(), &public_key(case.scheme, &case.key));
             let made = signer.sign(&case.message).unwrap();
-            assert!(
-                made == signature(case.scheme, &case.signature),
-                "{}",
-                case.scheme
-            );
+            assert!(made == signature(case.scheme, &case.signature), "{}", case.scheme);
         }
     }
 }
@@ -167,38 +134,25 @@ fn other_libraries_make_them_again() {
 
 fn rust_crypto<P: MlDsaParams>(case: &Case) -> (Vec<u8>, Vec<u8>) {
     let key = SigningKey::<P>::from_seed(&seed(case).into());
-    let signature = key
-        .expanded_key()
-        .sign_deterministic(&case.message, &[])
-        .unwrap();
-    (
-        key.expanded_key().verifying_key().encode().to_vec(),
-        signature.encode().to_vec(),
-    )
+    let signature = key.expanded_key().sign_deterministic(&case.message, &[]).unwrap();
+    (key.expanded_key().verifying_key().encode().to_vec(), signature.encode().to_vec())
 }
 
 fn fips204_44(case: &Case) -> (Vec<u8>, Vec<u8>) {
     let (public, secret) = fips204::ml_dsa_44::KG::keygen_from_seed(&seed(case));
-    let signature = secret
-        .try_sign_with_seed(&[0; 32], &case.message, &[])
-        .unwrap();
+    let signature = secret.try_sign_with_seed(&[0; 32], &case.message, &[]).unwrap();
     (public.into_bytes().to_vec(), signature.to_vec())
 }
 
 fn fips204_65(case: &Case) -> (Vec<u8>, Vec<u8>) {
     let (public, secret) = fips204::ml_dsa_65::KG::keygen_from_seed(&seed(case));
-    let signature = secret
-        .try_sign_with_seed(&[0; 32], &case.message, &[])
-        .unwrap();
+    let signature = secret.try_sign_with_seed(&[0; 32], &case.message, &[]).unwrap();
     (public.into_bytes().to_vec(), signature.to_vec())
 }
 
 #[test]
 fn hedged_signatures_of_others_are_accepted() {
-    let signing = [
-        (Scheme::MlDsa44, &ML_DSA_44_SIGNING),
-        (Scheme::MlDsa65, &ML_DSA_65_SIGNING),
-    ];
+    let signing = [(Scheme::MlDsa44, &ML_DSA_44_SIGNING), (Scheme::MlDsa65, &ML_DSA_65_SIGNING)];
     for (scheme, algorithm) in signing {
         let key = DeviceKey::from_seed(scheme, &[9; 32]).unwrap();
         let jury = Jury::of(key.public_key());
@@ -207,10 +161,7 @@ fn hedged_signatures_of_others_are_accepted() {
         for message in 0_u8..16 {
             hedged.sign(&[message], &mut bytes).unwrap();
             assert!(jury.accepts(&[message], &signature(scheme, &bytes)));
-            assert!(
-                bytes != *key.sign(&[message]).unwrap().as_bytes(),
-                "aws-lc-rs is hedged"
-            );
+            assert!(bytes != *key.sign(&[message]).unwrap().as_bytes(), "aws-lc-rs is hedged");
         }
     }
 }

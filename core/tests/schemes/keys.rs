@@ -26,18 +26,14 @@ fn a_signature_of_another_scheme_is_an_error_that_says_so() {
             if made.scheme() == key.scheme() {
                 continue;
             }
-            let expected = SignatureError::SchemeMismatch {
-                key: key.scheme(),
-                signature: made.scheme(),
-            };
+            let expected =
+                SignatureError::SchemeMismatch { key: key.scheme(), signature: made.scheme() };
             assert_eq!(DeviceVerifier.verify(key, MESSAGE, &made), Err(expected));
             assert_eq!(HostVerifier.verify(key, MESSAGE, &made), Err(expected));
         }
     }
-    let error = SignatureError::SchemeMismatch {
-        key: Scheme::MlDsa44,
-        signature: Scheme::Dilithium2,
-    };
+    let error =
+        SignatureError::SchemeMismatch { key: Scheme::MlDsa44, signature: Scheme::Dilithium2 };
     assert_eq!(
         error.to_string(),
         "signature is of scheme dilithium2, but the key is of scheme ml-dsa-44"
@@ -51,10 +47,7 @@ fn a_wrong_tag_makes_no_other_signature_valid() {
         let key = signer.public_key();
         let made = signer.sign(MESSAGE).unwrap();
         assert!(Jury::of(key).accepts(MESSAGE, &made));
-        assert!(
-            !all_accept(wrong, key.as_bytes(), MESSAGE, made.as_bytes()),
-            "as {wrong}"
-        );
+        assert!(!all_accept(wrong, key.as_bytes(), MESSAGE, made.as_bytes()), "as {wrong}");
     }
 }
 
@@ -71,16 +64,8 @@ fn other_lengths_are_refused() {
     for scheme in Scheme::ALL {
         let right = scheme.signature_bytes();
         for actual in [0, 1, right - 1, right + 1] {
-            let expected = KeyError::Length {
-                what: "signature",
-                scheme,
-                expected: right,
-                actual,
-            };
-            assert_eq!(
-                Signature::new(scheme, vec![0; actual].into()),
-                Err(expected)
-            );
+            let expected = KeyError::Length { what: "signature", scheme, expected: right, actual };
+            assert_eq!(Signature::new(scheme, vec![0; actual].into()), Err(expected));
         }
     }
 }
@@ -92,13 +77,7 @@ fn scheme_3_has_no_seeds() {
         DeviceKey::from_seed(Scheme::Dilithium2, &seed).unwrap_err(),
         HostKey::from_seed(Scheme::Dilithium2, &seed).unwrap_err(),
     ] {
-        assert!(matches!(
-            error,
-            KeyError::Unsupported {
-                scheme: Scheme::Dilithium2,
-                ..
-            }
-        ));
+        assert!(matches!(error, KeyError::Unsupported { scheme: Scheme::Dilithium2, .. }));
     }
 }
 
@@ -124,23 +103,15 @@ fn a_stored_key_comes_back_whole_or_not_at_all() {
     }
     let other = Dilithium2Key::generate().to_stored();
     let mixed = [&stored[..1_312], &other[1_312..]].concat();
-    let expected = KeyError::Inconsistent {
-        scheme: Scheme::Dilithium2,
-    };
+    let expected = KeyError::Inconsistent { scheme: Scheme::Dilithium2 };
     assert_eq!(Dilithium2Key::from_stored(&mixed).unwrap_err(), expected);
 }
 
 #[test]
 fn secrets_are_not_printed() {
     for signer in [
-        format!(
-            "{:?}",
-            DeviceKey::from_seed(Scheme::MlDsa44, &[1; 32]).unwrap()
-        ),
-        format!(
-            "{:?}",
-            HostKey::from_seed(Scheme::MlDsa65, &[1; 32]).unwrap()
-        ),
+        format!("{:?}", DeviceKey::from_seed(Scheme::MlDsa44, &[1; 32]).unwrap()),
+        format!("{:?}", HostKey::from_seed(Scheme::MlDsa65, &[1; 32]).unwrap()),
         format!("{:?}", Dilithium2Key::generate()),
     ] {
         assert!(signer.contains("KeyId(") && signer.len() < 100, "{signer}");

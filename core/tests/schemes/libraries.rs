@@ -84,11 +84,7 @@ fn fips204_44(key: &PublicKey) -> Accepts {
     let bytes = key.as_bytes().as_ref().try_into().unwrap();
     let key = fips204::ml_dsa_44::PublicKey::try_from_bytes(bytes).unwrap();
     Box::new(move |message, signature| {
-        key.verify(
-            message,
-            &signature.as_bytes().as_ref().try_into().unwrap(),
-            &[],
-        )
+        key.verify(message, &signature.as_bytes().as_ref().try_into().unwrap(), &[])
     })
 }
 
@@ -96,11 +92,7 @@ fn fips204_65(key: &PublicKey) -> Accepts {
     let bytes = key.as_bytes().as_ref().try_into().unwrap();
     let key = fips204::ml_dsa_65::PublicKey::try_from_bytes(bytes).unwrap();
     Box::new(move |message, signature| {
-        key.verify(
-            message,
-            &signature.as_bytes().as_ref().try_into().unwrap(),
-            &[],
-        )
+        key.verify(message, &signature.as_bytes().as_ref().try_into().unwrap(), &[])
     })
 }
 
@@ -119,8 +111,5 @@ pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digit = |digit: u8| char::from(digit).to_digit(16).unwrap() as u8;
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     assert!(rest.is_empty(), "an odd number of digits");
-    pairs
-        .iter()
-        .map(|[high, low]| digit(*high) << 4 | digit(*low))
-        .collect()
+    pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect()
 }

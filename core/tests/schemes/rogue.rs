@@ -31,50 +31,23 @@ fn made() -> Vec<Case> {
     for scheme in SCHEMES {
         let rogue = Rogue::from_seed([scheme.tag(); 32]);
         let mut push = |kind, valid, (message, signature)| {
-            cases.push(Case {
-                kind,
-                scheme,
-                valid,
-                key: rogue.key.clone(),
-                message,
-                signature,
-            });
+            cases.push(Case { kind, scheme, valid, key: rogue.key.clone(), message, signature });
         };
         for message in [&b""[..], b"one too long"] {
-            push(
-                "over-long-z",
-                false,
-                (message.to_vec(), rogue.overlong(scheme, message)),
-            );
+            push("over-long-z", false, (message.to_vec(), rogue.overlong(scheme, message)));
         }
         push("hint-at-zero", true, rogue.at_zero(scheme, Rounding::Down));
-        push(
-            "hint-at-zero-rounded-up",
-            false,
-            rogue.at_zero(scheme, Rounding::Up),
-        );
+        push("hint-at-zero-rounded-up", false, rogue.at_zero(scheme, Rounding::Up));
     }
     cases
 }
 
 fn rendered(cases: &[Case]) -> String {
     let mut text = String::new();
-    for Case {
-        kind,
-        scheme,
-        valid,
-        key,
-        message,
-        signature,
-    } in cases
-    {
+    for Case { kind, scheme, valid, key, message, signature } in cases {
         let verdict = if *valid { "valid" } else { "refused" };
         let (key, message, signature) = (hex(key), hex(message), hex(signature));
-        writeln!(
-            text,
-            "{kind} {scheme} {verdict} {key} {message} {signature}"
-        )
-        .unwrap();
+        writeln!(text, "{kind} {scheme} {verdict} {key} {message} {signature}").unwrap();
     }
     text
 }
@@ -83,19 +56,13 @@ fn rendered(cases: &[Case]) -> String {
 fn the_rogue_signer_has_honest_keys() {
     for byte in 0..4 {
         let honest = DeviceKey::from_seed(Scheme::MlDsa44, &[byte; 32]).unwrap();
-        assert_eq!(
-            Rogue::from_seed([byte; 32]).key,
-            *honest.public_key().as_bytes()
-        );
+        assert_eq!(Rogue::from_seed([byte; 32]).key, *honest.public_key().as_bytes());
     }
 }
 
 #[test]
 fn the_frozen_cases_are_what_the_signer_makes() {
-    assert!(
-        rendered(&made()) == FROZEN,
-        "not the frozen bytes; see `freeze`"
-    );
+    assert!(rendered(&made()) == FROZEN, "not the frozen bytes; see `freeze`");
 }
 
 /// Writes the file anew: `cargo test -p weft-core --features host -- --ignored freeze`.
@@ -111,23 +78,13 @@ fn no_library_is_split() {
     assert_eq!(FROZEN.lines().count(), 8);
     for line in FROZEN.lines() {
         let columns: Vec<_> = line.split(' ').collect();
-        let [kind, scheme, verdict, key, message, bytes] = columns[..] else {
-            panic!("{line}")
-        };
+        let [kind, scheme, verdict, key, message, bytes] = columns[..] else { panic!("{line}") };
         let scheme: Scheme = scheme.parse().unwrap();
         let (key, message, bytes) = (unhex(key), unhex(message), unhex(bytes));
         let valid = verdict == "valid";
-        assert_eq!(
-            all_accept(scheme, &key, &message, &bytes),
-            valid,
-            "{kind} {scheme}"
-        );
+        assert_eq!(all_accept(scheme, &key, &message, &bytes), valid, "{kind} {scheme}");
         if scheme == Scheme::Dilithium2 {
-            assert_eq!(
-                library_alone(&key, &message, &bytes),
-                valid,
-                "{kind}: AVX2 code is built"
-            );
+            assert_eq!(library_alone(&key, &message, &bytes), valid, "{kind}: AVX2 code is built");
         }
     }
 }
@@ -147,10 +104,7 @@ fn sixty_four_over_long_signatures_are_refused() {
         let jury = Jury::of(&public_key(scheme, &rogue.key));
         for message in 0_u8..64 {
             let made = rogue.overlong(scheme, &[message]);
-            assert!(
-                !jury.accepts(&[message], &signature(scheme, &made)),
-                "{scheme} {message}"
-            );
+            assert!(!jury.accepts(&[message], &signature(scheme, &made)), "{scheme} {message}");
         }
     }
 }

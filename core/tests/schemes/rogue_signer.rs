@@ -55,13 +55,7 @@ impl Rogue {
             t1[row][at] = (sum - t0[row][at]) >> 13;
         }
         let key = [&rho[..], &pack(t1.as_flattened(), 10)].concat();
-        Self {
-            key,
-            matrix,
-            s1,
-            s2,
-            t0,
-        }
+        Self { key, matrix, s1, s2, t0 }
     }
 
     /// A signature that verifies but for z, which is too long (Algorithm 8, step 13).
@@ -82,9 +76,8 @@ impl Rogue {
     pub(crate) fn at_zero(&self, scheme: Scheme, rounding: Rounding) -> (Vec<u8>, Vec<u8>) {
         let (y, w) = self.commit(&[], 0);
         let mut w1 = w.map(|row| row.map(|value| decompose(value).0));
-        let (row, at) = coefficients()
-            .min_by_key(|(row, at)| decompose(w[*row][*at]).1.abs())
-            .unwrap();
+        let (row, at) =
+            coefficients().min_by_key(|(row, at)| decompose(w[*row][*at]).1.abs()).unwrap();
         let step = if rounding == Rounding::Down { 43 } else { 1 };
         w1[row][at] = (w1[row][at] + step) % 44;
         (0_u64..)
@@ -105,11 +98,7 @@ impl Rogue {
 
     /// Algorithm 7, step 6; the prefix of Algorithm 2 only for scheme 1.
     fn representative(&self, scheme: Scheme, message: &[u8]) -> [u8; 64] {
-        let prefix: &[u8] = if scheme == Scheme::MlDsa44 {
-            &[0, 0]
-        } else {
-            &[]
-        };
+        let prefix: &[u8] = if scheme == Scheme::MlDsa44 { &[0, 0] } else { &[] };
         let tr = take::<64>(&mut shake(&[&self.key]));
         take(&mut shake(&[&tr, prefix, message]))
     }
@@ -120,10 +109,7 @@ impl Rogue {
             let bytes = take::<576>(&mut shake(&[b"mask", mu, &attempt.to_le_bytes(), &[row]]));
             let bit = |at: usize| i64::from(bytes[at / 8] >> (at % 8) & 1);
             core::array::from_fn(|at| {
-                GAMMA1
-                    - (0..18)
-                        .map(|place| bit(at * 18 + place) << place)
-                        .sum::<i64>()
+                GAMMA1 - (0..18).map(|place| bit(at * 18 + place) << place).sum::<i64>()
             })
         });
         (y, product(&self.matrix, &y))
@@ -156,19 +142,12 @@ impl Rogue {
             }
             counts[row] = hints.len() as u8;
         }
-        let encodable = z
-            .as_flattened()
-            .iter()
-            .all(|value| (1 - GAMMA1..=GAMMA1).contains(value));
+        let encodable = z.as_flattened().iter().all(|value| (1 - GAMMA1..=GAMMA1).contains(value));
         if !encodable || hints.len() > OMEGA {
             return None;
         }
         hints.resize(OMEGA, 0);
-        let stored: Vec<i64> = z
-            .as_flattened()
-            .iter()
-            .map(|value| GAMMA1 - value)
-            .collect();
+        let stored: Vec<i64> = z.as_flattened().iter().map(|value| GAMMA1 - value).collect();
         Some((z, [&hash[..], &pack(&stored, 18), &hints, &counts].concat()))
     }
 }
@@ -178,11 +157,7 @@ fn coefficients() -> impl Iterator<Item = (usize, usize)> {
 }
 
 fn norm(z: &Vector) -> i64 {
-    z.as_flattened()
-        .iter()
-        .map(|value| value.abs())
-        .max()
-        .unwrap()
+    z.as_flattened().iter().map(|value| value.abs()).max().unwrap()
 }
 
 fn shake(parts: &[&[u8]]) -> impl XofReader + use<> {
@@ -208,21 +183,13 @@ fn pack(values: &[i64], bits: usize) -> Vec<u8> {
 /// `value` modulo `modulus`, in (-modulus / 2, modulus / 2].
 fn centered(value: i64, modulus: i64) -> i64 {
     let rest = value.rem_euclid(modulus);
-    if rest > modulus / 2 {
-        rest - modulus
-    } else {
-        rest
-    }
+    if rest > modulus / 2 { rest - modulus } else { rest }
 }
 
 /// Algorithm 36.
 fn decompose(value: i64) -> (i64, i64) {
     let low = centered(value, 2 * GAMMA2);
-    if value - low == Q - 1 {
-        (0, low - 1)
-    } else {
-        ((value - low) / (2 * GAMMA2), low)
-    }
+    if value - low == Q - 1 { (0, low - 1) } else { ((value - low) / (2 * GAMMA2), low) }
 }
 
 /// Algorithm 7, step 15: the hash of the message and of what is committed to.
@@ -245,30 +212,20 @@ fn challenge(hash: &[u8; 32]) -> Vec<(usize, i64)> {
         c[last] = c[at];
         c[at] = 1 - 2 * (signs >> turn & 1) as i64;
     }
-    c.into_iter()
-        .enumerate()
-        .filter(|(_, sign)| *sign != 0)
-        .collect()
+    c.into_iter().enumerate().filter(|(_, sign)| *sign != 0).collect()
 }
 
 /// One coefficient of c times `factor`, modulo X^256 + 1.
 fn times_at(c: &[(usize, i64)], factor: &Polynomial, at: usize) -> i64 {
     let term = |(shift, sign): &(usize, i64)| {
-        if *shift <= at {
-            sign * factor[at - shift]
-        } else {
-            -sign * factor[256 + at - shift]
-        }
+        if *shift <= at { sign * factor[at - shift] } else { -sign * factor[256 + at - shift] }
     };
     c.iter().map(term).sum()
 }
 
 /// Algorithm 30: an element of the matrix, already transformed.
 fn uniform(rho: &[u8; 32], row: u8, column: u8) -> Polynomial {
-    let mut bytes = Shake128::default()
-        .chain(rho)
-        .chain([column, row])
-        .finalize_xof();
+    let mut bytes = Shake128::default().chain(rho).chain([column, row]).finalize_xof();
     core::array::from_fn(|_| {
         loop {
             let [low, middle, high] = take(&mut bytes);
@@ -303,19 +260,11 @@ fn product(matrix: &[Vector; 4], vector: &Vector) -> Vector {
     let zetas = zetas();
     let vector = vector.map(|row| transform(row, &zetas));
     let row = |factors: &Vector| {
-        let sum = |at| {
-            (0..4)
-                .map(|column| factors[column][at] * vector[column][at] % Q)
-                .sum::<i64>()
-        };
+        let sum =
+            |at| (0..4).map(|column| factors[column][at] * vector[column][at] % Q).sum::<i64>();
         transform_back(core::array::from_fn(|at| sum(at) % Q), &zetas)
     };
-    [
-        row(&matrix[0]),
-        row(&matrix[1]),
-        row(&matrix[2]),
-        row(&matrix[3]),
-    ]
+    [row(&matrix[0]), row(&matrix[1]), row(&matrix[2]), row(&matrix[3])]
 }
 
 fn power(mut base: i64, mut exponent: u32) -> i64 {

