@@ -18,9 +18,7 @@ use weft_core::{
     params::Params,
     pow::Search,
     time::Time,
-    tx::{
-        Attachment, Body, CommitRef, ContentType, Data, Payload, Seal, StreamName, Transaction,
-    },
+    tx::{Attachment, Body, CommitRef, ContentType, Data, Payload, Seal, StreamName, Transaction},
     units::Sequence,
 };
 
@@ -144,7 +142,9 @@ pub fn transaction(
     let mut tx = Transaction { attachment, body, seal };
     let bits = Rules::new(genesis).work_bits(&tx);
     let mut search = Search::new(&tx.attachment.work_prefix(&tx.body_id()), bits, 0);
-    tx.attachment.nonce = std::iter::repeat_with(|| search.step(4_096)).flatten().next()
+    tx.attachment.nonce = std::iter::repeat_with(|| search.step(4_096))
+        .flatten()
+        .next()
         .expect("an endless iterator has a next item");
     tx
 }

@@ -66,10 +66,7 @@ unsafe impl GlobalAlloc for Bump {
             return ptr::null_mut();
         };
         let take = |used: usize| used.checked_add(room).filter(|end| *end <= HEAP_BYTES);
-        match self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-        {
+        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(start) => {
                 let free = base.wrapping_add(start);
                 free.wrapping_add(free.align_offset(layout.align()))
@@ -82,7 +79,5 @@ unsafe impl GlobalAlloc for Bump {
 }
 
 #[global_allocator]
-static HEAP: Bump = Bump {
-    heap: core::cell::UnsafeCell::new([0; HEAP_BYTES]),
-    used: AtomicUsize::new(0),
-};
+static HEAP: Bump =
+    Bump { heap: core::cell::UnsafeCell::new([0; HEAP_BYTES]), used: AtomicUsize::new(0) };

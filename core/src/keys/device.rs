@@ -9,8 +9,8 @@
 //!
 //! Invariant: the same seed gives the same key, and the same message the same signature, anywhere.
 //!
-//! Left out on purpose: keys and signatures of scheme 3 (`Dilithium2Key`, on hosts, makes them), or
-//! wiping what the library leaves on the stack: a device that others can read is lost anyway.
+//! Left out on purpose: making keys and signatures of scheme 3 (`Dilithium2Key` does, on hosts),
+//! and wiping what the library leaves on the stack: a device that others can read is lost anyway.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -34,6 +34,9 @@ const CONTEXT: [u8; 0] = [];
 const _: () = assert!(KEY_GENERATION_RANDOMNESS_SIZE == Scheme::SEED_BYTES);
 
 /// A key of scheme 1 or 2, from its seed. Wiped when dropped.
+///
+/// Stack, measured on x86-64 with AVX2 and without: 65 KiB to make one and 95 to sign with
+/// ML-DSA-44, 90 and 130 with ML-DSA-65.
 pub struct DeviceKey {
     public: PublicKey,
     secret: Secret,
@@ -103,7 +106,7 @@ impl fmt::Debug for DeviceKey {
     }
 }
 
-/// Checks signatures of all three schemes in pure Rust.
+/// Checks signatures of all three schemes in pure Rust. Takes 55 KiB of stack, 75 for ML-DSA-65.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DeviceVerifier;
 

@@ -5,9 +5,9 @@
 //!
 //! **Only its portable code is built** (no feature `avx2` or `neon`). The AVX2 code does not check
 //! that z is short, and rounds `UseHint` (FIPS 204 Algorithm 40) up instead of down at r0 = 0. By
-//! either, whoever has a key can make machines with and without AVX2 disagree. A test fails when the
-//! feature is on; and so that no switch brings back the first fault,
-//! [`encoding`](super::encoding) checks each signature before the library sees it.
+//! either, whoever has a key can make machines with and without AVX2 disagree. A test fails when
+//! the feature is on; and so that no switch brings back the first fault, [`encoding`] checks each
+//! signature before the library sees it.
 //!
 //! Invariant: [`verify`] accepts exactly what FIPS 204 `Verify_internal` accepts.
 //!

@@ -1,9 +1,9 @@
 //! Keys and signatures by fast libraries: what a node links.
 //!
 //! Schemes 1 and 2 are checked by `aws-lc-rs`, scheme 3 by the library it comes from
-//! ([`dilithium2`](super::dilithium2)). Needs std and a C compiler.
+//! ([`dilithium2`]). Needs std and a C compiler.
 //!
-//! Invariant: the verdict is that of [`DeviceVerifier`](super::DeviceVerifier), on every machine.
+//! Invariant: the verdict is that of `DeviceVerifier`, on every machine.
 //!
 //! Left out on purpose: signing by `aws-lc-rs`. It draws randomness for each signature (FIPS 204
 //! section 3.4, "hedged") and takes none from outside; ours are deterministic, so that a replayed

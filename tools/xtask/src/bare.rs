@@ -26,17 +26,11 @@ pub(crate) fn step(shell: &Shell) -> Result<Passed> {
     }
     let (built, said) = shell.output(&build(SLIP))?;
     if built {
-        bail!(
-            "std was added on purpose and the bare build still passed: {}",
-            build(SLIP)
-        );
+        bail!("std was added on purpose and the bare build still passed: {}", build(SLIP));
     }
     if !said.contains(REFUSAL) {
         shell.say(&said)?;
-        bail!(
-            "the build with std failed for another reason than {REFUSAL}: {}",
-            build(SLIP)
-        );
+        bail!("the build with std failed for another reason than {REFUSAL}: {}", build(SLIP));
     }
     Ok(Passed {
         note: format!("{} builds; std on purpose is refused", SETS.len()),

@@ -28,15 +28,9 @@ const FOUND: &str = "advisories FAILED";
 pub(crate) fn step(shell: &Shell) -> Result<Passed> {
     let deny = setup::cargo_deny(shell)?;
     shell.run(&Command::new("cargo-deny check bans licenses sources").at(&deny))?;
-    let cause = match advisories(
-        shell,
-        &Command::new("cargo-deny check advisories").at(&deny),
-    )? {
+    let cause = match advisories(shell, &Command::new("cargo-deny check advisories").at(&deny))? {
         Verdict::Clean => return Ok(Passed::default()),
-        Verdict::Failed {
-            cause,
-            is_unreachable: true,
-        } => cause,
+        Verdict::Failed { cause, is_unreachable: true } => cause,
         Verdict::Failed { cause, .. } => bail!("cargo-deny could not run: {cause}"),
     };
     let offline = Command::new("cargo-deny --offline check advisories").at(&deny);
@@ -45,10 +39,7 @@ pub(crate) fn step(shell: &Shell) -> Result<Passed> {
         Verdict::Failed { .. } => "advisories: NOT CHECKED",
     };
     let unchecked = format!("{note}, database unreachable: {cause}");
-    Ok(Passed {
-        note: note.to_owned(),
-        unchecked: Some(unchecked),
-    })
+    Ok(Passed { note: note.to_owned(), unchecked: Some(unchecked) })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -76,10 +67,7 @@ fn advisories(shell: &Shell, command: &Command) -> Result<Verdict> {
         .with_context(|| format!("cannot run: {command}"))?;
     let Some(output) = wait(child, Duration::from_secs(ADVISORIES_SECONDS_MAX))? else {
         let cause = format!("no answer in {ADVISORIES_SECONDS_MAX} s");
-        return Ok(Verdict::Failed {
-            cause,
-            is_unreachable: true,
-        });
+        return Ok(Verdict::Failed { cause, is_unreachable: true });
     };
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     shell.say(&said)?;
@@ -95,9 +83,7 @@ fn wait(child: Child, time: Duration) -> Result<Option<Output>> {
     while !reader.is_finished() {
         if start.elapsed() > time {
             let kill = Command::new(&format!("kill -KILL -- -{group}"));
-            kill.prepare(".".as_ref())
-                .status()
-                .context("cannot run kill")?;
+            kill.prepare(".".as_ref()).status().context("cannot run kill")?;
             return Ok(None);
         }
         thread::sleep(Duration::from_millis(50));
@@ -119,10 +105,7 @@ fn judge(passed: bool, said: &str) -> Result<Verdict> {
     let fatal = said.lines().find(|line| line.starts_with("fatal:"));
     let cause = fatal.or_else(|| said.lines().find(|line| line.contains("[ERROR]")));
     let cause = cause.unwrap_or("it says nothing").trim().to_owned();
-    Ok(Verdict::Failed {
-        cause,
-        is_unreachable: said.contains(NOT_FETCHED),
-    })
+    Ok(Verdict::Failed { cause, is_unreachable: said.contains(NOT_FETCHED) })
 }
 
 #[cfg(test)]
@@ -137,10 +120,7 @@ Cloning into 'db'...
 fatal: unable to access 'https://host/db/': Could not resolve host: host
 ";
         let cause = "fatal: unable to access 'https://host/db/': Could not resolve host: host";
-        let verdict = Verdict::Failed {
-            cause: cause.to_owned(),
-            is_unreachable: true,
-        };
+        let verdict = Verdict::Failed { cause: cause.to_owned(), is_unreachable: true };
         assert_eq!(judge(false, said)?, verdict);
         Ok(())
     }
@@ -149,13 +129,7 @@ fatal: unable to access 'https://host/db/': Could not resolve host: host
     fn any_other_failure_is_not_taken_for_the_network() {
         let said = "2026-11-23 [ERROR] failed to parse deny.toml";
         let verdict = judge(false, said);
-        assert!(matches!(
-            verdict,
-            Ok(Verdict::Failed {
-                is_unreachable: false,
-                ..
-            })
-        ));
+        assert!(matches!(verdict, Ok(Verdict::Failed { is_unreachable: false, .. })));
     }
 
     #[test]

@@ -6,18 +6,12 @@ const TAIL_LINES: usize = 200;
 /// The end of an output, where compilers and tests say what is wrong.
 pub(crate) fn tail(text: &str) -> String {
     let count = text.lines().count();
-    text.lines()
-        .skip(count.saturating_sub(TAIL_LINES))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    text.lines().skip(count.saturating_sub(TAIL_LINES)).map(|line| format!("{line}\n")).collect()
 }
 
 /// How many tests ran, from the output of `cargo test`; empty if there is none.
 pub(crate) fn tests_summary(text: &str) -> String {
-    let results = || {
-        text.lines()
-            .filter_map(|line| line.strip_prefix("test result: ok. "))
-    };
+    let results = || text.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
     if results().next().is_none() {
         return String::new();
     }
@@ -31,10 +25,7 @@ pub(crate) fn tests_summary(text: &str) -> String {
 
 /// The number before `kind` in `12 passed; 0 failed; 1 ignored; ..`.
 fn count(line: &str, kind: &str) -> Option<u32> {
-    let part = line
-        .split(';')
-        .map(str::trim)
-        .find(|part| part.ends_with(kind))?;
+    let part = line.split(';').map(str::trim).find(|part| part.ends_with(kind))?;
     part.split(' ').next()?.parse().ok()
 }
 
@@ -58,10 +49,7 @@ test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 test result: ok. 40 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s
 ";
         assert_eq!(tests_summary(text), "43 tests, 2 IGNORED");
-        assert_eq!(
-            tests_summary(text.lines().nth(1).unwrap_or_default()),
-            "3 tests"
-        );
+        assert_eq!(tests_summary(text.lines().nth(1).unwrap_or_default()), "3 tests");
         assert_eq!(tests_summary(""), "");
     }
 }

@@ -27,9 +27,7 @@ pub(crate) fn all() -> Result<()> {
 /// Below `target/` and not for the whole machine: a check should leave no traces outside.
 pub(crate) fn cargo_deny(shell: &Shell) -> Result<PathBuf> {
     let tools = shell.root().join("target/tools");
-    let own = tools
-        .join("bin")
-        .join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
+    let own = tools.join("bin").join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
     for candidate in [Path::new("cargo-deny"), &own] {
         if is_suitable(shell, candidate) {
             return Ok(candidate.to_owned());

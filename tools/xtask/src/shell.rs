@@ -19,11 +19,7 @@ impl Command {
     /// Splits `line` at spaces; there is no quoting, so no argument may hold a space.
     pub(crate) fn new(line: &str) -> Self {
         let mut words = line.split_whitespace().map(str::to_owned);
-        Self {
-            program: words.next().unwrap_or_default(),
-            args: words.collect(),
-            env: Vec::new(),
-        }
+        Self { program: words.next().unwrap_or_default(), args: words.collect(), env: Vec::new() }
     }
 
     /// Sets a variable of the program's environment.
@@ -41,10 +37,7 @@ impl Command {
     /// The same, for the standard library; `root` is where it runs.
     pub(crate) fn prepare(&self, root: &Path) -> process::Command {
         let mut command = process::Command::new(&self.program);
-        command
-            .args(&self.args)
-            .current_dir(root)
-            .stdin(Stdio::null());
+        command.args(&self.args).current_dir(root).stdin(Stdio::null());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -69,10 +62,7 @@ pub(crate) struct Shell {
 impl Shell {
     /// Output goes straight to the terminal.
     pub(crate) fn streaming() -> Result<Self> {
-        Ok(Self {
-            root: root()?,
-            log: None,
-        })
+        Ok(Self { root: root()?, log: None })
     }
 
     /// Output goes to `target/check/<name>.log`.
@@ -82,10 +72,7 @@ impl Shell {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
         let log = folder.join(format!("{name}.log"));
         File::create(&log).with_context(|| format!("cannot write {log:?}"))?;
-        Ok(Self {
-            root,
-            log: Some(log),
-        })
+        Ok(Self { root, log: Some(log) })
     }
 
     /// The top folder of the repository.
@@ -95,11 +82,7 @@ impl Shell {
 
     /// All that was said so far; empty when it went to the terminal.
     pub(crate) fn transcript(&self) -> String {
-        let bytes = self
-            .log
-            .as_ref()
-            .and_then(|log| fs::read(log).ok())
-            .unwrap_or_default();
+        let bytes = self.log.as_ref().and_then(|log| fs::read(log).ok()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -120,10 +103,10 @@ impl Shell {
         if let Some(log) = &self.log {
             let log = File::options().append(true).open(log)?;
             child.stdout(log.try_clone()?).stderr(log);
+            // Colours are for terminals; rustfmt asks only this one.
+            child.env("TERM", "dumb").env("CARGO_TERM_COLOR", "never");
         }
-        let status = child
-            .status()
-            .with_context(|| format!("cannot run: {command}"))?;
+        let status = child.status().with_context(|| format!("cannot run: {command}"))?;
         if !status.success() {
             bail!("this failed ({status}): {command}");
         }
@@ -136,20 +119,14 @@ impl Shell {
         let output = command.prepare(&self.root).output();
         let output = output.with_context(|| format!("cannot run: {command}"))?;
         let said = [output.stdout, output.stderr].concat();
-        Ok((
-            output.status.success(),
-            String::from_utf8_lossy(&said).into_owned(),
-        ))
+        Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
     }
 }
 
 /// The top folder of the repository: two above this package.
 fn root() -> Result<PathBuf> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = package
-        .ancestors()
-        .nth(2)
-        .context("this package has no grandparent folder")?;
+    let root = package.ancestors().nth(2).context("this package has no grandparent folder")?;
     Ok(root.to_owned())
 }
 
@@ -160,22 +137,13 @@ mod tests {
     #[test]
     fn a_command_reads_as_it_is_typed() {
         let command = Command::new("cargo doc --no-deps").env("RUSTDOCFLAGS", "-D warnings");
-        assert_eq!(
-            command.to_string(),
-            "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps"
-        );
+        assert_eq!(command.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
     }
 
     #[test]
     fn a_failing_program_is_an_error_that_names_it() -> Result<()> {
-        let shell = Shell {
-            root: root()?,
-            log: None,
-        };
-        let error = shell
-            .run(&Command::new("false"))
-            .err()
-            .map(|error| error.to_string());
+        let shell = Shell { root: root()?, log: None };
+        let error = shell.run(&Command::new("false")).err().map(|error| error.to_string());
         assert!(error.unwrap_or_default().ends_with(": false"));
         Ok(())
     }

@@ -26,36 +26,12 @@ pub(crate) struct Step {
 
 /// Cheapest first, so that a slip of the pen costs seconds and not minutes.
 const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        about: "every file is formatted",
-        run: fmt,
-    },
-    Step {
-        name: "tidy",
-        about: "sizes, banned words, layers, links, dead files",
-        run: tidy::step,
-    },
-    Step {
-        name: "bare",
-        about: "weft-core builds where no std exists",
-        run: bare::step,
-    },
-    Step {
-        name: "clippy",
-        about: "no warning, in every set of features",
-        run: clippy,
-    },
-    Step {
-        name: "doc",
-        about: "docs of public and private items, no warning",
-        run: doc,
-    },
-    Step {
-        name: "test",
-        about: "all tests, examples in docs included",
-        run: test,
-    },
+    Step { name: "fmt", about: "every file is formatted", run: fmt },
+    Step { name: "tidy", about: "sizes, banned words, layers, links, dead files", run: tidy::step },
+    Step { name: "bare", about: "weft-core builds where no std exists", run: bare::step },
+    Step { name: "clippy", about: "no warning, in every set of features", run: clippy },
+    Step { name: "doc", about: "docs of public and private items, no warning", run: doc },
+    Step { name: "test", about: "all tests, examples in docs included", run: test },
     Step {
         name: "deny",
         about: "licences, sources and advisories of dependencies",
@@ -70,10 +46,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Step> {
 
 /// The names of all steps with what they check, one per line.
 pub(crate) fn list() -> String {
-    STEPS
-        .iter()
-        .map(|step| format!("  {:<8} {}\n", step.name, step.about))
-        .collect()
+    STEPS.iter().map(|step| format!("  {:<8} {}\n", step.name, step.about)).collect()
 }
 
 /// Runs one step, its output straight to the terminal.
@@ -112,16 +85,14 @@ fn logged(step: &Step) -> Result<Option<String>> {
     let time = seconds(start.elapsed());
     match result {
         Ok(passed) => {
-            println!(
-                "{}",
-                format!("ok     {time:>7}  {}", passed.note).trim_end()
-            );
+            println!("{}", format!("ok     {time:>7}  {}", passed.note).trim_end());
             Ok(passed.unchecked)
         }
         Err(error) => {
             println!("FAILED {time:>7}");
             print!("{}", tail(&shell.transcript()));
-            bail!("{error:#}\nto reproduce: cargo xtask {}", step.name)
+            let (name, error) = (step.name, format!("{error:#}"));
+            bail!("{error}\nall output: target/check/{name}.log\nto reproduce: cargo xtask {name}")
         }
     }
 }
@@ -133,9 +104,7 @@ fn seconds(time: Duration) -> String {
 fn fmt(shell: &Shell) -> Result<Passed> {
     shell.run(&Command::new("cargo fmt --all --check"))?;
     // A workspace of its own, so `--all` does not reach it.
-    shell.run(&Command::new(
-        "cargo fmt --manifest-path core/bare/Cargo.toml --check",
-    ))?;
+    shell.run(&Command::new("cargo fmt --manifest-path core/bare/Cargo.toml --check"))?;
     Ok(Passed::default())
 }
 
@@ -149,10 +118,7 @@ fn clippy(shell: &Shell) -> Result<Passed> {
     for set in sets {
         shell.run(&Command::new(set))?;
     }
-    Ok(Passed {
-        note: format!("{} sets of features", sets.len()),
-        unchecked: None,
-    })
+    Ok(Passed { note: format!("{} sets of features", sets.len()), unchecked: None })
 }
 
 fn doc(shell: &Shell) -> Result<Passed> {
@@ -163,8 +129,5 @@ fn doc(shell: &Shell) -> Result<Passed> {
 
 fn test(shell: &Shell) -> Result<Passed> {
     shell.run(&Command::new("cargo test --workspace --all-features"))?;
-    Ok(Passed {
-        note: tests_summary(&shell.transcript()),
-        unchecked: None,
-    })
+    Ok(Passed { note: tests_summary(&shell.transcript()), unchecked: None })
 }

@@ -15,11 +15,7 @@ pub(super) fn dead(repo: &Repo) -> Vec<Finding> {
         for (line, text) in prose(text) {
             for link in targets(&text) {
                 if let Some(text) = breach(repo, &places, path, link) {
-                    findings.push(Finding {
-                        path: path.clone(),
-                        line,
-                        text,
-                    });
+                    findings.push(Finding { path: path.clone(), line, text });
                 }
             }
         }
@@ -71,18 +67,11 @@ fn breach(repo: &Repo, places: &BTreeSet<&str>, from: &str, target: &str) -> Opt
         return None;
     }
     let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-    let path = if file.is_empty() {
-        Some(from.to_owned())
-    } else {
-        join(from, file)
-    };
+    let path = if file.is_empty() { Some(from.to_owned()) } else { join(from, file) };
     let Some(path) = path.filter(|path| places.contains(path.as_str())) else {
         return Some(format!("the link {target} leads nowhere"));
     };
-    let text = repo
-        .texts
-        .get(&path)
-        .filter(|_| path.ends_with(".md") && !heading.is_empty())?;
+    let text = repo.texts.get(&path).filter(|_| path.ends_with(".md") && !heading.is_empty())?;
     let is_there = numbered(text).any(|(_, line)| anchor(line).as_deref() == Some(heading));
     (!is_there).then(|| format!("the link {target} leads to no heading of {path}"))
 }
@@ -106,14 +95,8 @@ fn join(from: &str, target: &str) -> Option<String> {
 
 /// The name under which a heading can be linked to.
 fn anchor(line: &str) -> Option<String> {
-    let heading = line
-        .strip_prefix('#')?
-        .trim_start_matches('#')
-        .strip_prefix(' ')?;
-    let kept = heading
-        .trim()
-        .chars()
-        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').strip_prefix(' ')?;
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
 }
 
@@ -131,10 +114,7 @@ mod tests {
     fn dead_links_are_found() {
         let nowhere = |link: &str| vec![format!("README.md:1: the link {link} leads nowhere")];
         assert_eq!(found("see [it](docs/GONE.md)."), nowhere("docs/GONE.md"));
-        assert_eq!(
-            found("[it](../outside.md \"title\")"),
-            nowhere("../outside.md")
-        );
+        assert_eq!(found("[it](../outside.md \"title\")"), nowhere("../outside.md"));
         assert_eq!(found("[it]: gone/"), nowhere("gone/"));
         let heading = "README.md:1: the link docs/MAP.md#gone leads to no heading of docs/MAP.md";
         assert_eq!(found("[it](docs/MAP.md#gone)"), [heading]);

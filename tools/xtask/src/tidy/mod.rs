@@ -71,24 +71,16 @@ pub(crate) fn step(shell: &Shell) -> Result<Passed> {
         shell.say(&finding.to_string())?;
     }
     if !findings.is_empty() {
-        bail!(
-            "{} breaches of the rules in tools/xtask/src/tidy",
-            findings.len()
-        );
+        bail!("{} breaches of the rules in tools/xtask/src/tidy", findings.len());
     }
     let note = format!("{} rules over {} files", RULES.len(), repo.texts.len());
-    Ok(Passed {
-        note,
-        unchecked: None,
-    })
+    Ok(Passed { note, unchecked: None })
 }
 
 impl Repo {
     fn new(texts: BTreeMap<String, String>) -> Self {
         let rust = texts.iter().filter(|(path, _)| path.ends_with(".rs"));
-        let sources = rust
-            .map(|(path, text)| (path.clone(), Source::new(text)))
-            .collect();
+        let sources = rust.map(|(path, text)| (path.clone(), Source::new(text))).collect();
         Self { texts, sources }
     }
 
@@ -99,9 +91,7 @@ impl Repo {
         if !listed {
             bail!("{list}: {said}");
         }
-        let texts = said
-            .lines()
-            .filter_map(|path| Some((path.to_owned(), text(shell, path)?)));
+        let texts = said.lines().filter_map(|path| Some((path.to_owned(), text(shell, path)?)));
         Ok(Self::new(texts.collect()))
     }
 }

@@ -9,12 +9,7 @@ use super::{Finding, Repo};
 /// Rust files below `src` that are no part of any crate.
 pub(super) fn dead_files(repo: &Repo) -> Vec<Finding> {
     let mut live = BTreeSet::new();
-    let mut open: Vec<String> = repo
-        .sources
-        .keys()
-        .filter(|p| is_root(repo, p))
-        .cloned()
-        .collect();
+    let mut open: Vec<String> = repo.sources.keys().filter(|p| is_root(repo, p)).cloned().collect();
     while let Some(path) = open.pop() {
         if let Some(source) = repo.sources.get(&path)
             && live.insert(path.clone())
@@ -23,18 +18,9 @@ pub(super) fn dead_files(repo: &Repo) -> Vec<Finding> {
         }
     }
     let below_src = |path: &&String| path.split('/').any(|part| part == "src");
-    let dead = repo
-        .sources
-        .keys()
-        .filter(below_src)
-        .filter(|path| !live.contains(*path));
+    let dead = repo.sources.keys().filter(below_src).filter(|path| !live.contains(*path));
     let text = "no `mod` declaration leads to this file";
-    dead.map(|path| Finding {
-        path: path.clone(),
-        line: 1,
-        text: text.to_owned(),
-    })
-    .collect()
+    dead.map(|path| Finding { path: path.clone(), line: 1, text: text.to_owned() }).collect()
 }
 
 /// Whether cargo starts a crate with this file.
@@ -76,26 +62,14 @@ fn children(path: &str, source: &Source) -> Vec<String> {
 /// The file of `#[path = "file"]` in the line above.
 fn named(source: &Source, line: usize) -> Option<&str> {
     let above = source.raw.lines().nth(line.checked_sub(2)?)?;
-    above
-        .trim()
-        .strip_prefix("#[path = \"")?
-        .strip_suffix("\"]")
+    above.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]")
 }
 
 /// Every file starts with what it is for.
 pub(super) fn docs_first(repo: &Repo) -> Vec<Finding> {
-    let silent = repo
-        .sources
-        .iter()
-        .filter(|(_, source)| !source.raw.starts_with("//! "));
+    let silent = repo.sources.iter().filter(|(_, source)| !source.raw.starts_with("//! "));
     let text = "a file starts with `//!` and what it is for";
-    silent
-        .map(|(path, _)| Finding {
-            path: path.clone(),
-            line: 1,
-            text: text.to_owned(),
-        })
-        .collect()
+    silent.map(|(path, _)| Finding { path: path.clone(), line: 1, text: text.to_owned() }).collect()
 }
 
 #[cfg(test)]
@@ -106,10 +80,7 @@ mod tests {
     fn a_file_that_no_module_names_is_dead() {
         let repo = Repo::of(&[
             ("a/Cargo.toml", "[[bin]]\npath = \"src/odd.rs\"\n"),
-            (
-                "a/src/lib.rs",
-                "mod live;\n// mod dead;\n#[path = \"other.rs\"]\nmod x;",
-            ),
+            ("a/src/lib.rs", "mod live;\n// mod dead;\n#[path = \"other.rs\"]\nmod x;"),
             ("a/src/live.rs", "pub(crate) mod inner; mod folder;"),
             ("a/src/live/inner.rs", ""),
             ("a/src/live/folder/mod.rs", "mod leaf;"),
@@ -129,15 +100,8 @@ mod tests {
 
     #[test]
     fn a_file_without_docs_is_found() {
-        let repo = Repo::of(&[
-            ("a.rs", "//! What.\n"),
-            ("b.rs", "use x;\n"),
-            ("c.rs", "// No.\n"),
-        ]);
+        let repo = Repo::of(&[("a.rs", "//! What.\n"), ("b.rs", "use x;\n"), ("c.rs", "// No.\n")]);
         let text = "a file starts with `//!` and what it is for";
-        assert_eq!(
-            repo.shown(docs_first),
-            [format!("b.rs:1: {text}"), format!("c.rs:1: {text}")]
-        );
+        assert_eq!(repo.shown(docs_first), [format!("b.rs:1: {text}"), format!("c.rs:1: {text}")]);
     }
 }

@@ -23,11 +23,7 @@ pub(super) fn directions(repo: &Repo) -> Vec<Finding> {
         for (line, name) in dependencies(manifest) {
             if name.starts_with("weft-") && !allowed.contains(&name) {
                 let text = format!("{folder} must not depend on {name}");
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }

@@ -15,11 +15,7 @@ pub(super) fn files(repo: &Repo) -> Vec<Finding> {
         let lines = source.lines_before_tests;
         if lines > FILE_LINES_MAX {
             let text = format!("{lines} lines, allowed are {FILE_LINES_MAX}");
-            findings.push(Finding {
-                path: path.clone(),
-                line: lines,
-                text,
-            });
+            findings.push(Finding { path: path.clone(), line: lines, text });
         }
     }
     findings
@@ -30,22 +26,14 @@ pub(super) fn functions(repo: &Repo) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, source) in &repo.sources {
         let tokens = tokens(&source.code);
-        for (at, _) in tokens
-            .iter()
-            .enumerate()
-            .filter(|(_, token)| token.text == "fn")
-        {
+        for (at, _) in tokens.iter().enumerate().filter(|(_, token)| token.text == "fn") {
             let function = tokens.get(at..).unwrap_or_default();
             let Some((name, line, lines)) = measure(function) else {
                 continue;
             };
             if lines > FUNCTION_LINES_MAX {
                 let text = format!("fn {name}: {lines} lines, allowed are {FUNCTION_LINES_MAX}");
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }
@@ -84,11 +72,7 @@ pub(super) fn lines(repo: &Repo) -> Vec<Finding> {
             let length = text.chars().count();
             if length > LINE_CHARS_MAX && !text.contains("://") {
                 let text = format!("{length} characters, allowed are {LINE_CHARS_MAX}");
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }
@@ -102,10 +86,7 @@ mod tests {
     #[test]
     fn a_long_file_is_found_and_its_tests_are_not_counted() {
         let long = "//! Doc.\n".repeat(401);
-        let just = format!(
-            "{}#[cfg(test)]\nmod tests {{\n}}\n",
-            "//! Doc.\n".repeat(400)
-        );
+        let just = format!("{}#[cfg(test)]\nmod tests {{\n}}\n", "//! Doc.\n".repeat(400));
         let repo = Repo::of(&[("a.rs", &long), ("b.rs", &just)]);
         assert_eq!(repo.shown(files), ["a.rs:401: 401 lines, allowed are 400"]);
     }
@@ -120,10 +101,7 @@ mod tests {
         };
         let text = format!("{}{}", function("short", 66), function("long", 67));
         let repo = Repo::of(&[("a.rs", &text)]);
-        assert_eq!(
-            repo.shown(functions),
-            ["a.rs:71: fn long: 71 lines, allowed are 70"]
-        );
+        assert_eq!(repo.shown(functions), ["a.rs:71: fn long: 71 lines, allowed are 70"]);
     }
 
     #[test]
@@ -139,9 +117,6 @@ mod tests {
         let long = "é".repeat(101);
         let address = format!("// https://{long}");
         let repo = Repo::of(&[("a.rs", &format!("{}\n{long}\n{address}", "é".repeat(100)))]);
-        assert_eq!(
-            repo.shown(lines),
-            ["a.rs:2: 101 characters, allowed are 100"]
-        );
+        assert_eq!(repo.shown(lines), ["a.rs:2: 101 characters, allowed are 100"]);
     }
 }

@@ -24,26 +24,18 @@ impl Source {
         lexer.run();
         let lines_before_tests = lines_before_tests(&lexer.code);
         let (code, comments) = (lexer.code, lexer.comments);
-        Self {
-            raw: raw.to_owned(),
-            code,
-            comments,
-            lines_before_tests,
-        }
+        Self { raw: raw.to_owned(), code, comments, lines_before_tests }
     }
 }
 
 /// Lines with their numbers, from 1.
 pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
+    text.lines().enumerate().map(|(index, line)| (index + 1, line))
 }
 
 /// The identifiers and numbers of a line.
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| !is_word(c))
-        .filter(|word| !word.is_empty())
+    line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty())
 }
 
 pub(super) fn is_word(c: char) -> bool {
@@ -57,25 +49,14 @@ fn lines_before_tests(code: &str) -> usize {
     let Some(start) = lines.iter().rposition(is_attribute) else {
         return lines.len();
     };
-    let body: String = lines
-        .iter()
-        .skip(start)
-        .flat_map(|line| [*line, "\n"])
-        .collect();
-    let mut items = body
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with("#["));
-    let is_module = items
-        .next()
-        .is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'));
+    let body: String = lines.iter().skip(start).flat_map(|line| [*line, "\n"]).collect();
+    let mut items = body.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("#["));
+    let is_module =
+        items.next().is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'));
     // Formatted code closes a top-level item in the first column: one such line means one item.
     let closings = body.lines().filter(|line| line.starts_with('}')).count();
     let ends_file = items.next_back().is_some_and(|line| line == "}");
-    if is_module && closings == 1 && ends_file {
-        start
-    } else {
-        lines.len()
-    }
+    if is_module && closings == 1 && ends_file { start } else { lines.len() }
 }
 
 /// Walks through a file once.
@@ -109,8 +90,7 @@ impl Lexer {
         let Some(c) = self.peek(0) else { return };
         let blank = if c == '\n' { '\n' } else { ' ' };
         self.code.push(if kind == Kind::Code { c } else { blank });
-        self.comments
-            .push(if kind == Kind::Comment { c } else { blank });
+        self.comments.push(if kind == Kind::Comment { c } else { blank });
         self.at += 1;
     }
 
@@ -183,12 +163,7 @@ impl Lexer {
             self.take(Kind::Code);
         }
         let word: String = self.rest.iter().take(self.at).skip(start).collect();
-        let hashes = self
-            .rest
-            .iter()
-            .skip(self.at)
-            .take_while(|c| **c == '#')
-            .count();
+        let hashes = self.rest.iter().skip(self.at).take_while(|c| **c == '#').count();
         match word.as_str() {
             "r" | "br" | "cr" if self.peek(hashes) == Some('"') => self.raw_string(hashes),
             "b" if self.peek(0) == Some('\'') => self.character(),
@@ -229,27 +204,15 @@ mod tests {
     fn strings_and_comments_are_no_code() {
         assert_eq!(code("a // b\nc /* d /* e */ f */ g"), ["a", "c", "g"]);
         assert_eq!(code(r#"a "b // \" c" d"#), ["a", "d"]);
-        assert_eq!(
-            code("a r#\"b \" c\"# d r\"\\\" e"),
-            ["a", "r", "d", "r", "e"]
-        );
-        assert_eq!(
-            code("a br##\"b \"# c\"## d b\"e\" f"),
-            ["a", "br", "d", "b", "f"]
-        );
+        assert_eq!(code("a r#\"b \" c\"# d r\"\\\" e"), ["a", "r", "d", "r", "e"]);
+        assert_eq!(code("a br##\"b \"# c\"## d b\"e\" f"), ["a", "br", "d", "b", "f"]);
         assert_eq!(code("r#type a"), ["r", "type", "a"]);
     }
 
     #[test]
     fn characters_are_no_code_and_lifetimes_are() {
-        assert_eq!(
-            code("'\"' a '\\'' b '\\u{1F600}' c b'd' e"),
-            ["a", "b", "c", "b", "e"]
-        );
-        assert_eq!(
-            code("fn f<'a, 'b>(x: &'a str)"),
-            ["fn", "f", "a", "b", "x", "a", "str"]
-        );
+        assert_eq!(code("'\"' a '\\'' b '\\u{1F600}' c b'd' e"), ["a", "b", "c", "b", "e"]);
+        assert_eq!(code("fn f<'a, 'b>(x: &'a str)"), ["fn", "f", "a", "b", "x", "a", "str"]);
     }
 
     #[test]
@@ -262,14 +225,8 @@ mod tests {
     #[test]
     fn only_a_test_module_at_the_end_is_left_out() {
         let before = |text: &str| Source::new(text).lines_before_tests;
-        assert_eq!(
-            before("fn f() {}\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n"),
-            1
-        );
-        assert_eq!(
-            before("fn f() {}\n#[cfg(all(test, unix))]\n#[rustfmt::skip]\nmod t {\n}\n"),
-            1
-        );
+        assert_eq!(before("fn f() {}\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n"), 1);
+        assert_eq!(before("fn f() {}\n#[cfg(all(test, unix))]\n#[rustfmt::skip]\nmod t {\n}\n"), 1);
         assert_eq!(before("#[cfg(test)]\nmod tests {\n}\nfn f() {\n}\n"), 5);
         assert_eq!(before("#[cfg(test)]\nmod tests;\nfn f() {\n}\n"), 4);
         assert_eq!(before("// #[cfg(test)]\n// mod tests {\n// }\n"), 3);

@@ -38,18 +38,9 @@ pub(super) fn tokens(code: &str) -> Vec<Token<'_>> {
 
 /// All imports, and all other paths from `crate`, `self` or `super`.
 pub(super) fn paths<'a>(tokens: &[Token<'a>]) -> Vec<Path<'a>> {
-    let mut reader = Reader {
-        tokens,
-        at: 0,
-        paths: Vec::new(),
-    };
+    let mut reader = Reader { tokens, at: 0, paths: Vec::new() };
     while let Some(token) = reader.peek() {
-        let follows = |text| {
-            reader
-                .at
-                .checked_sub(1)
-                .is_some_and(|at| reader.is(at, text))
-        };
+        let follows = |text| reader.at.checked_sub(1).is_some_and(|at| reader.is(at, text));
         let is_start = matches!(token, "crate" | "self" | "super") && !follows("::");
         if is_start || follows("use") {
             reader.tree(&[]);
@@ -122,21 +113,13 @@ mod tests {
 
     fn shown(code: &str) -> Vec<String> {
         let tokens = tokens(code);
-        paths(&tokens)
-            .iter()
-            .map(|p| format!("{} {}", p.line, p.segments.join("::")))
-            .collect()
+        paths(&tokens).iter().map(|p| format!("{} {}", p.line, p.segments.join("::"))).collect()
     }
 
     #[test]
     fn groups_are_taken_apart() {
         let code = "use crate::{\n    a::{self, B as C, d::*},\n    e,\n};";
-        let parts = [
-            "2 crate::a::self",
-            "2 crate::a::B",
-            "2 crate::a::d::*",
-            "3 crate::e",
-        ];
+        let parts = ["2 crate::a::self", "2 crate::a::B", "2 crate::a::d::*", "3 crate::e"];
         assert_eq!(shown(code), parts);
     }
 

@@ -18,84 +18,29 @@ const LATER: &str = "unfinished code is not shipped";
 const UNBOUNDED: &str = "every queue has a limit";
 
 const BANS: &[Ban] = &[
-    Ban {
-        word: "HashMap",
-        within: "core/src/",
-        why: UNORDERED,
-    },
-    Ban {
-        word: "HashSet",
-        within: "core/src/",
-        why: UNORDERED,
-    },
-    Ban {
-        word: "Instant",
-        within: "core/src/",
-        why: CLOCK,
-    },
-    Ban {
-        word: "SystemTime",
-        within: "core/src/",
-        why: CLOCK,
-    },
-    Ban {
-        word: "f32",
-        within: "core/src/",
-        why: FLOAT,
-    },
-    Ban {
-        word: "f64",
-        within: "core/src/",
-        why: FLOAT,
-    },
-    Ban {
-        word: "println",
-        within: "core/src/",
-        why: SILENT,
-    },
-    Ban {
-        word: "eprintln",
-        within: "core/src/",
-        why: SILENT,
-    },
-    Ban {
-        word: "dbg",
-        within: "core/src/",
-        why: SILENT,
-    },
-    Ban {
-        word: "todo!",
-        within: "src/",
-        why: LATER,
-    },
-    Ban {
-        word: "unimplemented!",
-        within: "src/",
-        why: LATER,
-    },
-    Ban {
-        word: "unbounded_channel",
-        within: "src/",
-        why: UNBOUNDED,
-    },
+    Ban { word: "HashMap", within: "core/src/", why: UNORDERED },
+    Ban { word: "HashSet", within: "core/src/", why: UNORDERED },
+    Ban { word: "Instant", within: "core/src/", why: CLOCK },
+    Ban { word: "SystemTime", within: "core/src/", why: CLOCK },
+    Ban { word: "f32", within: "core/src/", why: FLOAT },
+    Ban { word: "f64", within: "core/src/", why: FLOAT },
+    Ban { word: "println", within: "core/src/", why: SILENT },
+    Ban { word: "eprintln", within: "core/src/", why: SILENT },
+    Ban { word: "dbg", within: "core/src/", why: SILENT },
+    Ban { word: "todo!", within: "src/", why: LATER },
+    Ban { word: "unimplemented!", within: "src/", why: LATER },
+    Ban { word: "unbounded_channel", within: "src/", why: UNBOUNDED },
 ];
 
 /// Banned words in code; texts and comments may say what they like.
 pub(super) fn banned(repo: &Repo) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, source) in &repo.sources {
-        let bans: Vec<&Ban> = BANS
-            .iter()
-            .filter(|ban| is_within(path, ban.within))
-            .collect();
+        let bans: Vec<&Ban> = BANS.iter().filter(|ban| is_within(path, ban.within)).collect();
         for (line, text) in numbered(&source.code) {
             for ban in bans.iter().filter(|ban| holds(text, ban.word)) {
                 let text = format!("`{}`: {}", ban.word, ban.why);
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }
@@ -119,23 +64,14 @@ fn holds(line: &str, ban: &str) -> bool {
 /// What is left to do must name who does it.
 pub(super) fn owners(repo: &Repo) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let rust = repo
-        .sources
-        .iter()
-        .map(|(path, source)| (path, &source.comments));
-    let others = repo
-        .texts
-        .iter()
-        .filter(|(path, _)| path.ends_with(".toml") || path.ends_with(".sh"));
+    let rust = repo.sources.iter().map(|(path, source)| (path, &source.comments));
+    let others =
+        repo.texts.iter().filter(|(path, _)| path.ends_with(".toml") || path.ends_with(".sh"));
     for (path, text) in rust.chain(others) {
         for (line, text) in numbered(text) {
             if has_no_owner(text) {
                 let text = format!("`{LEFT}` without an owner: write `{LEFT}(name)`");
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }
@@ -149,9 +85,7 @@ fn has_no_owner(line: &str) -> bool {
     let starts_word = |before: &str| !before.ends_with(super::source::is_word);
     let mut before = parts.next().unwrap_or_default();
     for after in parts {
-        let owner = after
-            .strip_prefix('(')
-            .and_then(|rest| rest.split_once(')'));
+        let owner = after.strip_prefix('(').and_then(|rest| rest.split_once(')'));
         let is_owned = owner.is_some_and(|(name, _)| !name.trim().is_empty());
         if starts_word(before) && !after.starts_with(super::source::is_word) && !is_owned {
             return true;
@@ -176,11 +110,7 @@ pub(super) fn machine_paths(repo: &Repo) -> Vec<Finding> {
         for (line, text) in numbered(text) {
             for machine in MACHINE_PATHS.iter().filter(|machine| names(text, machine)) {
                 let text = format!("`{machine}` is a path of one machine");
-                findings.push(Finding {
-                    path: path.clone(),
-                    line,
-                    text,
-                });
+                findings.push(Finding { path: path.clone(), line, text });
             }
         }
     }
@@ -191,10 +121,7 @@ pub(super) fn machine_paths(repo: &Repo) -> Vec<Finding> {
 fn names(line: &str, path: &str) -> bool {
     let is_inner = |c: char| c.is_alphanumeric() || "._-*}~$".contains(c);
     line.match_indices(path).any(|(at, _)| {
-        !line
-            .get(..at)
-            .unwrap_or_default()
-            .ends_with(|c| is_inner(c) && path.starts_with('/'))
+        !line.get(..at).unwrap_or_default().ends_with(|c| is_inner(c) && path.starts_with('/'))
     })
 }
 
@@ -216,53 +143,28 @@ mod tests {
     fn banned_words_are_whole_in_code_and_in_their_folder() {
         let text = "// HashMap\nlet a = \"f64\"; IndexHashMap; todo(); MyInstant";
         let other = "use std::collections::HashMap; fn f(x: f64) { println!() }";
-        let files = [
-            ("core/src/a.rs", text),
-            ("node/src/b.rs", other),
-            ("core/tests/c.rs", other),
-        ];
+        let files = [("core/src/a.rs", text), ("node/src/b.rs", other), ("core/tests/c.rs", other)];
         assert_eq!(Repo::of(&files).shown(banned), [""; 0]);
     }
 
     #[test]
     fn unfinished_code_is_found_in_every_package() {
-        let repo = Repo::of(&[
-            ("node/src/a.rs", "todo!()"),
-            ("tools/xtask/src/b.rs", "todo!()"),
-        ]);
+        let repo = Repo::of(&[("node/src/a.rs", "todo!()"), ("tools/xtask/src/b.rs", "todo!()")]);
         assert_eq!(repo.shown(banned).len(), 2);
     }
 
     #[test]
     fn what_is_left_to_do_needs_an_owner() {
         let line = |text: &str| format!("// {LEFT}{text}\n");
-        let bad = [
-            line(""),
-            line(": x"),
-            line("(): x"),
-            line("(mia)").replace('\n', &line(" y")),
-        ];
+        let bad = [line(""), line(": x"), line("(): x"), line("(mia)").replace('\n', &line(" y"))];
         let good = [line("(mia): x"), line("S"), format!("\"{LEFT}\"; {LEFT};")];
         for text in bad {
-            assert_eq!(
-                Repo::of(&[("a.rs", &text)]).shown(owners).len(),
-                1,
-                "{text}"
-            );
+            assert_eq!(Repo::of(&[("a.rs", &text)]).shown(owners).len(), 1, "{text}");
         }
         for text in good {
-            assert_eq!(
-                Repo::of(&[("a.rs", &text)]).shown(owners),
-                [""; 0],
-                "{text}"
-            );
+            assert_eq!(Repo::of(&[("a.rs", &text)]).shown(owners), [""; 0], "{text}");
         }
-        assert_eq!(
-            Repo::of(&[("a.toml", &format!("# {LEFT}"))])
-                .shown(owners)
-                .len(),
-            1
-        );
+        assert_eq!(Repo::of(&[("a.toml", &format!("# {LEFT}"))]).shown(owners).len(), 1);
     }
 
     #[test]
@@ -271,10 +173,7 @@ mod tests {
             for before in ["", "see ", "(", "\"", "file://"] {
                 let text = format!("x\n{before}{machine}y");
                 let found = Repo::of(&[("a.md", &text)]).shown(machine_paths);
-                assert_eq!(
-                    found,
-                    [format!("a.md:2: `{machine}` is a path of one machine")]
-                );
+                assert_eq!(found, [format!("a.md:2: `{machine}` is a path of one machine")]);
             }
         }
         let inner = format!("core{0} v1{0} ..{0}", concat!("/", "work/"));
