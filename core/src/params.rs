@@ -4,7 +4,7 @@
 //! parameter hash of the handshake, so nodes that differ never talk past each other.
 //!
 //! Left out on purpose: what an operator chooses (`weft-node`) and how one machine paces itself
-//! ([`machine::limits`](crate::machine)).
+//! (`machine/limits.rs`).
 
 use alloc::vec::Vec;
 
