@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn too_little_work_would_be_refused() {
         let tx = Attacher::new(sealed(&key(), 0, 0), place([1, 2]), 0).finish(0);
-        let refusal = admit(tx.to_bytes().into(), &Rules::new(&genesis()), |_| None, &DeviceVerifier);
+        let refusal =
+            admit(tx.to_bytes().into(), &Rules::new(&genesis()), |_| None, &DeviceVerifier);
         assert!(matches!(refusal, Err(Refusal::Work { expected: 13, .. })));
     }
 }

@@ -144,8 +144,10 @@ pub enum DraftError {
     #[error(transparent)]
     Stream(#[from] DecodeError),
     /// Too much for one body.
-    #[error("too long: a reading holds at most {PAYLOAD_BYTES_MAX} bytes with its stream name, \
-        this one {actual}; split it")]
+    #[error(
+        "too long: a reading holds at most {PAYLOAD_BYTES_MAX} bytes with its stream name, \
+        this one {actual}; split it"
+    )]
     TooLong {
         /// Length found, in bytes.
         actual: usize,
@@ -214,11 +216,8 @@ mod tests {
         assert_eq!(data.bytes, br#"{"v":21.4}"#[..]);
 
         let message = body.id();
-        let verdict = DeviceVerifier.verify(
-            key.public_key(),
-            message.as_bytes(),
-            &sealed.seal.signature,
-        );
+        let verdict =
+            DeviceVerifier.verify(key.public_key(), message.as_bytes(), &sealed.seal.signature);
         assert_eq!(verdict, Ok(()));
         assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
     }

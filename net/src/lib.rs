@@ -1,1 +1,49 @@
-//! placeholder
+//! Weft peers over QUIC: who is there, framing, lanes and limits.
+//!
+//! In: [`ToNet`](weft_core::machine::ToNet), what the machine wants said, through [`Net::send`],
+//! which never waits. Out: [`FromNet`], what peers did, through [`Events`].
+//!
+//! ```text
+//!  identity, tls     who a node is, and how it proves it        (no socket)
+//!  frame             bytes to frames and back                   (no socket)
+//!  queue, limits     what may wait, who may come in             (no socket)
+//!  handshake         both say Hello
+//!  endpoint, dialer  connections come in, connections go out
+//!  registry          one connection per peer
+//!  peer, requests    the streams of one connection
+//!  net               the handle
+//! ```
+//!
+//! **Invariants.** A peer's id is the id of the key it proved to hold. Between two nodes stands at
+//! most one connection. Of each connection: `PeerUp` comes first and `PeerDown` last; what one
+//! stream brought comes in its order; each `Ask` ends in exactly one `Answered`. Every queue has a
+//! bound in count and in bytes ([`NetConfig`]).
+//!
+//! Left out on purpose: what messages mean, scores, bans, which peers to look for (the machine);
+//! metrics (`weft-node` reads [`Net::peers`]).
+
+mod close;
+mod config;
+mod dialer;
+mod endpoint;
+mod events;
+mod frame;
+mod handshake;
+mod identity;
+mod limits;
+mod net;
+mod peer;
+mod queue;
+mod registry;
+mod requests;
+mod stream;
+#[doc(hidden)]
+pub mod tls;
+
+pub use close::{CloseCode, Farewell};
+pub use config::{ConfigError, NetConfig};
+pub use events::{Events, FromNet};
+pub use frame::{FRAME_HEADER_BYTES, FrameDecoder, FrameTooLong, encode_frame, frame_round_trip};
+pub use handshake::HandshakeError;
+pub use identity::{Identity, IdentityError};
+pub use net::{FixedPeer, Net, NetError, PeerInfo};

@@ -72,19 +72,21 @@ impl HeldPool {
         }
     }
 
-    /// What waits for `key` can be taken.
-    pub(crate) fn release(&mut self, key: &KeyId) {
-        self.ready.extend(self.by_key.remove(key).unwrap_or_default());
+    /// What waits for `key` can be taken. Returns whether anything waited.
+    pub(crate) fn release(&mut self, key: &KeyId) -> bool {
+        let released = self.by_key.remove(key).unwrap_or_default();
+        self.ready.extend(&released);
+        !released.is_empty()
     }
 
-    /// At most `max` of what was released, oldest release first.
-    pub(crate) fn take(&mut self, max: usize) -> Vec<Held> {
+    /// At most `max` of what was released, oldest release first, and whether there is more.
+    pub(crate) fn take(&mut self, max: usize) -> (Vec<Held>, bool) {
         let mut taken = Vec::new();
         while taken.len() < max {
             let Some(number) = self.ready.pop_front() else { break };
             taken.extend(self.remove(number));
         }
-        taken
+        (taken, !self.ready.is_empty())
     }
 
     /// Transactions held, and their bytes.
@@ -139,14 +141,18 @@ mod tests {
         pool.hold(key(1), from(1, 10));
         pool.hold(key(2), from(2, 20));
         pool.hold(key(1), from(3, 30));
-        assert!(pool.take(10).is_empty());
-        pool.release(&key(1));
-        let sizes = |held: Vec<Held>| held.iter().map(|held| held.bytes.len()).collect::<Vec<_>>();
-        assert_eq!(sizes(pool.take(1)), [10]);
-        assert_eq!(sizes(pool.take(10)), [30]);
+        let take = |pool: &mut HeldPool, max| {
+            let (held, more) = pool.take(max);
+            (held.iter().map(|held| held.bytes.len()).collect::<Vec<_>>(), more)
+        };
+        assert_eq!(take(&mut pool, 10), ([].into(), false));
+        assert!(pool.release(&key(1)));
+        assert!(!pool.release(&key(7)));
+        assert_eq!(take(&mut pool, 1), ([10].into(), true));
+        assert_eq!(take(&mut pool, 10), ([30].into(), false));
         assert_eq!(pool.size(), (1, 20));
         pool.release(&key(2));
-        assert_eq!(sizes(pool.take(10)), [20]);
+        assert_eq!(take(&mut pool, 10), ([20].into(), false));
         assert_eq!(pool.size(), (0, 0));
         assert!(pool.by_key.is_empty() && pool.by_peer.is_empty() && pool.ready.is_empty());
     }
@@ -160,7 +166,7 @@ mod tests {
         }
         assert_eq!(pool.size(), (3, 130));
         pool.release(&key(9));
-        assert_eq!(pool.take(10).len(), 1);
+        assert_eq!(pool.take(10).0.len(), 1);
     }
 
     #[test]
@@ -173,7 +179,7 @@ mod tests {
         for peer in 0..20 {
             pool.release(&key(peer));
         }
-        let held: Vec<u8> = pool.take(20).iter().map(|held| held.bytes[0]).collect();
+        let held: Vec<u8> = pool.take(20).0.iter().map(|held| held.bytes[0]).collect();
         assert_eq!(held, [17, 18, 19]);
     }
 }

@@ -40,7 +40,7 @@ pub enum ClientError {
     /// What was to be posted cannot be.
     #[error(transparent)]
     Draft(#[from] DraftError),
-    /// The address is one of another kind of network, or none.
+    /// The network's genesis does not list the scheme of the key.
     #[error("the node's network does not admit {scheme} keys; it admits {admitted}")]
     Scheme {
         /// The scheme of the key at hand.
@@ -51,22 +51,18 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// A failure of the transport, told apart: the caller's, the network's or the node's.
+    /// A connection that did not come about, or broke, or fell silent.
     pub(super) fn transport(url: &str, error: &reqwest::Error) -> Self {
-        let url = url.to_owned();
-        let reason = deepest(error);
-        if error.is_decode() {
-            return Self::NotANode { url, reason };
-        }
-        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { reason };
-        Self::Unreachable { url, reason }
+        let reason =
+            if error.is_timeout() { "no answer in time".to_owned() } else { deepest(error) };
+        Self::Unreachable { url: url.to_owned(), reason }
     }
 
     /// Whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused(problem) => matches!(problem.status, 429 | 502..=504),
+            Self::Refused(problem) => problem.is_passing(),
             Self::Url { .. } | Self::NotANode { .. } | Self::Draft(_) | Self::Scheme { .. } => {
                 false
             }
@@ -85,7 +81,9 @@ impl ClientError {
     pub fn next_step(&self) -> Option<&'static str> {
         match self {
             Self::Url { .. } => Some("write it as http://HOST:PORT"),
-            Self::Unreachable { .. } => Some("check that the node runs and that the address is its API's"),
+            Self::Unreachable { .. } => {
+                Some("check that the node runs and that the address is its API's")
+            }
             Self::NotANode { .. } => Some("check the port: it may belong to another program"),
             Self::Scheme { .. } => Some("make a key of an admitted scheme"),
             Self::Refused(_) | Self::Draft(_) => None,
@@ -135,6 +133,11 @@ struct ProblemAnswer {
 }
 
 impl Problem {
+    /// Whether the node said "not now" rather than "no".
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.status, 429 | 502..=504)
+    }
+
     /// What an answer of `status` says. Not every refusal comes from the node: one that carries no
     /// problem is a proxy's, or the router's, and is told by its status alone.
     pub(super) fn read(status: StatusCode, retry_after: Option<&str>, body: &[u8]) -> Self {

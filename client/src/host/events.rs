@@ -108,7 +108,7 @@ enum State {
     Begin,
     /// Waits before it connects again.
     Paused,
-    Open(Response, Parser),
+    Open(Box<Response>, Parser),
     Ended,
 }
 
@@ -153,7 +153,7 @@ impl Follower {
             self.last = Some(self.node.status().await?.position);
         }
         let response = self.node.open_events(&self.query, self.last).await?;
-        self.state = State::Open(response, Parser::default());
+        self.state = State::Open(Box::new(response), Parser::default());
         Ok(())
     }
 
@@ -207,13 +207,8 @@ async fn read(
     let Ok(chunk) = timeout(SILENCE_MAX, response.chunk()).await else {
         return Err(cut("no heartbeat"));
     };
-    match chunk.map_err(|error| ClientError::transport(node.url(), &error)) {
-        Err(ClientError::NotANode { reason, .. }) => Err(cut(&reason)),
-        Err(error) => Err(error),
-        Ok(None) => Err(cut("the connection was closed")),
-        Ok(Some(bytes)) => {
-            let fed = parser.feed(&bytes, ready);
-            fed.map_err(|long| ClientError::NotANode { url: url(), reason: long.to_string() })
-        }
-    }
+    let bytes = chunk.map_err(|error| ClientError::transport(node.url(), &error))?;
+    let bytes = bytes.ok_or_else(|| cut("the connection was closed"))?;
+    let fed = parser.feed(&bytes, ready);
+    fed.map_err(|long| ClientError::NotANode { url: url(), reason: long.to_string() })
 }

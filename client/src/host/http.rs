@@ -11,18 +11,19 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Client, Method, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER},
 };
 use serde::de::DeserializeOwned;
 use weft_core::{
     codec::Encode as _,
     digest::{BodyId, TxId},
+    time::Time,
     tx::SealedBody,
 };
 
 use super::{
     Account, ClientError, Cursor, Described, LogLine, Page, Peer, Problem, Readiness, Reading,
-    Status, Submitted, Tips,
+    Status, Submitted, Tips, date,
 };
 
 /// How long a connection may take to stand.
@@ -173,12 +174,13 @@ impl NodeClient {
         self.parsed(&self.read(response).await?)
     }
 
-    /// The node's clock, ms since the Unix epoch, to the second below; `None` if it does not tell.
-    pub async fn date(&self) -> Result<Option<String>, ClientError> {
+    /// The clock of the machine the node runs on, to the second below; `None` if its answers carry
+    /// no date.
+    pub async fn clock(&self) -> Result<Option<Time>, ClientError> {
         let request = self.http.get(self.route(&["healthz"], &[])).timeout(ANSWER_TIMEOUT);
         let response = self.answer(request).await?;
-        let date = response.headers().get(reqwest::header::DATE);
-        Ok(date.and_then(|date| date.to_str().ok()).map(str::to_owned))
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(date::parse))
     }
 
     /// Opens a stream of events; it has no end of its own, so no time limit either.

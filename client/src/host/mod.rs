@@ -25,7 +25,7 @@
 //! let mut events = Box::pin(node.events(Filter::stream("hall/temp")));
 //! while let Some(followed) = events.next().await {
 //!     if let Followed::Reading(reading) = followed? {
-//!         println!("{}: {:?}", reading.issuer, reading.text);
+//!         println!("{}: {:?}", reading.issuer, reading.content.text);
 //!     }
 //! }
 //! # Ok(())
@@ -33,6 +33,7 @@
 //! ```
 
 mod answers;
+mod date;
 mod error;
 mod events;
 mod http;
@@ -42,8 +43,8 @@ mod text;
 mod work;
 
 pub use answers::{
-    Account, Content, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness, ReadinessCheck,
-    Reading, Status, Submitted, Tips,
+    Account, Content, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness,
+    ReadinessCheck, Reading, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed};

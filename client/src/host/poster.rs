@@ -202,16 +202,12 @@ impl Poster {
     pub async fn post(&self, reading: NewReading) -> Result<Posted, PostError> {
         let mut count = self.count.lock().await;
         if let Some(sealed) = count.registration.clone() {
-            self.send(&sealed).await?;
-            *count = Count { next: Sequence(1), registration: None };
+            self.register(&mut count, sealed).await?;
         }
         let draft = self.draft(count.next, &reading)?;
         if count.next.registers() {
             let sealed = self.seal(draft).await?;
-            count.registration = Some(sealed.clone());
-            let posted = self.send(&sealed).await.map_err(|error| with(error, sealed))?;
-            *count = Count { next: Sequence(1), registration: None };
-            return Ok(posted);
+            return self.register(&mut count, sealed).await;
         }
         count.next = count.next.checked_add(1).unwrap_or(count.next);
         drop(count);
@@ -219,12 +215,28 @@ impl Poster {
         self.send(&sealed).await.map_err(|error| with(error, sealed))
     }
 
+    async fn register(&self, count: &mut Count, sealed: SealedBody) -> Result<Posted, PostError> {
+        count.registration = Some(sealed.clone());
+        let sent = self.send(&sealed).await;
+        match &sent {
+            Ok(_) => *count = Count { next: Sequence(1), registration: None },
+            // Surely not stored: the next reading may register the account instead.
+            Err(ClientError::Refused(problem)) if !problem.is_passing() => {
+                count.registration = None;
+            }
+            Err(_) => {}
+        }
+        sent.map_err(|error| with(error, sealed))
+    }
+
     /// Sends a sealed body until it is acknowledged or patience ends. Sending one again is safe.
     pub async fn send(&self, sealed: &SealedBody) -> Result<Posted, ClientError> {
         let start = Instant::now();
         let mut attached = None;
         let mut pause = Duration::from_millis(50);
-        for tries in 1.. {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             let error = match self.send_once(sealed, &mut attached).await {
                 Ok(submitted) => return Ok(posted(submitted, sealed)),
                 Err(error) => error,
@@ -253,7 +265,6 @@ impl Poster {
             sleep(wait).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        unreachable!("the loop above ends by returning")
     }
 
     /// `attached` is the transaction as it was sent before, if it was: sent again it is the same.

@@ -138,6 +138,9 @@ impl Config {
         let (tried, target) = (self.p2p.peers_target as u64, self.p2p.peers_max as u64);
         let wait = api.submit_timeout_ms;
         within("p2p.peers_target", tried, 0, target, "it must not be above p2p.peers_max")?;
+        let (send, receive) = (self.p2p.send_bytes as u64, self.p2p.receive_bytes.into());
+        within("p2p.send_bytes", send, 1 << 16, 1 << 32, QUEUE_RULE)?;
+        within("p2p.receive_bytes", receive, 1 << 16, 1 << 32, QUEUE_RULE)?;
         within("api.submit_timeout_ms", wait, 1, api.request_timeout_ms, SUBMIT_RULE)?;
         within("api.request_timeout_ms", api.request_timeout_ms, 1, 3_600_000, TIMEOUT_RULE)?;
         within("api.work_burst", api.work_burst, 1 << 16, 1 << 48, BURST_RULE)?;
@@ -155,6 +158,7 @@ const SUBMIT_RULE: &str = "it must be at least 1 and not above api.request_timeo
 const TIMEOUT_RULE: &str = "it must be between 1 and 3,600,000 (an hour)";
 const BURST_RULE: &str = "it must be between 2^16 and 2^48: one body must fit into it";
 const CACHE_RULE: &str = "it must be between 1 MiB and 1 TiB";
+const QUEUE_RULE: &str = "it must be between 64 KiB and 4 GiB";
 const HELD_RULE: &str = "a transaction must fit, and one peer cannot have more than all";
 
 const fn within(

@@ -64,7 +64,7 @@ impl Default for NodeConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct P2pConfig {
-    /// UDP address to listen on; port 0 takes a free one. Default `0.0.0.0:7100`: nodes are meant
+    /// UDP address to listen on; port 0 takes a free one. Default `0.0.0.0:4810`: nodes are meant
     /// to be reached.
     pub listen: SocketAddr,
     /// Address that others are told; empty tells them the port and lets them take the IP address
@@ -79,16 +79,24 @@ pub struct P2pConfig {
     pub peers_target: usize,
     /// Connections beyond which newcomers are turned away. Default 64.
     pub peers_max: usize,
+    /// What may wait to be sent to one peer, in bytes. When full, the peer is dropped as too slow.
+    /// Worst case this times `peers_max`. Default 4 MiB.
+    pub send_bytes: usize,
+    /// What peers sent and this node has not handled yet, in bytes, in all. When full, no peer is
+    /// read. Default 16 MiB.
+    pub receive_bytes: u32,
 }
 
 impl Default for P2pConfig {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([0, 0, 0, 0], 7100)),
+            listen: SocketAddr::from(([0, 0, 0, 0], 4810)),
             advertise: None,
             peers: Vec::new(),
             peers_target: 8,
             peers_max: 64,
+            send_bytes: 4 << 20,
+            receive_bytes: 16 << 20,
         }
     }
 }
@@ -97,7 +105,7 @@ impl Default for P2pConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiConfig {
-    /// TCP address to listen on; port 0 takes a free one. Default `127.0.0.1:7180`: there is no
+    /// TCP address to listen on; port 0 takes a free one. Default `127.0.0.1:4811`: there is no
     /// TLS and no login here, so a stranger must not reach it; put a proxy in front to open it.
     pub listen: SocketAddr,
     /// Connections at once; further ones wait to be accepted. Default 1,024.
@@ -133,7 +141,7 @@ pub struct ApiConfig {
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 7180)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 4811)),
             connections_max: 1_024,
             connections_per_client: 256,
             subscribers_max: 256,
@@ -173,7 +181,7 @@ pub struct MachineConfig {
     /// Transactions that wait for a parent, in bytes, in all. The oldest leave. Default 64 MiB.
     pub waiting_bytes: u64,
     /// Checked inputs that wait for the machine. When full, checking stops. Default 4,096; what
-    /// peers sent is bounded in bytes as well, by the network's receive budget.
+    /// peers sent is bounded in bytes as well, by `p2p.receive_bytes`.
     pub queue: usize,
     /// Inputs that are handled before one commit. More serve more submissions with one sync and
     /// make each wait longer. Default 256.

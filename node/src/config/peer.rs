@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         let id = "ab".repeat(32);
-        for place in ["node-1.example:7100", "10.0.0.7:1", "[::1]:65535"] {
+        for place in ["node-1.example:4810", "10.0.0.7:1", "[::1]:65535"] {
             let text = format!("{id}@{place}");
             assert_eq!(text.parse::<FixedPeer>().unwrap().to_string(), text);
         }
@@ -76,12 +76,12 @@ mod tests {
         let id = "ab".repeat(32);
         for text in [
             "",
-            "node:7100",
-            "abcd@node:7100",
+            "node:4810",
+            "abcd@node:4810",
             &format!("{id}@node"),
-            &format!("{id}@:7100"),
+            &format!("{id}@:4810"),
             &format!("{id}@node:70000"),
-            &format!("{id}@::1:7100"),
+            &format!("{id}@::1:4810"),
         ] {
             assert!(text.parse::<FixedPeer>().is_err(), "{text}");
         }
