@@ -4,8 +4,8 @@
 //! answer for the same contract, [`Store`]: one writer, any number of readers, batches that are
 //! there whole or not at all.
 //!
-//! **Invariant: what a durable commit acknowledged is there after a crash, and what is there after a
-//! crash is what the first so-and-so many batches wrote.** Positions are without a gap.
+//! **Invariant: what a durable commit acknowledged is there after a crash, and what is there after
+//! a crash is what the first so-and-so many batches wrote.** Positions are without a gap.
 //!
 //! **A disk that fails stops the node.** Reads return values, not errors: an unreadable disk is no
 //! event of the protocol. The store remembers the first failure, of a read or a write, answers
@@ -46,8 +46,8 @@ pub const ATTACHMENTS_LISTED_MAX: usize = 16 * ATTACHMENTS_MAX;
 
 /// What a node keeps. Lists are bounded by the caller's limit and ascend by position.
 pub trait Store: Reads + Send + Sync {
-    /// Writes `batch`, whole or not at all. It is readable when this returns; with `durable` it, and
-    /// all before it, is also synced to disk. After an error nothing is ever written again.
+    /// Writes `batch`, whole or not at all. It is readable when this returns; with `durable` it,
+    /// and all before it, is also synced to disk. After an error nothing is ever written again.
     ///
     /// # Panics
     /// On positions that do not follow the last one, or a further attachment of an unknown body:

@@ -1,0 +1,253 @@
+//! The store on disk: one fjall database with one keyspace.
+//!
+//! **One keyspace, so that a batch is one thing everywhere**: keyspaces go to their tables at
+//! different times, and when a journal is cut, some would keep a batch that others lost. With one,
+//! whatever happens to the journal leaves whole batches, no idle keyspace keeps old journals alive,
+//! and a restart replays less (`docs/decisions/0005-store.md` has the figures).
+//!
+//! **Own group commit**: the caller gathers what came in, and pays one sync for all of it.
+//!
+//! Invariant: the first failure ends all writing ([`FjallStore::stop`]). After a failed sync nobody
+//! knows what is on disk; only reading it all anew, at the next start, tells.
+
+mod check;
+mod read;
+
+use std::{
+    error::Error,
+    fmt,
+    panic::catch_unwind,
+    path::Path,
+    sync::{Mutex, MutexGuard, OnceLock},
+};
+
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
+};
+use weft_core::{
+    codec::{Encode as _, encode_list},
+    machine::{Attached, Batch, LogEntry},
+    tx::Payload,
+};
+
+use crate::{
+    StoreError, Totals,
+    directory::Directory,
+    record::{self, LogRecord},
+    witness::Witness,
+};
+
+/// The threads of the database: one writes full memtables to tables, one merges tables.
+const WORKERS: usize = 2;
+
+type BoxedError = Box<dyn Error + Send + Sync>;
+
+/// What the operator chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Memory for what was read from tables, in bytes. More makes old transactions faster to find.
+    /// Default 128 MiB; what was written last is in memory anyway, at most 320 MiB of it.
+    pub cache_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { cache_bytes: 128 << 20 }
+    }
+}
+
+/// An open store, and what it should have held but does not.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store. It goes on from what it has.
+    pub store: FjallStore,
+    /// What the disk forgot. Reported at each start until something is synced after it.
+    pub lost: Option<Lost>,
+}
+
+/// The disk forgot transactions that were on it. What is left is the part before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the disk lost transactions: expected {expected}, actual {actual}; look at the disk, the node \
+     fetches from its peers what is missing"
+)]
+pub struct Lost {
+    /// What there was.
+    pub expected: Totals,
+    /// What is left.
+    pub actual: Totals,
+}
+
+/// A store on disk.
+pub struct FjallStore {
+    database: Database,
+    records: Keyspace,
+    /// Held while a batch is written, so that there is one writer.
+    witness: Mutex<Witness>,
+    totals: Mutex<Totals>,
+    failure: OnceLock<String>,
+    /// Let go last.
+    directory: Directory,
+}
+
+impl FjallStore {
+    /// Opens the store in `dir`, or makes one in an empty or missing directory. Everything in it
+    /// belongs to the store.
+    ///
+    /// Replays the journal and looks at as much of the log as a journal can have held; cost grows
+    /// with that, not with history.
+    pub fn open(dir: &Path, config: Config) -> Result<Opened, StoreError> {
+        let directory = Directory::open(dir)?;
+        let journal_bytes = check::journal_bytes(&directory.database());
+        let (database, records) = open_database(&directory.database(), config)
+            .map_err(|source| StoreError::Open { dir: dir.to_path_buf(), source })?;
+        let witness = Witness::open(directory.witness())?;
+        let store = Self {
+            database,
+            records,
+            witness: Mutex::new(witness),
+            totals: Mutex::default(),
+            failure: OnceLock::new(),
+            directory,
+        };
+        let lost = store.check(journal_bytes)?;
+        Ok(Opened { store, lost })
+    }
+
+    fn write(&self, batch: &Batch, durable: bool) -> Result<(), StoreError> {
+        let mut witness = lock(&self.witness);
+        self.stopped()?;
+        let mut totals = *lock(&self.totals);
+        let mut records = self.database.batch();
+        for attached in &batch.attached {
+            self.check_place(attached, batch, totals)?;
+            totals = totals.with(&attached.tx);
+            self.add(attached, totals, &mut records);
+        }
+        for key in &batch.keys {
+            records.insert(&self.records, record::public_key(&key.id()), key.to_bytes());
+        }
+        if let Some(addresses) = &batch.addresses {
+            let mut value = Vec::new();
+            encode_list(addresses, &mut value);
+            records.insert(&self.records, record::ADDRESSES, value);
+        }
+        records.commit().map_err(|error| self.stop(format!("a batch was not written: {error}")))?;
+        *lock(&self.totals) = totals;
+        if durable { self.sync(&mut witness, totals) } else { Ok(()) }
+    }
+
+    /// Asserts what a bug of the machine would break, before it reaches the disk.
+    fn check_place(
+        &self,
+        attached: &Attached,
+        batch: &Batch,
+        before: Totals,
+    ) -> Result<(), StoreError> {
+        let Attached { position, first_of_body, tx } = attached;
+        assert_eq!(position.0, before.transactions(), "positions are without a gap");
+        if *first_of_body {
+            return Ok(());
+        }
+        let body = tx.body_id();
+        let stored = self.records.contains_key(record::body(&body));
+        let stored = stored.map_err(|error| self.stop(format!("a read failed: {error}")))?;
+        let comes = |other: &Attached| other.first_of_body && other.tx.body_id() == body;
+        assert!(stored || batch.attached.iter().any(comes), "the body {body} is unknown");
+        Ok(())
+    }
+
+    fn add(&self, attached: &Attached, totals: Totals, records: &mut OwnedWriteBatch) {
+        let Attached { position, first_of_body, tx } = attached;
+        let (id, body_id, body) = (tx.id(), tx.body_id(), &tx.transaction().body);
+        let entry = LogEntry {
+            position: *position,
+            id,
+            attachment: tx.transaction().attachment,
+            body: body_id,
+            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 4 GiB"),
+        };
+        let mut put = |key: Vec<u8>, value: &[u8]| records.insert(&self.records, key, value);
+        if *first_of_body {
+            put(record::body(&body_id), &tx.sealed_body());
+            match &body.payload {
+                Payload::Data(data) => put(record::reading(&data.stream.id(), *position), &[]),
+            }
+            let issued = record::issued(&body.issuer, body.sequence, *position);
+            put(issued, body_id.as_bytes());
+        }
+        put(record::hanging(&body_id, *position), id.as_bytes());
+        put(record::transaction(&id), &position.to_bytes());
+        let log = LogRecord { entry, first_of_body: *first_of_body, totals };
+        put(record::log(*position), &log.value());
+    }
+
+    /// Syncs the journal, then writes down that it did.
+    fn sync(&self, witness: &mut Witness, totals: Totals) -> Result<(), StoreError> {
+        self.database
+            .persist(PersistMode::SyncAll)
+            .map_err(|error| self.stop(format!("a sync failed: {error}")))?;
+        witness.write(totals).map_err(|error| self.stop(error.to_string()))
+    }
+
+    fn stopped(&self) -> Result<(), StoreError> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some(cause) => Err(StoreError::Stopped { cause: cause.clone() }),
+        }
+    }
+
+    /// Remembers the first failure; nothing is written from now on.
+    fn stop(&self, cause: String) -> StoreError {
+        tracing::error!(%cause, dir = %self.directory.path().display(), "the store stops");
+        let cause = self.failure.get_or_init(|| cause).clone();
+        StoreError::Stopped { cause }
+    }
+}
+
+/// An orderly end makes everything durable.
+impl Drop for FjallStore {
+    fn drop(&mut self) {
+        let (Ok(mut witness), Ok(totals)) = (self.witness.lock(), self.totals.lock()) else {
+            return;
+        };
+        if self.failure.get().is_none() && witness.last() != *totals {
+            // The error is logged and remembered where it arose; there is nobody to return it to.
+            let _logged = self.sync(&mut witness, *totals);
+        }
+    }
+}
+
+impl fmt::Debug for FjallStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FjallStore").field("dir", &self.directory.path()).finish_non_exhaustive()
+    }
+}
+
+/// Opens the database. It asserts some of what it finds in its files, so a damaged file can make it
+/// panic; here that is one more way of being refused.
+fn open_database(path: &Path, config: Config) -> Result<(Database, Keyspace), BoxedError> {
+    match catch_unwind(|| try_open_database(path, config)) {
+        Ok(opened) => opened.map_err(BoxedError::from),
+        Err(panic) => {
+            let told = panic.downcast_ref::<String>().map(String::as_str);
+            let told = told.or_else(|| panic.downcast_ref().copied());
+            Err(format!("a file is damaged: {}", told.unwrap_or("no reason given")).into())
+        }
+    }
+}
+
+/// Signatures and readings do not compress (LZ4 is not even built in), and bodies stay where they
+/// were written while tables of keys are merged.
+fn try_open_database(path: &Path, config: Config) -> fjall::Result<(Database, Keyspace)> {
+    let database =
+        Database::builder(path).cache_size(config.cache_bytes).worker_threads(WORKERS).open()?;
+    let records = database.keyspace("records", || {
+        KeyspaceCreateOptions::default().with_kv_separation(Some(KvSeparationOptions::default()))
+    })?;
+    Ok((database, records))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("a thread that panicked while it wrote has stopped the node already")
+}

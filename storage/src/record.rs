@@ -1,0 +1,151 @@
+//! Keys and values of the database: one tag byte, then fields.
+//!
+//! ```text
+//! l  position                      -> TxId | attachment 104 | BodyId | bytes 4 | first 1 | sum 32
+//! t  TxId                          -> position
+//! b  BodyId                        -> body | seal            once per body, kept apart from keys
+//! h  BodyId   position             -> TxId                   where a body hangs
+//! s  StreamId position             ->                        the first attachment of each body
+//! i  Address  sequence  position   -> BodyId                 the same, by issuer
+//! k  KeyId                         -> scheme 1 | public key
+//! a                                -> count 2 | addresses    the address book
+//! ```
+//!
+//! Integers are big-endian in keys, so that ranges ascend, and little-endian in values, like
+//! everything else. `sum` is that of the [`Totals`] of the log up to and with this entry: wherever
+//! the log ends, its last entry says what there is, and no batch pays for a record of its own.
+//!
+//! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
+//! tables rewrites again and again, so its value is the position alone; `l` is written in order.
+//!
+//! Invariant: but for the address book no record is ever written twice. Two bodies of one issuer
+//! with one sequence both stay, since the position is part of the key.
+
+use weft_core::{
+    address::Address,
+    codec::{Decode, DecodeError, Encode, Reader},
+    digest::{BodyId, KeyId, StreamId, TxId},
+    machine::LogEntry,
+    tx::Attachment,
+    units::{Position, Sequence},
+};
+
+use crate::Totals;
+
+/// The key of the address book.
+pub(crate) const ADDRESSES: [u8; 1] = *b"a";
+/// What the keys of all log records start with.
+pub(crate) const LOG: [u8; 1] = *b"l";
+
+/// A log entry with what the store alone wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogRecord {
+    pub(crate) entry: LogEntry,
+    /// Whether the body came with it.
+    pub(crate) first_of_body: bool,
+    /// Of the log up to and with this entry.
+    pub(crate) totals: Totals,
+}
+
+impl LogRecord {
+    pub(crate) fn value(&self) -> Vec<u8> {
+        let LogEntry { position: _, id, attachment, body, bytes } = &self.entry;
+        let mut out = Vec::new();
+        id.encode(&mut out);
+        attachment.encode(&mut out);
+        body.encode(&mut out);
+        out.extend_from_slice(&bytes.to_le_bytes());
+        out.push(self.first_of_body.into());
+        self.totals.encode_sum(&mut out);
+        out
+    }
+
+    pub(crate) fn parse(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        let position = last_position(key)?;
+        let mut reader = Reader::new(value);
+        let record = Self {
+            entry: LogEntry {
+                position,
+                id: TxId::decode(&mut reader)?,
+                attachment: Attachment::decode(&mut reader)?,
+                body: BodyId::decode(&mut reader)?,
+                bytes: reader.u32()?,
+            },
+            first_of_body: flag(&mut reader)?,
+            totals: Totals::decode_sum(position.0.saturating_add(1), &mut reader)?,
+        };
+        reader.finish()?;
+        Ok(record)
+    }
+}
+
+fn flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        tag => Err(DecodeError::UnknownTag { field: "flag", actual: tag.into() }),
+    }
+}
+
+pub(crate) fn log(position: Position) -> Vec<u8> {
+    key(b"l", &[&position.0.to_be_bytes()])
+}
+
+pub(crate) fn transaction(id: &TxId) -> Vec<u8> {
+    key(b"t", &[id.as_bytes()])
+}
+
+pub(crate) fn body(id: &BodyId) -> Vec<u8> {
+    key(b"b", &[id.as_bytes()])
+}
+
+pub(crate) fn hanging(body: &BodyId, position: Position) -> Vec<u8> {
+    key(b"h", &[body.as_bytes(), &position.0.to_be_bytes()])
+}
+
+/// What the keys of all attachments of a body start with.
+pub(crate) fn hanging_of(body: &BodyId) -> Vec<u8> {
+    key(b"h", &[body.as_bytes()])
+}
+
+pub(crate) fn reading(stream: &StreamId, position: Position) -> Vec<u8> {
+    key(b"s", &[stream.as_bytes(), &position.0.to_be_bytes()])
+}
+
+pub(crate) fn issued(issuer: &Address, sequence: Sequence, position: Position) -> Vec<u8> {
+    let (sequence, position) = (sequence.0.to_be_bytes(), position.0.to_be_bytes());
+    key(b"i", &[issuer.first_key().as_bytes(), &sequence, &position])
+}
+
+/// What the keys of all bodies of an issuer start with.
+pub(crate) fn issued_by(issuer: &Address) -> Vec<u8> {
+    key(b"i", &[issuer.first_key().as_bytes()])
+}
+
+/// The sequence in a key that [`issued`] made.
+pub(crate) fn issued_sequence(key: &[u8]) -> Result<Sequence, DecodeError> {
+    let mut reader = Reader::new(key);
+    reader.array::<33>()?;
+    reader.array().map(u64::from_be_bytes).map(Sequence)
+}
+
+pub(crate) fn public_key(id: &KeyId) -> Vec<u8> {
+    key(b"k", &[id.as_bytes()])
+}
+
+/// The position at the end of a key.
+pub(crate) fn last_position(key: &[u8]) -> Result<Position, DecodeError> {
+    let (_, position) = key.split_last_chunk().ok_or(DecodeError::CutShort {
+        field: "position",
+        expected: 8,
+        actual: key.len(),
+    })?;
+    Ok(Position(u64::from_be_bytes(*position)))
+}
+
+fn key(tag: &[u8; 1], fields: &[&[u8]]) -> Vec<u8> {
+    [tag.as_slice(), &fields.concat()].concat()
+}
+
+#[cfg(test)]
+mod tests;
