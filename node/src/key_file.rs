@@ -106,7 +106,8 @@ impl Seed {
         // The text holds a secret, so no error may quote it: the cause is told without the line.
         let fields: Fields =
             toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
-        let scheme = fields.scheme.parse::<Scheme>().map_err(|error| malformed(error.to_string()))?;
+        let scheme =
+            fields.scheme.parse::<Scheme>().map_err(|error| malformed(error.to_string()))?;
         let rule = "the seed is 64 hexadecimal digits, in lower case";
         let seed = fields.seed.parse::<NodeId>().map_err(|_| malformed(rule.into()))?;
         Ok(Self { scheme, bytes: seed.0 })

@@ -10,7 +10,6 @@ use weft_core::{digest::KeyId, keys::PublicKey, machine::Reads};
 use crate::recent::Recent;
 
 /// The newest keys.
-#[derive(Debug)]
 pub(crate) struct KeyCache {
     keys: Recent<KeyId, Arc<PublicKey>>,
 }

@@ -15,7 +15,6 @@ use std::{
 use dashmap::DashMap;
 
 /// The newest entries of a map.
-#[derive(Debug)]
 pub(crate) struct Recent<K, V> {
     generations: [DashMap<K, V>; 2],
     /// Which generation is the young one: the lowest bit.

@@ -22,33 +22,23 @@ use crate::recent::Recent;
 pub(crate) struct BytesTag([u8; 16]);
 
 /// The filters of one node.
-#[derive(Debug)]
 pub(crate) struct Seen {
-    keyed: Keyed,
+    /// The digest with its key already taken in.
+    keyed: Hasher,
     bytes: Recent<BytesTag, TxId>,
     attached: Recent<TxId, ()>,
-}
-
-/// The digest with its key already taken in.
-#[derive(Clone)]
-struct Keyed(Hasher);
-
-impl std::fmt::Debug for Keyed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Keyed(..)")
-    }
 }
 
 impl Seen {
     /// Empty filters of `max` entries per generation; `key` is random.
     pub(crate) fn new(key: [u8; 32], max: usize) -> Self {
-        let keyed = Keyed(Hasher::new(Domain::Content).chain(&key));
+        let keyed = Hasher::new(Domain::Content).chain(&key);
         Self { keyed, bytes: Recent::new(max), attached: Recent::new(max) }
     }
 
     /// The tag of `bytes`.
     pub(crate) fn tag(&self, bytes: &[u8]) -> BytesTag {
-        let digest = self.keyed.0.clone().chain(bytes).finish();
+        let digest = self.keyed.clone().chain(bytes).finish();
         let (tag, _) = digest.split_first_chunk::<16>().expect("16 of 32 bytes");
         BytesTag(*tag)
     }

@@ -17,12 +17,18 @@ use weft_core::{
 
 use super::text;
 
-/// A place in one node's order of all it knows. Local to that node: another node has another order.
+/// A place in one node's order of all it knows: how many transactions there were, the one named
+/// included. Local to that node: another node has another order.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(into = "String", try_from = "String")]
 pub struct Cursor(pub u64);
+
+impl Cursor {
+    /// Before everything.
+    pub const START: Self = Self(0);
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,10 +144,10 @@ pub struct Account {
 /// One page of an ascending list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The items, ascending.
+    /// The items, ascending. May be fewer than asked for, even none, before the end.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` where the node said there is nothing to go on from.
-    pub next: Option<Cursor>,
+    /// Behind which cursor the next page begins. The end is where it stays.
+    pub next: Cursor,
 }
 
 /// One reading, as lists and events show it.

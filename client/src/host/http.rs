@@ -33,6 +33,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// reason arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an idle connection is kept for the next request: a node closes its own after a minute,
+/// and a request that meets that moment would fail.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Longest answer that is read, in bytes: a full page of the longest readings, with room.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -55,7 +59,10 @@ impl NodeClient {
             return Err(wrong(reason));
         }
         let host = base.host_str().ok_or_else(|| wrong("it names no host".to_owned()))?;
-        let mut http = Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        let mut http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .tcp_nodelay(true);
         // A proxy is for reaching others, never oneself.
         if matches!(host, "localhost" | "[::1]") || host.starts_with("127.") {
             http = http.no_proxy();
@@ -108,20 +115,19 @@ impl NodeClient {
         self.json(&["v1", "accounts", address], &[]).await
     }
 
-    /// A page of at most `limit` (1 to 1,000) readings of `stream` behind `after`, or from the
-    /// start; of one issuer, or of all.
+    /// A page of at most `limit` (1 to 1,000) readings of `stream` behind `after`; of one
+    /// issuer, or of all.
     pub async fn readings(
         &self,
         stream: &str,
-        after: Option<Cursor>,
+        after: Cursor,
         limit: u16,
         issuer: Option<&str>,
     ) -> Result<Page<Reading>, ClientError> {
         #[derive(serde::Deserialize)]
         struct Answer {
             readings: Vec<Reading>,
-            #[serde(default)]
-            next: Option<Cursor>,
+            next: Cursor,
         }
         let mut query = paging(after, limit);
         query.extend(issuer.map(|issuer| ("issuer", issuer.to_owned())));
@@ -129,18 +135,16 @@ impl NodeClient {
         Ok(Page { items: answer.readings, next: answer.next })
     }
 
-    /// A page of at most `limit` (1 to 1,000) lines of the node's whole log behind `after`, or from
-    /// the start.
+    /// A page of at most `limit` (1 to 1,000) lines of the node's whole log behind `after`.
     pub async fn transactions(
         &self,
-        after: Option<Cursor>,
+        after: Cursor,
         limit: u16,
     ) -> Result<Page<LogLine>, ClientError> {
         #[derive(serde::Deserialize)]
         struct Answer {
             transactions: Vec<LogLine>,
-            #[serde(default)]
-            next: Option<Cursor>,
+            next: Cursor,
         }
         let query = paging(after, limit);
         let answer: Answer = self.json(&["v1", "transactions"], &query).await?;
@@ -267,9 +271,8 @@ impl NodeClient {
     }
 }
 
-fn paging(after: Option<Cursor>, limit: u16) -> Vec<(&'static str, String)> {
-    let after = after.map(|after| ("after", after.to_string()));
-    after.into_iter().chain([("limit", limit.to_string())]).collect()
+fn paging(after: Cursor, limit: u16) -> Vec<(&'static str, String)> {
+    vec![("after", after.to_string()), ("limit", limit.to_string())]
 }
 
 #[cfg(test)]
@@ -280,8 +283,11 @@ mod tests {
     fn routes_escape_what_names_hold() {
         let node = NodeClient::new("http://127.0.0.1:1/").unwrap();
         assert_eq!(node.url(), "http://127.0.0.1:1");
-        let url = node.route(&["v1", "streams", "a/b 50%", "readings"], &paging(None, 5));
-        assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/streams/a%2Fb%2050%25/readings?limit=5");
+        let url = node.route(&["v1", "streams", "a/b 50%", "readings"], &paging(Cursor(7), 5));
+        assert_eq!(
+            url.as_str(),
+            "http://127.0.0.1:1/v1/streams/a%2Fb%2050%25/readings?after=7&limit=5"
+        );
         let query = [("stream", "a&b".to_owned())];
         let url = NodeClient::new("http://host/base").unwrap().route(&["v1", "tips"], &query);
         assert_eq!(url.as_str(), "http://host/base/v1/tips?stream=a%26b");

@@ -30,6 +30,9 @@ use crate::{Builder, Draft, DraftError, Place};
 /// How long tips may be used again: many readings at once need not ask for each.
 const TIPS_FRESH: Duration = Duration::from_millis(200);
 
+/// How long a node may not know our key: what registered it comes through another node.
+const KEY_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Who attaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attach {
@@ -254,6 +257,7 @@ impl Poster {
                     attached = None;
                     self.forget_tips();
                 }
+                "unknown_key" if start.elapsed() < KEY_PATIENCE => {}
                 _ if error.is_passing() => {}
                 _ => return Err(error),
             }

@@ -220,15 +220,12 @@ impl Layers {
         let unknown = || self.unknown(key, origin);
         let (section, name) = key.split_once('.').ok_or_else(unknown)?;
         let known = self.schema.get(section).and_then(|section| section.get(name));
-        let wrong = |cause: String| ConfigError::Value {
-            key: key.into(),
-            origin: origin.into(),
-            cause,
-        };
+        let wrong =
+            |cause: String| ConfigError::Value { key: key.into(), origin: origin.into(), cause };
         let value = match known.ok_or_else(unknown)? {
-            Value::Integer(_) => Value::Integer(text.parse().map_err(|_| {
-                wrong(format!("{text:?} is no whole number"))
-            })?),
+            Value::Integer(_) => Value::Integer(
+                text.parse().map_err(|_| wrong(format!("{text:?} is no whole number")))?,
+            ),
             Value::Array(_) => {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Value::Array(parts.map(|part| Value::String(part.into())).collect())

@@ -1,0 +1,198 @@
+//! Handing in transactions and bodies.
+//!
+//! A submission is answered when the event with its id comes, which is after it was synced to disk:
+//! what was acknowledged survives a crash.
+
+use std::time::{Duration, Instant};
+
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use bytes::Bytes;
+use tokio::{sync::mpsc::error::TrySendError, time::timeout};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::{
+    admit::{Candidate, Refusal},
+    codec::{Decode as _, Encode as _},
+    digest::{BodyId, TxId},
+    keys::{HostVerifier, Verify as _},
+    machine::SubmitRefusal,
+    tx::{Attachment, SealedBody, choose_parents},
+};
+
+use super::{
+    Api, SharedApi,
+    params::Octets,
+    problem::{Answer, Problem, refusal_code},
+    shapes::Submitted,
+};
+use crate::{
+    feed::Outcome,
+    ingest::Submission,
+    quota::Client,
+    work::{Crowded, random},
+};
+
+/// What both ways of handing in answer.
+type Acknowledged = Answer<(StatusCode, Json<Submitted>)>;
+
+pub(super) fn routes() -> OpenApiRouter<SharedApi> {
+    OpenApiRouter::new().routes(routes!(post_transaction)).routes(routes!(post_body))
+}
+
+/// Hands in a whole transaction, attached by the sender. Answers once it is on disk.
+#[utoipa::path(
+    post,
+    path = "/v1/transactions",
+    tag = "submit",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "Attached and on disk", body = Submitted),
+        (status = 200, description = "It was here before, and is on disk", body = Submitted),
+        (status = 400, description = "It breaks a rule", body = Problem),
+        (status = 409, description = "A parent is unknown, or its body has enough attachments",
+            body = Problem),
+        (status = 413, description = "Longer than any transaction", body = Problem),
+        (status = 422, description = "The issuer's key is unknown", body = Problem),
+        (status = 503, description = "Busy or stopping", body = Problem),
+        (status = 504, description = "Not attached in time; it may still be", body = Problem),
+    )
+)]
+async fn post_transaction(State(api): State<SharedApi>, Octets(bytes): Octets) -> Acknowledged {
+    let candidate = Candidate::parse(bytes, &api.checks.rules).map_err(|refusal| {
+        api.metrics.refusal("local", refusal_code(&refusal));
+        refusal
+    })?;
+    api.acknowledged(candidate, false).await
+}
+
+/// Hands in a sealed body. The node chooses where it hangs and does the work, within the quota of
+/// the client.
+#[utoipa::path(
+    post,
+    path = "/v1/bodies",
+    tag = "submit",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "Attached and on disk", body = Submitted),
+        (status = 200, description = "It was here before, and is on disk", body = Submitted),
+        (status = 400, description = "It breaks a rule", body = Problem),
+        (status = 409, description = "It cannot be attached now", body = Problem),
+        (status = 413, description = "Longer than any body", body = Problem),
+        (status = 422, description = "The issuer's key is unknown", body = Problem),
+        (status = 429, description = "The client's quota of work is used up", body = Problem),
+        (status = 503, description = "Busy or stopping", body = Problem),
+        (status = 504, description = "Not attached in time; it may still be", body = Problem),
+    )
+)]
+async fn post_body(
+    State(api): State<SharedApi>,
+    Extension(client): Extension<Client>,
+    Octets(bytes): Octets,
+) -> Acknowledged {
+    let sealed = SealedBody::from_bytes(&bytes).map_err(Refusal::from)?;
+    let bits = api.check_body(&sealed).await.inspect_err(|problem| {
+        api.metrics.refusal("local", problem.code());
+    })?;
+    let body = sealed.body.id();
+    // One at a time per body: the second of two finds what the first attached.
+    let _turn = api.turns.take(body).await;
+    if let Some(bytes) = api.first_attachment(body).await? {
+        // Through the machine all the same: only it knows when that is on disk.
+        let candidate = Candidate::parse(bytes, &api.checks.rules)?;
+        return api.acknowledged(candidate, true).await;
+    }
+    let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+    api.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
+    // The parents may leave the live DAG while the work is done: then once more, with fresh ones.
+    let candidate = api.attach(&sealed, bits).await?;
+    match api.acknowledged(candidate, false).await {
+        Err(problem) if problem.code() == "unknown_parent" => {
+            let candidate = api.attach(&sealed, bits).await?;
+            api.acknowledged(candidate, false).await
+        }
+        other => other,
+    }
+}
+
+fn over_quota(pause: Duration) -> Problem {
+    let detail = "this node did as much work for you as it may; wait, or do the work yourself and \
+                  POST /v1/transactions";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail).retry_after(pause)
+}
+
+impl Api {
+    /// Hands a candidate to the checks and waits for its fate. `known`: its body was here before.
+    async fn acknowledged(&self, candidate: Candidate, known: bool) -> Acknowledged {
+        let (id, body) = (candidate.id(), candidate.body_id());
+        let mut waiter = self.feed.wait(id);
+        let submission = Submission { candidate, receipt: waiter.receipt() };
+        self.submissions.try_send(submission).map_err(|error| match error {
+            TrySendError::Full(_) => Problem::busy("too many submissions are on their way"),
+            TrySendError::Closed(_) => Problem::stopping(),
+        })?;
+        let patience = Duration::from_millis(self.config.submit_timeout_ms);
+        let outcome = timeout(patience, waiter.outcome()).await.map_err(|_| {
+            let detail = format!(
+                "not attached within {} ms; it may still be: GET /v1/transactions/{id}, or send \
+                 the same again, which is safe",
+                patience.as_millis()
+            );
+            Problem::timeout(detail)
+        })?;
+        match outcome.ok_or_else(Problem::stopping)? {
+            Outcome::Refused(reason) => Err(reason.into()),
+            Outcome::Attached { position, again } => {
+                let status = if again || known { StatusCode::OK } else { StatusCode::CREATED };
+                Ok((status, Json(Submitted::new(id, body, position))))
+            }
+        }
+    }
+
+    /// Checks a body up to its seal, so that strangers get no work done for garbage. Returns the
+    /// zero bits that it needs.
+    async fn check_body(&self, sealed: &SealedBody) -> Answer<u8> {
+        let checks = self.checks.clone();
+        let unattached = Attachment::new([TxId::ZERO; 2], self.genesis.commit());
+        let tx = sealed.clone().attach(unattached);
+        self.read(move |store| {
+            // Without work, all checks before it still speak; only then is "no work" the verdict.
+            match Candidate::parse(tx.to_bytes().into(), &checks.rules) {
+                Ok(_) | Err(Refusal::Work { .. }) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+            let expected = tx.body.signing_key();
+            let key = match &tx.seal.key {
+                Some(own) if own.id() != expected => {
+                    return Err(Refusal::Key { expected, actual: own.id() }.into());
+                }
+                Some(own) => Some(own.clone().into()),
+                None => checks.keys.find(&expected, store),
+            };
+            let key = key.ok_or(SubmitRefusal::UnknownKey { key: expected })?;
+            HostVerifier
+                .verify(&key, tx.body_id().as_bytes(), &tx.seal.signature)
+                .map_err(Refusal::from)?;
+            Ok(checks.rules.work_bits(&tx))
+        })
+        .await?
+    }
+
+    async fn first_attachment(&self, body: BodyId) -> Answer<Option<Bytes>> {
+        self.read(move |store| store.transaction(store.attachments(&body).first()?)).await
+    }
+
+    /// Hangs a body to two tips and does the work.
+    async fn attach(&self, sealed: &SealedBody, bits: u8) -> Answer<Candidate> {
+        let body = sealed.body.id();
+        let place = || {
+            let status = self.status.borrow();
+            let parents = choose_parents(&status.tips, [random(), random()]);
+            let attachment = Attachment::new(parents, status.anchor);
+            (attachment, attachment.work_prefix(&body))
+        };
+        let found = self.workers.find(bits, place).await;
+        let (attachment, nonce) =
+            found.map_err(|Crowded| Problem::busy("too many bodies wait for their work"))?;
+        let tx = sealed.clone().attach(Attachment { nonce, ..attachment });
+        Ok(Candidate::parse(tx.to_bytes().into(), &self.checks.rules)?)
+    }
+}

@@ -1,0 +1,337 @@
+//! The thread before the machine: takes what the network and the API bring, has it checked in
+//! batches, and hands the machine its inputs.
+//!
+//! ```text
+//! queues -> a batch -> tags (rayon) -> same bytes twice? -> checks (rayon) -> in order -> machine
+//! ```
+//! When the machine's queue is full this thread waits; then the network is not read and peers have
+//! to wait, and the API's queue fills and answers 503.
+//!
+//! Invariant: inputs leave in the order in which their causes came, held transactions excepted;
+//! bytes enter the filter of seen ones only when they passed every check or are held for their key.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use rayon::prelude::*;
+use tokio::{runtime::Handle, sync::mpsc};
+use weft_core::{
+    admit::{Candidate, Verified},
+    digest::{BodyId, DIGEST_BYTES, NodeId, TxId},
+    machine::{Fault, Input, Source, SubmitRefusal},
+    message::Message,
+    tx::Attachment,
+};
+use weft_net::{Events, FromNet};
+
+use crate::{
+    api::problem::{refusal_code, submit_refusal_code},
+    checks::{Checks, Unsigned, Verdict},
+    feed::{Feed, Receipt},
+    held::Held,
+    metrics::{Metrics, source_kind},
+    queue::{Closed, Queue},
+    seen::BytesTag,
+    stop::Stop,
+};
+
+/// A transaction that someone hands over to this node.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) candidate: Candidate,
+    pub(crate) receipt: Receipt,
+}
+
+/// The thread's state.
+pub(crate) struct Ingest {
+    pub(crate) checks: Arc<Checks>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Events,
+    pub(crate) submissions: mpsc::Receiver<Submission>,
+    pub(crate) machine: Arc<Queue<Input>>,
+    /// Nothing new is to be taken.
+    pub(crate) stop: Stop,
+    pub(crate) runtime: Handle,
+    pub(crate) batch_max: usize,
+}
+
+/// What came in.
+enum Arrival {
+    Net(FromNet),
+    Submission(Submission),
+    Released(Held),
+}
+
+/// One thing on its way to the machine.
+enum Item {
+    /// Needs no check.
+    Plain(Input),
+    /// Bytes that a peer sent. `twice`: the same bytes are in this batch before.
+    Sent { source: Source, bytes: Bytes, tag: BytesTag, twice: bool },
+    /// Bytes whose key has become known.
+    Released { source: Source, bytes: Bytes, tag: BytesTag },
+    /// A further attachment of a body.
+    Attachment { source: Source, attachment: Attachment, body: BodyId },
+    /// Handed over to this node.
+    Submitted(Submission),
+}
+
+/// An item with the verdict on it.
+enum Checked {
+    Plain(Input),
+    /// To be looked at again when the first of the same bytes is through.
+    Twice {
+        source: Source,
+        bytes: Bytes,
+        tag: BytesTag,
+    },
+    Sent {
+        source: Source,
+        bytes: Bytes,
+        tag: BytesTag,
+        verdict: Verdict,
+    },
+    Attachment {
+        source: Source,
+        verdict: Verdict,
+    },
+    Submitted {
+        id: TxId,
+        receipt: Receipt,
+        verdict: Result<Arc<Verified>, Unsigned>,
+    },
+}
+
+impl Ingest {
+    /// Runs until it is told to stop and has checked what was submitted before, or until the
+    /// machine is gone. Then closes the machine's queue.
+    pub(crate) fn run(mut self) {
+        let runtime = self.runtime.clone();
+        while let Some(batch) = runtime.block_on(self.next_batch()) {
+            if self.pass(batch) == Err(Closed) {
+                break;
+            }
+        }
+        self.machine.close();
+    }
+
+    /// Waits for something, then takes what else is there, from each source up to the limit.
+    async fn next_batch(&mut self) -> Option<Vec<Arrival>> {
+        let mut batch = Vec::new();
+        let mut stopping = false;
+        tokio::select! {
+            biased;
+            () = self.stop.told() => stopping = true,
+            Some(submission) = self.submissions.recv() => {
+                batch.push(Arrival::Submission(submission));
+            }
+            Some(event) = self.events.recv() => batch.push(Arrival::Net(event)),
+            () = self.checks.released() => {}
+        }
+        let submissions = std::iter::from_fn(|| self.submissions.try_recv().ok());
+        batch.extend(submissions.take(self.batch_max).map(Arrival::Submission));
+        if stopping {
+            return if batch.is_empty() { None } else { Some(batch) };
+        }
+        let events = std::iter::from_fn(|| self.events.try_recv());
+        batch.extend(events.take(self.batch_max).map(Arrival::Net));
+        let released = self.checks.take_released(self.batch_max);
+        batch.extend(released.into_iter().map(Arrival::Released));
+        Some(batch)
+    }
+
+    /// Checks a batch and hands on what follows, in order.
+    fn pass(&self, batch: Vec<Arrival>) -> Result<(), Closed> {
+        let mut items = spread(batch, |arrival| self.item(arrival));
+        mark_repeats(&mut items);
+        for checked in spread(items, |item| self.check(item)) {
+            if let Some(input) = self.conclude(checked) {
+                let bytes = held_bytes(&input);
+                self.machine.put(input, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&self, arrival: Arrival) -> Item {
+        let event = match arrival {
+            Arrival::Submission(submission) => return Item::Submitted(submission),
+            Arrival::Released(Held { source, bytes }) => {
+                let tag = self.checks.seen.tag(&bytes);
+                return Item::Released { source, bytes, tag };
+            }
+            Arrival::Net(event) => event,
+        };
+        match event {
+            FromNet::Message { from, message, .. } => {
+                self.metrics.received(&message);
+                self.said(from, Source::Gossip(from), message)
+            }
+            FromNet::Part { from, message, .. } => {
+                self.metrics.received(&message);
+                self.said(from, Source::Answer(from), message)
+            }
+            FromNet::Request { from, ticket, message } => {
+                self.metrics.received(&message);
+                Item::Plain(Input::Request { from, ticket, message })
+            }
+            FromNet::Answered { from, ticket, end } => {
+                Item::Plain(Input::Answered { from, ticket, end })
+            }
+            FromNet::PeerUp { peer, address, remote, fixed, inbound } => {
+                tracing::info!(peer.id = %peer, %remote, inbound, "connected");
+                Item::Plain(Input::PeerUp { peer, address, fixed })
+            }
+            FromNet::PeerDown { peer } => {
+                tracing::info!(peer.id = %peer, "disconnected");
+                Item::Plain(Input::PeerDown { peer })
+            }
+            FromNet::DialFailed { peer } => Item::Plain(Input::DialFailed { peer }),
+            FromNet::Misbehaved { from, fault } => Item::Plain(Input::Misbehaved { from, fault }),
+        }
+    }
+
+    fn said(&self, from: NodeId, source: Source, message: Message) -> Item {
+        match message {
+            Message::Transaction(bytes) => {
+                let tag = self.checks.seen.tag(&bytes);
+                Item::Sent { source, bytes, tag, twice: false }
+            }
+            Message::Attachment { attachment, body } => {
+                Item::Attachment { source, attachment, body }
+            }
+            message => Item::Plain(Input::Message { from, message }),
+        }
+    }
+
+    fn check(&self, item: Item) -> Checked {
+        match item {
+            Item::Plain(input) => Checked::Plain(input),
+            Item::Sent { source, bytes, tag, twice: true } => Checked::Twice { source, bytes, tag },
+            Item::Sent { source, bytes, tag, twice: false } => {
+                let verdict = self.checks.sent(source, &bytes, &tag);
+                Checked::Sent { source, bytes, tag, verdict }
+            }
+            Item::Released { source, bytes, tag } => {
+                let verdict = self.checks.unseen(&bytes);
+                Checked::Sent { source, bytes, tag, verdict }
+            }
+            Item::Attachment { source, attachment, body } => {
+                let verdict = self.checks.reattached(&attachment, &body);
+                Checked::Attachment { source, verdict }
+            }
+            Item::Submitted(Submission { candidate, receipt }) => {
+                let id = candidate.id();
+                let verdict = self.checks.signed(candidate);
+                Checked::Submitted { id, receipt, verdict }
+            }
+        }
+    }
+
+    /// What the machine is told, if anything.
+    fn conclude(&self, checked: Checked) -> Option<Input> {
+        match checked {
+            Checked::Plain(input) => Some(input),
+            Checked::Twice { source, bytes, tag } => {
+                let verdict = self.checks.sent(source, &bytes, &tag);
+                self.of_peer(source, Some((bytes, tag)), verdict)
+            }
+            Checked::Sent { source, bytes, tag, verdict } => {
+                self.of_peer(source, Some((bytes, tag)), verdict)
+            }
+            Checked::Attachment { source, verdict } => self.of_peer(source, None, verdict),
+            Checked::Submitted { id, receipt, verdict } => {
+                let reason = match verdict {
+                    Ok(tx) => return Some(Input::Admitted { source: Source::Local, tx }),
+                    Err(Unsigned::NoKey(key)) => SubmitRefusal::UnknownKey { key },
+                    Err(Unsigned::Refused(refusal)) => SubmitRefusal::Refused(refusal),
+                };
+                self.metrics.refusal("local", submit_refusal_code(&reason));
+                self.feed.refused_one(&id, receipt, reason);
+                None
+            }
+        }
+    }
+
+    fn of_peer(
+        &self,
+        source: Source,
+        sent: Option<(Bytes, BytesTag)>,
+        verdict: Verdict,
+    ) -> Option<Input> {
+        let from = source.peer()?;
+        match verdict {
+            Verdict::Admitted(tx) => {
+                if let Some((_, tag)) = sent {
+                    self.checks.seen.remember(tag, tx.id());
+                }
+                Some(Input::Admitted { source, tx })
+            }
+            Verdict::Seen(id) => match source {
+                Source::Gossip(from) => Some(Input::Repeated { from, id }),
+                Source::Answer(_) | Source::Local => None,
+            },
+            Verdict::Known => None,
+            Verdict::NoKey { id, key } => {
+                let (bytes, tag) = sent?;
+                self.checks.seen.remember(tag, id);
+                self.checks.hold(key, Held { source, bytes });
+                Some(Input::KeyMissing { from, key })
+            }
+            Verdict::NoBody(id) => Some(Input::BodyMissing { from, id }),
+            Verdict::Refused(refusal) => {
+                self.metrics.refusal(source_kind(&source), refusal_code(&refusal));
+                Some(Input::Misbehaved { from, fault: Fault::Refused(refusal) })
+            }
+        }
+    }
+}
+
+/// Marks bytes that are in the batch before, so that they are not checked twice.
+fn mark_repeats(items: &mut [Item]) {
+    let mut first = HashMap::new();
+    for item in items {
+        if let Item::Sent { tag, twice, .. } = item {
+            match first.entry(*tag) {
+                Entry::Vacant(place) => {
+                    place.insert(());
+                }
+                Entry::Occupied(_) => *twice = true,
+            }
+        }
+    }
+}
+
+/// Maps in order, on all cores where it is worth waking them.
+fn spread<T: Send, U: Send>(items: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
+    const WORTH_IT: usize = 4;
+    if items.len() < WORTH_IT {
+        return items.into_iter().map(map).collect();
+    }
+    items.into_par_iter().map(map).collect()
+}
+
+/// What an input holds, in bytes, about.
+fn held_bytes(input: &Input) -> usize {
+    const FIXED: usize = 256;
+    let ids = |count: usize| count * DIGEST_BYTES;
+    FIXED
+        + match input {
+            Input::Admitted { tx, .. } => tx.bytes().len() + FIXED,
+            Input::Message { message, .. } | Input::Request { message, .. } => match message {
+                Message::Have(list) | Message::Frontier(list) | Message::Graft(list) => {
+                    ids(list.len())
+                }
+                Message::GetTransactions(list) => ids(list.len()),
+                Message::GetCone(cone) => ids(cone.want.len() + cone.have.len()),
+                Message::Peers(peers) => peers.len() * 2 * DIGEST_BYTES,
+                Message::Key(key) => key.as_bytes().len(),
+                _ => 0,
+            },
+            _ => 0,
+        }
+}

@@ -1,0 +1,101 @@
+//! Those who post: each has a key, makes one body after the other and has a node attach it.
+//!
+//! A body that was not acknowledged in time is attached anew, as a client does, until it is.
+
+use bytes::Bytes;
+use weft_core::{
+    address::Address,
+    admit::Rules,
+    codec::Encode as _,
+    digest::TxId,
+    keys::Sign as _,
+    pow::Search,
+    time::Time,
+    tx::{
+        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
+        StreamName, Transaction, choose_parents,
+    },
+    units::Sequence,
+};
+
+use crate::{random::Dice, toy::ToyKey};
+
+/// One account and the bodies it makes.
+#[derive(Clone, Debug)]
+pub struct Device {
+    key: ToyKey,
+    network: NetworkId,
+    next: Sequence,
+}
+
+impl Device {
+    /// The device whose key `seed` makes.
+    pub fn new(seed: &[u8; 32], network: NetworkId) -> Self {
+        Self { key: ToyKey::from_seed(seed), network, next: Sequence::ZERO }
+    }
+
+    /// Its key.
+    pub const fn key(&self) -> &ToyKey {
+        &self.key
+    }
+
+    /// The next body, sealed; `content` is the reading. The first one registers the account.
+    ///
+    /// # Panics
+    /// If `content` is longer than a payload.
+    pub fn body(&mut self, content: Vec<u8>, time: Time) -> SealedBody {
+        let stream = StreamName::parse("reading").expect("a short name without control characters");
+        let body = Body {
+            network: self.network,
+            issuer: Address::of(self.key.public_key().id()),
+            signer: None,
+            sequence: self.next,
+            time,
+            expires: Time::ZERO,
+            beacon: CommitRef::NONE,
+            payload: Payload::Data(Data {
+                stream,
+                content_type: ContentType::RAW,
+                bytes: content.into(),
+            }),
+        };
+        self.next = self.next.checked_add(1).expect("nobody posts 2^63 bodies");
+        let seal = Seal::new(&body, &self.key).expect("the toy signs everything");
+        SealedBody { body, seal }
+    }
+}
+
+/// Hangs `sealed` under two of `tips`, with the work that `rules` ask for.
+pub fn attach(
+    sealed: &SealedBody,
+    tips: &[TxId],
+    anchor: CommitRef,
+    rules: &Rules,
+    dice: &mut Dice,
+) -> Transaction {
+    let parents = choose_parents(tips, [dice.draw(), dice.draw()]);
+    attach_to(sealed, parents, anchor, rules, dice.draw())
+}
+
+/// Hangs `sealed` under `parents`; the search for a nonce starts at `nonce`.
+///
+/// # Panics
+/// If no nonce does, which does not happen with the few bits of a simulation.
+pub fn attach_to(
+    sealed: &SealedBody,
+    parents: [TxId; 2],
+    anchor: CommitRef,
+    rules: &Rules,
+    nonce: u64,
+) -> Transaction {
+    let mut tx = sealed.clone().attach(Attachment::new(parents, anchor));
+    let prefix = tx.attachment.work_prefix(&tx.body_id());
+    let found = Search::new(&prefix, rules.work_bits(&tx), nonce).step(1 << 24);
+    tx.attachment.nonce = found.expect("2^24 tries find a few zero bits");
+    tx
+}
+
+/// The bytes of `tx`.
+pub fn bytes_of(tx: &Transaction) -> Bytes {
+    tx.to_bytes().into()
+}

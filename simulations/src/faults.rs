@@ -1,0 +1,185 @@
+//! What goes wrong, and right again: crashes, resets, partitions, late joiners.
+//!
+//! Invariant: chaos ends. Whatever it broke is whole again when its span is over, so that
+//! afterwards everybody has to agree.
+
+use weft_core::time::Span;
+
+use crate::{
+    random::Dice,
+    world::{Happening, Party, World},
+};
+
+/// Something that goes wrong, or right again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A node loses power, and what was not synced, or part of it.
+    Crash(usize),
+    /// It starts again.
+    Restart(usize),
+    /// A connection breaks; what was under way is lost.
+    Reset(usize, usize),
+    /// What one party sends another does not arrive.
+    Block(usize, usize),
+    /// It arrives again.
+    Unblock(usize, usize),
+    /// A new node joins at one that is there.
+    Join(usize),
+}
+
+impl World {
+    /// Makes `fault` happen after `wait`.
+    pub fn plan_fault(&mut self, wait: Span, fault: Fault) {
+        self.queue.put(self.now + wait, Happening::Fault(fault));
+    }
+
+    /// Makes `fault` happen now.
+    pub fn fault(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::Crash(node) => self.crash(node),
+            Fault::Restart(node) => self.restart(node),
+            Fault::Reset(a, b) => {
+                if let Some(conn) = self.network.seen_by(a, b) {
+                    self.break_off(conn, None);
+                }
+            }
+            Fault::Block(from, to) => {
+                for conn in self.network.block(from, to, true) {
+                    self.queue.put(self.now + self.settings.idle, Happening::Idle { conn });
+                }
+            }
+            Fault::Unblock(from, to) => {
+                for conn in self.network.block(from, to, false) {
+                    for frame in self.network.take_stalled(conn, to) {
+                        self.route(from, frame);
+                    }
+                }
+            }
+            Fault::Join(at) => {
+                let node = self.add_node();
+                self.connect(node, at);
+            }
+        }
+    }
+
+    fn crash(&mut self, number: usize) {
+        let kept = self.trouble.draw();
+        let Some(node) = self.honest(number).filter(|node| node.is_live()) else { return };
+        let unsynced = node.store().buffered() as u64;
+        node.crash(usize::try_from(kept % (unsynced + 1)).unwrap_or(0));
+        for conn in self.network.of(number) {
+            for end in self.network.break_off(conn) {
+                let wait = self.trouble.span(Span::from_millis(1), self.settings.idle);
+                self.queue.put(self.now + wait, Happening::Noticed { conn, end });
+            }
+            self.network.notice(conn, number);
+        }
+    }
+
+    fn restart(&mut self, number: usize) {
+        let now = self.now;
+        let Some(node) = self.honest(number).filter(|node| !node.is_live()) else { return };
+        node.start(now);
+        self.plan(number);
+        let named: Vec<usize> =
+            self.fixed.iter().filter(|[by, _]| *by == number).map(|[_, to]| *to).collect();
+        for to in named {
+            self.queue.put(now, Happening::Redial { by: number, to });
+        }
+    }
+
+    /// Blocks everything between `side` and all others, both ways, or lets it through again.
+    pub fn part(&mut self, side: &[usize], blocked: bool) {
+        let others: Vec<usize> =
+            (0..self.parties.len()).filter(|number| !side.contains(number)).collect();
+        for a in side {
+            for b in &others {
+                for (from, to) in [(*a, *b), (*b, *a)] {
+                    let fault =
+                        if blocked { Fault::Block(from, to) } else { Fault::Unblock(from, to) };
+                    self.fault(&fault);
+                }
+            }
+        }
+    }
+
+    /// Plans random trouble for `span`. Each kind is left out of half of the runs.
+    pub fn chaos(&mut self, span: Span) {
+        let mut dice = self.seed.dice("chaos", 0);
+        let nodes: Vec<usize> = self
+            .parties
+            .iter()
+            .enumerate()
+            .filter(|(_, party)| matches!(party, Party::Honest(_)))
+            .map(|(number, _)| number)
+            .collect();
+        let kinds: [fn(&mut Self, &mut Dice, &[usize], Span); 5] =
+            [Self::crashes, Self::resets, Self::partitions, Self::one_way, Self::joins];
+        for kind in kinds {
+            if dice.chance(50) {
+                kind(self, &mut dice, &nodes, span);
+            }
+        }
+    }
+
+    fn crashes(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
+        for _ in 0..dice.between(1, 6) {
+            let Some(node) = dice.pick(nodes).copied() else { return };
+            let (from, to) = within(dice, span);
+            self.plan_fault(from, Fault::Crash(node));
+            self.plan_fault(to, Fault::Restart(node));
+        }
+        // Those whose restart was swallowed by a later crash.
+        for node in nodes {
+            self.plan_fault(span, Fault::Restart(*node));
+        }
+    }
+
+    fn resets(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
+        for _ in 0..dice.between(1, 30) {
+            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
+                self.plan_fault(within(dice, span).0, Fault::Reset(a, b));
+            }
+        }
+    }
+
+    fn partitions(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
+        let mut mixed = nodes.to_vec();
+        dice.shuffle(&mut mixed);
+        let (side, others) = mixed.split_at(dice.index(mixed.len()));
+        let (from, to) = within(dice, span);
+        for a in side {
+            for b in others {
+                for (x, y) in [(*a, *b), (*b, *a)] {
+                    self.plan_fault(from, Fault::Block(x, y));
+                    self.plan_fault(to, Fault::Unblock(x, y));
+                }
+            }
+        }
+    }
+
+    fn one_way(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
+        for _ in 0..dice.between(1, 4) {
+            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
+                let (from, to) = within(dice, span);
+                self.plan_fault(from, Fault::Block(a, b));
+                self.plan_fault(to, Fault::Unblock(a, b));
+            }
+        }
+    }
+
+    fn joins(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
+        for _ in 0..dice.between(1, 2) {
+            if let Some(at) = dice.pick(nodes).copied() {
+                self.plan_fault(within(dice, span).0, Fault::Join(at));
+            }
+        }
+    }
+}
+
+/// A beginning and an end within `span`, not the same.
+fn within(dice: &mut Dice, span: Span) -> (Span, Span) {
+    let end = dice.between(1, span.as_millis());
+    let begin = dice.below(end);
+    (Span::from_millis(begin), Span::from_millis(end))
+}

@@ -1,0 +1,303 @@
+//! One honest node: the unmodified machine, the checks before it and a store that can lose power.
+//!
+//! A step is a node's step: a group of inputs into the machine, then **writes**, then messages,
+//! then events. Asserted here: nothing is said of a transaction that the store does not hold, no
+//! local submission is acknowledged unless the batch was durable, and no machine is due in the past.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use bytes::Bytes;
+use weft_core::{
+    admit::Rules,
+    digest::{NodeId, TxId},
+    genesis::Genesis,
+    machine::{
+        DropReason, Event, Fault, Input, Limits, Machine, Outbox, Reads, Source, Status,
+        SubmitRefusal, ToNet,
+    },
+    message::Message,
+    time::Time,
+};
+use weft_storage::{MemoryStore, Store as _};
+
+use crate::{ingest::Ingest, judges::Pulse, random::Seed, world::Settings};
+
+/// What became of a local submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Attached,
+    Refused(SubmitRefusal),
+}
+
+/// What one step led to, beside writes.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) messages: Vec<ToNet>,
+    pub(crate) outcomes: Vec<(TxId, Outcome)>,
+}
+
+/// One honest node.
+#[derive(Debug)]
+pub struct Node {
+    id: NodeId,
+    address: SocketAddr,
+    genesis: Genesis,
+    limits: Limits,
+    group_max: usize,
+    seen_max: usize,
+    store: MemoryStore,
+    live: Option<Live>,
+    /// How often it was started.
+    lives: u64,
+    seed: Seed,
+    number: u64,
+    /// When the next step is planned.
+    pub(crate) planned: Option<Time>,
+    /// Local submissions that were acknowledged.
+    acknowledged: BTreeSet<TxId>,
+    blamed: BTreeMap<NodeId, Vec<Fault>>,
+    dropped: Vec<(NodeId, DropReason)>,
+    pub(crate) pulse: Pulse,
+}
+
+/// What a crash takes.
+#[derive(Debug)]
+struct Live {
+    machine: Machine,
+    ingest: Ingest,
+    inputs: VecDeque<Input>,
+    status: Status,
+}
+
+/// Where node `number` of a world listens.
+pub(crate) fn address_of(number: u64) -> SocketAddr {
+    let [.., a, b] = number.to_be_bytes();
+    SocketAddr::from((Ipv4Addr::new(10, 0, a, b), 4_810))
+}
+
+impl Node {
+    pub(crate) fn new(number: u64, genesis: &Genesis, settings: &Settings) -> Self {
+        let seed = Seed::new(settings.seed);
+        Self {
+            id: NodeId(seed.bytes("node id", number)),
+            address: address_of(number),
+            genesis: genesis.clone(),
+            limits: settings.limits.clone(),
+            group_max: settings.group_max,
+            seen_max: settings.seen_max,
+            store: MemoryStore::new(),
+            live: None,
+            lives: 0,
+            seed,
+            number,
+            planned: None,
+            acknowledged: BTreeSet::new(),
+            blamed: BTreeMap::new(),
+            dropped: Vec::new(),
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its store.
+    pub const fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// Its bounds.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether it runs.
+    pub const fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// How often it was started.
+    pub const fn lives(&self) -> u64 {
+        self.lives
+    }
+
+    /// What its machine looked like after the last step, if it runs.
+    pub fn status(&self) -> Option<&Status> {
+        self.live.as_ref().map(|live| &live.status)
+    }
+
+    /// Bytes held for a key, of the peer that holds most.
+    pub fn held_bytes(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.ingest.held_bytes())
+    }
+
+    /// How often it woke, in all its lives.
+    pub const fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// Local submissions that it acknowledged, in all its lives.
+    pub const fn acknowledged(&self) -> &BTreeSet<TxId> {
+        &self.acknowledged
+    }
+
+    /// Who was blamed, and for what, in all its lives.
+    pub const fn blamed(&self) -> &BTreeMap<NodeId, Vec<Fault>> {
+        &self.blamed
+    }
+
+    /// Whom it dropped or turned away, and why, in all its lives.
+    pub fn dropped(&self) -> &[(NodeId, DropReason)] {
+        &self.dropped
+    }
+
+    pub(crate) fn start(&mut self, now: Time) {
+        self.lives += 1;
+        let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
+        let limits = self.limits.clone();
+        let mut machine = Machine::restore(&self.genesis, limits, self.id, seed, now, &self.store);
+        let rules = Rules::new(&self.genesis);
+        let ingest = Ingest::new(rules, self.seen_max, HELD_BYTES_MAX);
+        let status = machine.status();
+        self.live = Some(Live { machine, ingest, inputs: VecDeque::new(), status });
+        self.planned = None;
+    }
+
+    /// Loses power. Of the batches that were not synced the first `kept` stay.
+    pub(crate) fn crash(&mut self, kept: usize) {
+        self.live = None;
+        self.planned = None;
+        self.store.crash(kept);
+    }
+
+    /// What a peer said.
+    pub(crate) fn hear(&mut self, from: NodeId, source: Source, message: Message) {
+        let Some(live) = &mut self.live else { return };
+        live.inputs.extend(live.ingest.hear(from, source, message, &self.store));
+    }
+
+    /// Anything that needs no check.
+    pub(crate) fn input(&mut self, input: Input) {
+        if let Some(live) = &mut self.live {
+            live.inputs.push_back(input);
+        }
+    }
+
+    /// Hands over a transaction; what becomes of it is an outcome of a later step unless it is
+    /// returned.
+    pub(crate) fn submit(&mut self, bytes: Bytes) -> Result<(), SubmitRefusal> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        live.inputs.push_back(live.ingest.submit(bytes, &self.store)?);
+        Ok(())
+    }
+
+    /// Whether inputs wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| !live.inputs.is_empty())
+    }
+
+    /// When its machine wants to wake.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.live.as_ref()?.machine.deadline()
+    }
+
+    /// One group of inputs, or the deadline.
+    pub(crate) fn step(&mut self, now: Time) -> Effects {
+        let Some(live) = &mut self.live else { return Effects::default() };
+        let mut out = Outbox::default();
+        let count = live.inputs.len().min(self.group_max);
+        if count == 0 {
+            live.machine.handle(now, Input::Tick, &self.store, &mut out);
+        }
+        for input in live.inputs.drain(..count) {
+            live.machine.handle(now, input, &self.store, &mut out);
+        }
+        self.pulse.step(now, count, out.is_empty());
+        self.empty(now, out)
+    }
+
+    fn empty(&mut self, now: Time, out: Outbox) -> Effects {
+        let Outbox { writes, durable, messages, events } = out;
+        if durable || !writes.is_empty() {
+            self.store.commit(&writes, durable).expect("memory takes every batch");
+        }
+        for message in &messages {
+            self.assert_written(message);
+        }
+        let Some(live) = &mut self.live else { return Effects::default() };
+        live.status = live.machine.status();
+        let deadline = live.machine.deadline().expect("the frontier is always due some time");
+        assert!(deadline > now, "due at {deadline:?}, but it is {now:?}");
+        let mut key_known = false;
+        let mut outcomes = Vec::new();
+        for event in events {
+            match event {
+                Event::Attached { source: Source::Local, tx, .. } => {
+                    assert!(
+                        durable && self.store.buffered() == 0,
+                        "acknowledged before it is safe"
+                    );
+                    assert!(self.store.entry(&tx.id()).is_some(), "acknowledged, but not written");
+                    self.acknowledged.insert(tx.id());
+                    outcomes.push((tx.id(), Outcome::Attached));
+                }
+                Event::Attached { .. } => {}
+                Event::Refused { id, reason } => outcomes.push((id, Outcome::Refused(reason))),
+                Event::KeyKnown(_) => key_known = true,
+                Event::Blamed { peer, fault } => self.blamed.entry(peer).or_default().push(fault),
+            }
+        }
+        if key_known {
+            let released = live.ingest.released(&self.store);
+            live.inputs.extend(released);
+        }
+        for message in &messages {
+            if let ToNet::Drop { peer, reason } = message {
+                self.dropped.push((*peer, reason.clone()));
+            }
+        }
+        Effects { messages, outcomes }
+    }
+
+    /// Whatever a message names as this node's must be in the store by now.
+    fn assert_written(&self, message: &ToNet) {
+        let named: &[Message] = match message {
+            ToNet::Send { message, .. } => std::slice::from_ref(message),
+            ToNet::Answer { parts, .. } => parts,
+            _ => return,
+        };
+        for message in named {
+            let (bytes, ids) = match message {
+                Message::Transaction(bytes) => (Some(bytes), Vec::new()),
+                Message::Attachment { attachment, body } => (None, vec![attachment.id(body)]),
+                Message::Have(ids) | Message::Frontier(ids) => (None, ids.clone()),
+                _ => continue,
+            };
+            let ids = ids.into_iter().chain(bytes.map(|bytes| {
+                let tx =
+                    <weft_core::tx::Transaction as weft_core::codec::Decode>::from_bytes(bytes);
+                tx.expect("a node says only what decodes").id()
+            }));
+            for id in ids {
+                assert!(
+                    self.store.entry(&id).is_some(),
+                    "{} of {id} before it is written",
+                    message.name()
+                );
+            }
+        }
+    }
+}
+
+/// Bytes held from one peer until their key is known.
+pub(crate) const HELD_BYTES_MAX: usize = 256 << 10;

@@ -1,0 +1,258 @@
+//! Somebody who follows no rule: speaks the protocol, and does with it what an honest node never
+//! does.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use weft_core::{
+    admit::Rules,
+    codec::{Decode as _, Encode as _},
+    digest::{KeyId, NodeId, TxId},
+    keys::Sign as _,
+    machine::{Ticket, ToNet},
+    message::{End, GetCone, Message, PeerAddress},
+    params::IDS_MAX,
+    time::{Span, Time},
+    tx::{CommitRef, SealedBody, Transaction},
+    units::Position,
+};
+
+use crate::{
+    device::{Device, attach_to, bytes_of},
+    node::address_of,
+    random::Dice,
+    toy::ToyKey,
+    world::World,
+};
+
+/// What a rogue does again and again, to each of its peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trick {
+    /// Sends good transactions whose parents exist nowhere.
+    UnknownParents,
+    /// Shows a frontier of transactions that exist nowhere.
+    FalseFrontier,
+    /// Announces transactions that exist nowhere.
+    FalseHave,
+    /// Sends transactions of accounts that nobody ever saw register.
+    UnknownKeys,
+    /// Attaches one body again and again.
+    ManyAttachments,
+    /// Names addresses where nobody is.
+    FalseAddresses,
+    /// Asks for all there is, over and over.
+    Greed,
+    /// Sends a transaction with a seal that is not one. Ends its connection.
+    ForgedSeal,
+    /// Sends bytes that are no transaction. Ends its connection.
+    Garbage,
+}
+
+/// How a rogue answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// At once, with nothing.
+    Empty,
+    /// Never.
+    Silence,
+    /// With a transaction that everybody has, and the promise of more.
+    Endless,
+    /// With a key that nobody asked for.
+    WrongKey,
+}
+
+/// Somebody who follows no rule.
+#[derive(Debug)]
+pub struct Rogue {
+    id: NodeId,
+    rules: Rules,
+    anchor: CommitRef,
+    device: Device,
+    body: SealedBody,
+    tricks: Vec<Trick>,
+    answers: Answers,
+    every: Span,
+    peers: BTreeSet<NodeId>,
+    /// Transactions that honest nodes sent.
+    heard: VecDeque<Transaction>,
+    says: Vec<ToNet>,
+    due: Time,
+    dice: Dice,
+    next_ticket: u64,
+    pub(crate) planned: Option<Time>,
+}
+
+/// Transactions of others that a rogue remembers.
+const HEARD_MAX: usize = 16;
+
+impl Rogue {
+    /// The party with this `number` in `world`. Does each of `tricks` once in `every`.
+    pub fn new(
+        number: u64,
+        world: &World,
+        tricks: &[Trick],
+        answers: Answers,
+        every: Span,
+    ) -> Self {
+        let seed = world.seed;
+        let mut device = Device::new(&seed.bytes("rogue device", number), world.genesis.network());
+        let body = device.body(vec![0; 8], Time::ZERO);
+        Self {
+            id: NodeId(seed.bytes("rogue id", number)),
+            rules: world.rules.clone(),
+            anchor: world.genesis.commit(),
+            device,
+            body,
+            tricks: tricks.into(),
+            answers,
+            every,
+            peers: BTreeSet::new(),
+            heard: VecDeque::new(),
+            says: Vec::new(),
+            due: world.now() + every,
+            dice: seed.dice("rogue", number),
+            next_ticket: 0,
+            planned: None,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Whom it is connected to.
+    pub const fn peers(&self) -> &BTreeSet<NodeId> {
+        &self.peers
+    }
+
+    pub(crate) fn deadline(&self, now: Time) -> Option<Time> {
+        let soon = now + Span::from_millis(1);
+        Some(if self.says.is_empty() { self.due.max(soon) } else { soon })
+    }
+
+    pub(crate) fn met(&mut self, peer: NodeId) {
+        self.peers.insert(peer);
+    }
+
+    pub(crate) fn lost(&mut self, peer: &NodeId) {
+        self.peers.remove(peer);
+    }
+
+    pub(crate) fn hear(&mut self, _from: NodeId, message: Message) {
+        if let Message::Transaction(bytes) = message
+            && let Ok(tx) = Transaction::from_bytes(&bytes)
+        {
+            self.heard.push_back(tx);
+            if self.heard.len() > HEARD_MAX {
+                self.heard.pop_front();
+            }
+        }
+    }
+
+    pub(crate) fn asked(&mut self, to: NodeId, ticket: Ticket, message: Message) {
+        let end = |next| Message::End(End { next });
+        let parts = match self.answers {
+            Answers::Empty => vec![end(None)],
+            Answers::Silence => return,
+            Answers::Endless => {
+                let from = match message {
+                    Message::GetCone(GetCone { from, .. }) => from,
+                    _ => Position::ZERO,
+                };
+                let known = self.heard.front().map(|tx| Message::Transaction(bytes_of(tx)));
+                known.into_iter().chain([end(from.checked_add(1))]).collect()
+            }
+            Answers::WrongKey => {
+                let seed = self.dice.bytes(32).try_into().unwrap_or([0; 32]);
+                vec![Message::Key(ToyKey::from_seed(&seed).public_key().clone()), end(None)]
+            }
+        };
+        self.says.push(ToNet::Answer { to, ticket, parts });
+    }
+
+    pub(crate) fn step(&mut self, now: Time) -> Vec<ToNet> {
+        if now >= self.due {
+            self.due = now + self.every;
+            for peer in self.peers.clone() {
+                for trick in self.tricks.clone() {
+                    self.play(peer, trick, now);
+                }
+            }
+        }
+        std::mem::take(&mut self.says)
+    }
+
+    fn play(&mut self, to: NodeId, trick: Trick, now: Time) {
+        let message = match trick {
+            Trick::UnknownParents => {
+                let parents = [self.nowhere(), self.nowhere()];
+                let body = self.device.body(vec![1; 8], now);
+                Message::Transaction(self.attached(&body, parents))
+            }
+            Trick::FalseFrontier => Message::Frontier(self.nowheres(64)),
+            Trick::FalseHave => Message::Have(self.nowheres(IDS_MAX)),
+            Trick::UnknownKeys => {
+                let mut stranger = self.stranger();
+                drop(stranger.body(Vec::new(), now));
+                let body = stranger.body(vec![2; 8], now);
+                Message::Transaction(self.attached(&body, [TxId::ZERO; 2]))
+            }
+            Trick::ManyAttachments => {
+                let body = self.body.clone();
+                let parent = self.heard.back().map_or(TxId::ZERO, Transaction::id);
+                Message::Transaction(self.attached(&body, [TxId::ZERO, parent]))
+            }
+            Trick::FalseAddresses => {
+                let far = (0..32).map(|_| self.dice.between(1_000, 60_000));
+                let peer = |number: u64| (number, address_of(number));
+                let list: Vec<(u64, _)> = far.map(peer).collect();
+                Message::Peers(
+                    list.into_iter()
+                        .map(|(_, address)| PeerAddress { id: NodeId(self.nowhere().0), address })
+                        .collect(),
+                )
+            }
+            Trick::Greed => {
+                let cone = GetCone {
+                    want: self.heard.iter().map(Transaction::id).collect(),
+                    have: Vec::new(),
+                    from: Position(u64::MAX),
+                };
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                return self.says.push(ToNet::Ask { to, ticket, message: Message::GetCone(cone) });
+            }
+            Trick::ForgedSeal => {
+                let mut forged = self.stranger().body(vec![3; 8], now);
+                forged.seal.signature = self.body.seal.signature.clone();
+                Message::Transaction(self.attached(&forged, [TxId::ZERO; 2]))
+            }
+            Trick::Garbage => Message::Transaction(self.dice.bytes(300).into()),
+        };
+        self.says.push(ToNet::Send { to, message });
+    }
+
+    fn attached(&mut self, body: &SealedBody, parents: [TxId; 2]) -> bytes::Bytes {
+        let nonce = self.dice.draw();
+        attach_to(body, parents, self.anchor, &self.rules, nonce).to_bytes().into()
+    }
+
+    fn stranger(&mut self) -> Device {
+        let seed = self.dice.bytes(32).try_into().unwrap_or([0; 32]);
+        Device::new(&seed, self.body.body.network)
+    }
+
+    /// The id of nothing.
+    fn nowhere(&mut self) -> TxId {
+        let bytes: Result<[u8; 32], _> = self.dice.bytes(32).try_into();
+        TxId(bytes.unwrap_or([0; 32]))
+    }
+
+    fn nowheres(&mut self, count: usize) -> Vec<TxId> {
+        (0..count).map(|_| self.nowhere()).collect()
+    }
+
+    /// The key nobody knows.
+    pub fn key(&self) -> KeyId {
+        self.device.key().public_key().id()
+    }
+}

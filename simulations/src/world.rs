@@ -1,0 +1,372 @@
+//! The world: virtual time, one queue of what will happen, and everybody in it.
+//!
+//! Invariant: everything that happens is drawn from one seed, so a seed is a run, to the byte.
+//! Deliveries go into a digest that tells two runs apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weft_core::{
+    address::NetworkKind,
+    admit::Rules,
+    digest::{NodeId, TxId},
+    genesis::Genesis,
+    keys::Scheme,
+    machine::{Limits, Ticket},
+    message::PeerAddress,
+    params::Params,
+    time::{Span, Time},
+};
+use weft_storage::Store as _;
+
+use crate::{
+    faults::Fault,
+    judges::{self, Broken},
+    network::{ConnId, Frame, Links, Network},
+    node::Node,
+    queue::Queue,
+    random::{Dice, Seed},
+    rogue::Rogue,
+    trace::Trace,
+    traffic::Traffic,
+    work::Poster,
+};
+
+/// What a world is like.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The number all chance comes from.
+    pub seed: u64,
+    /// Bounds and paces of every machine.
+    pub limits: Limits,
+    /// How links behave.
+    pub links: Links,
+    /// Silence after which a connection counts as lost.
+    pub idle: Span,
+    /// Silence after which a request is given up.
+    pub answer_silence: Span,
+    /// How long inputs wait at most until the machine has time for them.
+    pub busy: Span,
+    /// Inputs handled into one outbox.
+    pub group_max: usize,
+    /// Byte strings that the filter of seen ones remembers.
+    pub seen_max: usize,
+}
+
+impl Settings {
+    /// A network of a continent: 10 to 40 ms one way.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            limits: Limits::default(),
+            links: Links {
+                delay: [Span::from_millis(10), Span::from_millis(40)],
+                jitter: Span::from_millis(5),
+                bytes_per_ms: None,
+            },
+            idle: Span::from_secs(3),
+            answer_silence: Span::from_secs(10),
+            busy: Span::from_millis(2),
+            group_max: 64,
+            seen_max: 10_000,
+        }
+    }
+}
+
+/// Someone with an address.
+#[derive(Debug)]
+pub(crate) enum Party {
+    Honest(Box<Node>),
+    Rogue(Box<Rogue>),
+}
+
+impl Party {
+    pub(crate) const fn id(&self) -> NodeId {
+        match self {
+            Self::Honest(node) => node.id(),
+            Self::Rogue(rogue) => rogue.id(),
+        }
+    }
+}
+
+/// What will happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// A frame arrives.
+    Arrives(Frame),
+    /// A party takes its turn.
+    Step { party: usize },
+    /// A dial comes to its end; `asked`: the machine asked for it.
+    Dialled { by: usize, to: PeerAddress, asked: bool },
+    /// A peer that the operator named is dialled again.
+    Redial { by: usize, to: usize },
+    /// An end notices that a connection is broken.
+    Noticed { conn: ConnId, end: usize },
+    /// A connection has been silent since it was blocked, if it still is.
+    Idle { conn: ConnId },
+    /// A request may have been silent for too long.
+    Silence { conn: ConnId, asker: usize, ticket: Ticket },
+    /// Somebody wants to post.
+    Post { poster: usize },
+    /// Something goes wrong, or right again.
+    Fault(Fault),
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) now: Time,
+    pub(crate) settings: Settings,
+    pub(crate) seed: Seed,
+    pub(crate) genesis: Genesis,
+    pub(crate) rules: Rules,
+    pub(crate) queue: Queue<Happening>,
+    trace: Trace,
+    pub(crate) parties: Vec<Party>,
+    by_id: BTreeMap<NodeId, usize>,
+    pub(crate) network: Network,
+    /// Whom whose operator named.
+    pub(crate) fixed: BTreeSet<[usize; 2]>,
+    pub(crate) posters: Vec<Poster>,
+    /// Who waits for which submission.
+    pub(crate) submitted: BTreeMap<TxId, usize>,
+    pub(crate) traffic: Vec<Traffic>,
+    pub(crate) tickets: u64,
+    pub(crate) steps: Dice,
+    pub(crate) trouble: Dice,
+}
+
+/// Where time starts: not at zero, which means "no clock" in places.
+const START: Time = Time::from_millis(1_000_000);
+
+impl World {
+    /// A world without anybody.
+    pub fn new(settings: Settings) -> Self {
+        let genesis = Genesis {
+            label: "simulation".into(),
+            kind: NetworkKind::Test,
+            created: Time::ZERO,
+            params: Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] },
+        };
+        let seed = Seed::new(settings.seed);
+        Self {
+            now: START,
+            seed,
+            rules: Rules::new(&genesis),
+            genesis,
+            queue: Queue::new(),
+            trace: Trace::new(),
+            parties: Vec::new(),
+            by_id: BTreeMap::new(),
+            network: Network::new(settings.links.clone(), seed.dice("network", 0)),
+            fixed: BTreeSet::new(),
+            posters: Vec::new(),
+            submitted: BTreeMap::new(),
+            traffic: Vec::new(),
+            tickets: 0,
+            steps: seed.dice("steps", 0),
+            trouble: seed.dice("trouble", 0),
+            settings,
+        }
+    }
+
+    /// What time it is.
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The genesis of the network.
+    pub const fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// A digest over all deliveries so far, and how many there were.
+    pub fn trace(&self) -> ([u8; 32], u64) {
+        (self.trace.digest(), self.trace.deliveries())
+    }
+
+    /// Adds an honest node and starts it.
+    pub fn add_node(&mut self) -> usize {
+        let number = self.parties.len();
+        let mut node = Node::new(number as u64, &self.genesis, &self.settings);
+        node.start(self.now);
+        self.add(Party::Honest(Box::new(node)))
+    }
+
+    /// Adds somebody who follows no rule.
+    pub fn add_rogue(&mut self, rogue: impl FnOnce(u64, &mut Self) -> Rogue) -> usize {
+        let number = self.parties.len() as u64;
+        let rogue = rogue(number, self);
+        self.add(Party::Rogue(Box::new(rogue)))
+    }
+
+    fn add(&mut self, party: Party) -> usize {
+        let number = self.parties.len();
+        self.by_id.insert(party.id(), number);
+        self.parties.push(party);
+        self.traffic.push(Traffic::default());
+        self.plan(number);
+        number
+    }
+
+    /// `number` honest nodes, each connected to each.
+    pub fn mesh(&mut self, number: usize) -> Vec<usize> {
+        let nodes: Vec<usize> = (0..number).map(|_| self.add_node()).collect();
+        for (index, by) in nodes.iter().enumerate() {
+            for to in nodes.iter().skip(index + 1) {
+                self.connect(*by, *to);
+            }
+        }
+        nodes
+    }
+
+    /// `number` honest nodes in a row, each connected to the next.
+    pub fn line(&mut self, number: usize) -> Vec<usize> {
+        let nodes: Vec<usize> = (0..number).map(|_| self.add_node()).collect();
+        for (by, to) in nodes.iter().zip(nodes.iter().skip(1)) {
+            self.connect(*by, *to);
+        }
+        nodes
+    }
+
+    /// The operator of `by` names `to`: it is dialled, for ever.
+    pub fn connect(&mut self, by: usize, to: usize) {
+        self.fixed.insert([by, to]);
+        self.queue.put(self.now, Happening::Redial { by, to });
+    }
+
+    pub(crate) fn number_of(&self, id: &NodeId) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(crate) fn party(&self, number: usize) -> &Party {
+        self.parties.get(number).expect("numbers come from this world")
+    }
+
+    pub(crate) fn party_mut(&mut self, number: usize) -> &mut Party {
+        self.parties.get_mut(number).expect("numbers come from this world")
+    }
+
+    /// An honest node.
+    ///
+    /// # Panics
+    /// If `number` is not one.
+    pub fn node(&self, number: usize) -> &Node {
+        match self.party(number) {
+            Party::Honest(node) => node,
+            Party::Rogue(_) => panic!("{number} is not honest"),
+        }
+    }
+
+    pub(crate) fn honest(&mut self, number: usize) -> Option<&mut Node> {
+        match self.party_mut(number) {
+            Party::Honest(node) => Some(node),
+            Party::Rogue(_) => None,
+        }
+    }
+
+    /// All honest nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.parties.iter().filter_map(|party| match party {
+            Party::Honest(node) => Some(&**node),
+            Party::Rogue(_) => None,
+        })
+    }
+
+    /// Honest nodes that run.
+    pub fn live(&self) -> impl Iterator<Item = &Node> {
+        self.nodes().filter(|node| node.is_live())
+    }
+
+    /// What reached a party.
+    pub fn traffic(&self, number: usize) -> &Traffic {
+        self.traffic.get(number).expect("numbers come from this world")
+    }
+
+    /// Lets everything happen for `span`.
+    pub fn run(&mut self, span: Span) -> Result<(), Broken> {
+        self.run_until(self.now + span, |_| false)
+    }
+
+    /// Lets everything happen until `done`, which is asked after each step of a node, or until
+    /// `end`.
+    pub fn run_until(
+        &mut self,
+        end: Time,
+        mut done: impl FnMut(&Self) -> bool,
+    ) -> Result<(), Broken> {
+        while let Some((at, happening)) = self.queue.next(end) {
+            self.now = at;
+            if self.happen(happening).map_err(|broken| self.located(&broken))? && done(self) {
+                return Ok(());
+            }
+        }
+        self.now = end;
+        Ok(())
+    }
+
+    /// Lets everything happen until all live nodes hold the same and nothing is on its way to
+    /// change that; after `patience` that counts as never.
+    pub fn settle(&mut self, patience: Span) -> Result<(), Broken> {
+        self.run_until(self.now + patience, Self::is_settled)?;
+        if self.is_settled() {
+            return Ok(());
+        }
+        let same = judges::same_transactions(self.live());
+        let broken = same.err().unwrap_or_else(|| Broken("something is still waiting".into()));
+        Err(self.located(&broken))
+    }
+
+    fn is_settled(&self) -> bool {
+        let mut totals = self.live().map(|node| node.store().totals());
+        let first = totals.next();
+        totals.all(|totals| Some(totals) == first) && !self.posters.iter().any(Poster::is_waiting)
+    }
+
+    /// What must hold at any time, for everybody.
+    pub fn judge(&self) -> Result<(), Broken> {
+        for node in self.nodes() {
+            judges::store_in_order(node)
+                .and_then(|()| judges::acknowledged_kept(node))
+                .and_then(|()| judges::bounds(node))
+                .and_then(|()| judges::no_honest_peer_dropped(node, &|id| self.is_honest(id)))
+                .map_err(|broken| self.located(&broken))?;
+        }
+        Ok(())
+    }
+
+    /// What must hold once everything has settled.
+    pub fn judge_settled(&self) -> Result<(), Broken> {
+        self.judge()?;
+        judges::same_transactions(self.live()).map_err(|broken| self.located(&broken))
+    }
+
+    fn is_honest(&self, id: &NodeId) -> bool {
+        self.number_of(id).is_some_and(|number| matches!(self.party(number), Party::Honest(_)))
+    }
+
+    fn located(&self, broken: &Broken) -> Broken {
+        let (seed, ms) = (self.seed.number(), self.now.since(START).as_millis());
+        Broken(format!("seed {seed}, at {ms} ms: {broken}"))
+    }
+
+    /// True if a node took a step.
+    fn happen(&mut self, happening: Happening) -> Result<bool, Broken> {
+        match happening {
+            Happening::Arrives(frame) => {
+                if self.network.is_whole(frame.conn) {
+                    self.trace.add(self.now, frame.to, &frame.bytes);
+                    self.arrives(frame);
+                }
+            }
+            Happening::Step { party } => return self.step(party),
+            Happening::Dialled { by, to, asked } => self.dialled(by, to, asked),
+            Happening::Redial { by, to } => self.redial(by, to),
+            Happening::Noticed { conn, end } => self.noticed(conn, end),
+            Happening::Idle { conn } => self.idle(conn),
+            Happening::Silence { conn, asker, ticket } => self.silence(conn, asker, ticket),
+            Happening::Post { poster } => self.post(poster),
+            Happening::Fault(fault) => self.fault(&fault),
+        }
+        Ok(false)
+    }
+}

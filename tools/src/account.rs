@@ -1,0 +1,130 @@
+//! The account that posts: its key file, and how far it has counted.
+//!
+//! Beside a key file lies `KEYFILE.next`: per network, the sequence that comes next. A node knows
+//! that too, but the one asked now may not have heard yet of what went through another. The same
+//! file is locked while a command posts, so that two commands with one key take turns.
+//!
+//! Invariant: no two bodies of one account get the same sequence from this machine's commands.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use weft_client::host::{Attach, NodeClient, Poster};
+use weft_core::{
+    address::{Address, NetworkKind},
+    keys::{HostKey, Scheme, Sign as _},
+    units::Sequence,
+};
+use weft_node::key_file::Seed;
+
+use crate::{failure::Failure, output::Output};
+
+/// Networks whose count is kept; beyond, all but the current one are forgotten.
+const NETWORKS_MAX: usize = 64;
+
+/// A key, ready to post.
+pub(crate) struct Account {
+    key: Arc<HostKey>,
+    /// Locked while this lives. `None` where nothing can be written beside the key.
+    counts: Option<File>,
+}
+
+/// The key file that is used when none is named.
+pub(crate) fn default_key_file() -> Result<PathBuf, Failure> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")));
+    let config = config.ok_or_else(|| {
+        Failure::usage("no home directory to keep a key in").next("name a file with --key FILE")
+    })?;
+    Ok(config.join("weft").join("key"))
+}
+
+impl Account {
+    /// The account of `named`, or of the default key file, which is made when it is first needed.
+    pub(crate) fn open(named: Option<&Path>, output: Output) -> Result<Self, Failure> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => default_key_file()?,
+        };
+        if named.is_none() && !path.exists() {
+            let seed = Seed::generate(Scheme::MlDsa44)?;
+            seed.store(&path)?;
+            let address = Address::of(seed.key()?.public_key().id()).text(NetworkKind::Test);
+            let path = path.display();
+            output.note(&format!(
+                "made a key in {path}: it is your account {address}; keep it, nobody else has it"
+            ));
+        }
+        let key = Arc::new(Seed::load(&path)?.key()?);
+        Ok(Self { key, counts: lock_counts(&path, output)? })
+    }
+
+    /// Starts posting through `node`.
+    pub(crate) async fn poster(
+        &mut self,
+        node: NodeClient,
+        attach: Attach,
+    ) -> Result<Poster, Failure> {
+        let key = Arc::clone(&self.key);
+        let poster = Poster::open(node, key, attach).await?;
+        let counted = self.read_counts().remove(&poster.genesis().to_string());
+        poster.count_from(Sequence(counted.unwrap_or(0))).await;
+        Ok(poster)
+    }
+
+    /// Remembers how far `poster` has counted.
+    pub(crate) async fn remember(&mut self, poster: &Poster) -> Result<(), Failure> {
+        let mut counts = self.read_counts();
+        if counts.len() >= NETWORKS_MAX {
+            counts.clear();
+        }
+        counts.insert(poster.genesis().to_string(), poster.next_sequence().await.0);
+        let Some(file) = &mut self.counts else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&counts).map_err(Failure::failed)?;
+        let written = file.rewind().and_then(|()| file.set_len(0));
+        let written = written.and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(|error| Failure::failed(format!("cannot keep the count: {error}")))
+    }
+
+    /// What is kept; nothing where that cannot be read, since the node knows most of it.
+    fn read_counts(&mut self) -> BTreeMap<String, u64> {
+        let Some(file) = &mut self.counts else { return BTreeMap::new() };
+        let mut text = String::new();
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+}
+
+fn lock_counts(key: &Path, output: Output) -> Result<Option<File>, Failure> {
+    let mut path = key.as_os_str().to_owned();
+    path.push(".next");
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let Ok(file) = opened else {
+        let key = key.display();
+        output.note(&format!("cannot write beside {key}: post from one command at a time"));
+        return Ok(None);
+    };
+    let locked = match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            output.note("another command is posting with this key; waiting for it");
+            file.lock()
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    };
+    let path = Path::new(&path).display().to_string();
+    locked.map_err(|error| Failure::failed(format!("cannot lock {path}: {error}")))?;
+    Ok(Some(file))
+}
+
+/// Whether there is a file or folder at `path`, even a broken link.
+pub(crate) fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}

@@ -1,0 +1,46 @@
+//! What can be typed: every command with its arguments.
+//!
+//! Invariant: each command's arguments live beside the command; here is only what all share.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{completions, dev, doctor, get, init, key, node, post, status, tail},
+    failure::EXIT_CODES,
+};
+
+/// Run, use and inspect a Weft network.
+#[derive(Debug, Parser)]
+#[command(name = "weft", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Print JSON, one value per line, instead of text for people
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole network on this machine, with a sensor that posts its telemetry
+    Dev(dev::Args),
+    /// Make keys, genesis and configurations of a network in a folder
+    Init(init::Args),
+    /// Run one node
+    Node(node::Args),
+    /// Make and show keys
+    Key(key::Args),
+    /// Post readings to a stream
+    Post(post::Args),
+    /// Follow a stream, one JSON line per reading
+    Tail(tail::Args),
+    /// Show a transaction or a body
+    Get(get::Args),
+    /// Show how a node is
+    Status(status::Args),
+    /// Look for what is wrong, and say what to do
+    Doctor(doctor::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+}

@@ -1,0 +1,12 @@
+//! One module per command: its arguments, and what it does with them.
+
+pub(crate) mod completions;
+pub(crate) mod dev;
+pub(crate) mod doctor;
+pub(crate) mod get;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod node;
+pub(crate) mod post;
+pub(crate) mod status;
+pub(crate) mod tail;
