@@ -22,6 +22,8 @@ pub mod address;
 pub mod admit;
 pub mod codec;
 pub mod digest;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod genesis;
 pub mod keys;
 #[cfg(feature = "machine")]

@@ -21,9 +21,12 @@ use crate::{
     endpoint,
     events::FromNet,
     handshake::{self, HandshakeError},
-    net::Shared,
+    shared::Shared,
     tls::SERVER_NAME,
 };
+
+/// Dials at once; of further ones the machine hears that they failed.
+const DIALS_MAX: usize = 64;
 
 /// A connection that lived this long was a good one: the next wait is short again.
 const GOOD_LIFE: Duration = Duration::from_secs(10);
@@ -34,8 +37,7 @@ pub(crate) struct Fixed {
     pub(crate) address: SocketAddr,
     /// Told whenever a connection to it is gone.
     pub(crate) lost: Notify,
-    /// Why the last attempt failed.
-    pub(crate) error: Mutex<Option<String>>,
+    error: Mutex<Option<Arc<HandshakeError>>>,
 }
 
 impl Fixed {
@@ -43,12 +45,25 @@ impl Fixed {
         Self { address, lost: Notify::new(), error: Mutex::default() }
     }
 
-    /// Notes the outcome of an attempt; whether it is news.
-    fn note(&self, error: Option<String>) -> bool {
-        let mut noted = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = *noted != error;
-        *noted = error;
+    /// Why the last attempt failed; `None` once one did not.
+    pub(crate) fn error(&self) -> Option<Arc<HandshakeError>> {
+        self.noted().clone()
+    }
+
+    fn note_success(&self) {
+        *self.noted() = None;
+    }
+
+    /// Whether it is news.
+    fn note_failure(&self, error: HandshakeError) -> bool {
+        let mut noted = self.noted();
+        let news = noted.as_ref().is_none_or(|noted| noted.to_string() != error.to_string());
+        *noted = Some(Arc::new(error));
         news
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Option<Arc<HandshakeError>>> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,6 +72,10 @@ impl Fixed {
 pub(crate) struct Dialling(Mutex<HashMap<NodeId, bool>>);
 
 impl Dialling {
+    fn count(&self) -> usize {
+        self.dialled().len()
+    }
+
     /// Whether the caller may dial `id`: nobody else does. Remembers that the machine asked.
     fn begin(&self, id: NodeId, machine_asks: bool) -> bool {
         let mut dialled = self.dialled();
@@ -80,7 +99,7 @@ impl Dialling {
 
 /// One attempt, asked for by the machine.
 pub(crate) fn dial_once(shared: &Arc<Shared>, target: PeerAddress) {
-    if target.id == shared.own {
+    if target.id == shared.own || shared.dialling.count() >= DIALS_MAX {
         return shared.tell(FromNet::DialFailed { peer: target.id });
     }
     if shared.registry.await_up(&target.id) || !shared.dialling.begin(target.id, true) {
@@ -100,23 +119,28 @@ pub(crate) async fn keep(shared: Arc<Shared>, target: PeerAddress) {
     let mut backoff = Backoff::new(shared.config.redial_min, shared.config.redial_max);
     loop {
         if shared.registry.is_connected(&target.id) {
-            fixed.note(None);
+            fixed.note_success();
             let since = Instant::now();
             fixed.lost.notified().await;
             if since.elapsed() >= GOOD_LIFE {
                 backoff.restart();
             }
-        } else if shared.dialling.begin(target.id, false)
-            && let Err(error) = attempt(&shared, target).await
-            && !matches!(error, HandshakeError::Duplicate)
-            && fixed.note(Some(error.to_string()))
-        {
-            let (peer, address) = (target.id, target.address);
-            tracing::warn!(%peer, %address, %error, "fixed peer not reached; trying on");
+        } else if shared.dialling.begin(target.id, false) {
+            match attempt(&shared, target).await {
+                Ok(()) | Err(HandshakeError::Duplicate) => {}
+                Err(error) => blame(fixed, target, error),
+            }
         }
         if !shared.registry.is_connected(&target.id) {
             sleep(backoff.next_wait(rand::random())).await;
         }
+    }
+}
+
+fn blame(fixed: &Fixed, target: PeerAddress, error: HandshakeError) {
+    let (peer, address, reason) = (target.id, target.address, error.to_string());
+    if fixed.note_failure(error) {
+        tracing::warn!(%peer, %address, %reason, "fixed peer not reached; trying on");
     }
 }
 

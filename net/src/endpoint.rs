@@ -16,8 +16,9 @@ use crate::{
     handshake::{self, HandshakeError},
     identity::Identity,
     limits::{Pass, Verdict},
-    net::{NetError, Shared},
+    net::NetError,
     requests::requests_taken,
+    shared::Shared,
     tls::Tls,
 };
 

@@ -87,8 +87,8 @@ impl FrameDecoder {
     }
 }
 
-/// Fuzz body: decoding never panics, does not depend on how the bytes were cut, loses no byte, and a
-/// frame that is a message is framed again to the very same bytes. The first byte says how to cut.
+/// Fuzz body: decoding never panics, does not depend on how the bytes were cut, loses no byte, and
+/// a frame that is a message is framed again to the very same bytes. The first byte is the cut.
 ///
 /// # Panics
 /// If any of this does not hold.
@@ -131,7 +131,7 @@ fn decode_in_pieces(stream: &[u8], length: usize) -> (Vec<Bytes>, Option<FrameTo
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
     use weft_core::digest::TxId;
 
     use super::*;
@@ -163,13 +163,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_hold(data in proptest::collection::vec(any::<u8>(), 0..512)) {
+        fn any_bytes_hold(data in vec(any::<u8>(), 0..512)) {
             frame_round_trip(&data);
         }
 
         #[test]
         fn any_frames_hold(
-            bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..9),
+            bodies in vec(vec(any::<u8>(), 0..300), 0..9),
             cut in any::<u8>(),
             lost in 0_usize..40,
         ) {

@@ -56,7 +56,8 @@ pub enum HandshakeError {
     OwnAddress,
     /// Another version of the protocol.
     #[error(
-        "expected protocol version {PROTOCOL_VERSION}, the peer speaks {actual}; update the older node"
+        "expected protocol version {PROTOCOL_VERSION}, the peer speaks {actual}; \
+         update the older node"
     )]
     WrongVersion {
         /// The peer's.
@@ -64,7 +65,8 @@ pub enum HandshakeError {
     },
     /// Another network.
     #[error(
-        "expected genesis {expected}, the peer has {actual}; one of the two has another network's genesis file"
+        "expected genesis {expected}, the peer has {actual}; \
+         one of the two has another network's genesis file"
     )]
     WrongGenesis {
         /// Ours.
@@ -74,7 +76,8 @@ pub enum HandshakeError {
     },
     /// The same genesis with other parameters.
     #[error(
-        "the peer has the same genesis but other parameters (expected {}, actual {}); one of the two runs another build",
+        "the peer has the same genesis but other parameters (expected {}, actual {}); \
+         one of the two runs another build",
         Short(expected),
         Short(actual)
     )]

@@ -5,8 +5,8 @@
 //! handshake (TLS 1.3 CertificateVerify), not by the certificate, which anyone may copy.
 //!
 //! Invariant: each [`Identity::certify`] gives other bytes, so one certificate lives as long as one
-//! run of a node, and two connections with one certificate come from one run. The registry builds on
-//! that to tell a restarted peer from a second connection.
+//! run of a node, and two connections with one certificate come from one run. The registry builds
+//! on that to tell a restarted peer from a second connection.
 
 use std::{fmt, sync::Arc};
 

@@ -11,7 +11,7 @@
 //!  endpoint, dialer  connections come in, connections go out
 //!  registry          one connection per peer
 //!  peer, requests    the streams of one connection
-//!  net               the handle
+//!  net, shared       the handle, and what stands behind it
 //! ```
 //!
 //! **Invariants.** A peer's id is the id of the key it proved to hold. Between two nodes stands at
@@ -36,6 +36,8 @@ mod peer;
 mod queue;
 mod registry;
 mod requests;
+mod shared;
+mod status;
 mod stream;
 #[doc(hidden)]
 pub mod tls;
@@ -46,4 +48,5 @@ pub use events::{Events, FromNet};
 pub use frame::{FRAME_HEADER_BYTES, FrameDecoder, FrameTooLong, encode_frame, frame_round_trip};
 pub use handshake::HandshakeError;
 pub use identity::{Identity, IdentityError};
-pub use net::{FixedPeer, Net, NetError, PeerInfo};
+pub use net::{Net, NetError};
+pub use status::{FixedPeer, PeerInfo};

@@ -33,9 +33,9 @@ use crate::{
     events::FromNet,
     handshake::{self, Control, HandshakeError},
     limits::Pass,
-    net::Shared,
     queue::{SendQueue, Speech},
     requests,
+    shared::Shared,
     stream::{FrameReader, StreamError},
 };
 
@@ -71,13 +71,14 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Ends the connection, unless it is ending already.
-    pub(crate) fn close(&self, farewell: Farewell) {
-        if self.farewell.set(farewell).is_ok()
-            && let Some(farewell) = self.farewell.get()
-        {
-            farewell.close(&self.connection);
+    /// Ends the connection, unless we ended it before; whether this was the first time.
+    pub(crate) fn close(&self, farewell: Farewell) -> bool {
+        let words = farewell.clone();
+        let first = self.farewell.set(farewell).is_ok();
+        if first {
+            words.close(&self.connection);
         }
+        first
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -105,9 +106,7 @@ impl Peer {
     pub(crate) async fn end(&self, shared: &Shared, error: StreamError) {
         match error {
             StreamError::Fault(fault) => {
-                let first = self.farewell.get().is_none();
-                self.close(Farewell::fault(&fault));
-                if first {
+                if self.close(Farewell::fault(&fault)) {
                     let event = FromNet::Misbehaved { from: self.id, fault };
                     // Nobody listening is found out soon enough by the others.
                     let _ = shared.sink.put(event, EVENT_OVERHEAD_BYTES).await;
@@ -117,7 +116,9 @@ impl Peer {
                 let reason = "a stream that stays open was ended";
                 self.close(Farewell::new(CloseCode::Fault, reason));
             }
-            StreamError::Unheard => self.close(Farewell::shutdown()),
+            StreamError::Unheard => {
+                self.close(Farewell::shutdown());
+            }
             // It is closed already, and not by us.
             StreamError::Lost(_) => {}
         }

@@ -1,8 +1,8 @@
 //! Requests: each on a bidirectional stream of its own, a frame one way and an answer back.
 //!
 //! Ours: at most `requests_max` at once per peer, the rest wait in the send queue. Each ends in one
-//! `Answered`, whatever happens. Theirs: twice as many, since the news that we gave one up may still
-//! be under way; more is a fault. The answer is written as fast as the peer reads it.
+//! `Answered`, whatever happens. Theirs: twice as many, since the news that one was given up may
+//! still be under way; more is a fault. The answer is written as fast as the peer reads it.
 //!
 //! Invariant: a stream that is given up is reset, never ended in the middle of a frame.
 
@@ -22,9 +22,9 @@ use weft_core::{
 use crate::{
     events::FromNet,
     frame::encode_frame,
-    net::Shared,
     peer::{EVENT_OVERHEAD_BYTES, Peer, waiting_answers},
     queue::Ask,
+    shared::Shared,
     stream::{FrameReader, StreamError},
 };
 

@@ -1,14 +1,14 @@
 //! TLS 1.3 and nothing else: one key exchange, one cipher, one kind of signature.
 //!
 //! X25519MLKEM768 alone is offered and taken, so nobody can talk two nodes down to a key exchange
-//! without a post-quantum half. Both ends present a certificate with an ML-DSA-44 key and prove by a
-//! signature over the handshake that they hold it; who they are follows from the key alone.
+//! without a post-quantum half. Both ends present a certificate with an ML-DSA-44 key and prove by
+//! a signature over the handshake that they hold it; who they are follows from the key alone.
 //!
 //! Invariant: a connection never resumes an earlier one and carries no early data; each proves both
 //! ends afresh.
 //!
-//! Left out on purpose: names, dates, issuers and the self-signature of certificates. Nobody vouches
-//! for nodes, and what CertificateVerify proves, a self-signature cannot add to.
+//! Left out on purpose: names, dates, issuers and the self-signature of certificates. Nobody
+//! vouches for nodes, and what CertificateVerify proves, a self-signature cannot add to.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,7 @@
 //! What travels on the control and gossip streams, and what does not.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
+
 mod world;
 
 use std::time::Duration;
@@ -226,9 +228,15 @@ async fn a_slow_reader_is_dropped_and_memory_is_bounded() {
     // The queue, our window, and what the reader's QUIC takes in for it.
     assert!(taken < (1 << 20) + (2 << 20) + (2 << 20), "{taken} bytes were taken in");
     assert!(node.up(raw.id).is_none());
-    let (code, reason) = closed(&raw.connection).await;
-    assert_eq!(CloseCode::of(code), CloseCode::TooSlow);
-    assert!(reason.starts_with("too slow: "), "{reason}");
+    // In the flood the last words may be lost; then the next sign of life is answered by a reset.
+    let error = soon("the end of the connection", raw.connection.closed()).await;
+    match farewell(&error) {
+        Some((code, reason)) => {
+            assert_eq!(CloseCode::of(code), CloseCode::TooSlow);
+            assert!(reason.starts_with("too slow: "), "{reason}");
+        }
+        None => assert_eq!(error, quinn::ConnectionError::Reset),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,10 +268,11 @@ async fn holds_back(config: NetConfig) {
     });
     // Nothing is taken until the writer stands still: its window and ours are full.
     let stands_still = async {
-        let mut last = (0, std::time::Instant::now());
+        let mut last = (0_u64, std::time::Instant::now());
         while last.1.elapsed() < Duration::from_millis(300) {
             let received = slow.net.peers()[0].udp_received;
-            if received != last.0 {
+            // Signs of life do not count.
+            if received - last.0 > 10_000 {
                 last = (received, std::time::Instant::now());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -51,7 +51,7 @@ pub(crate) struct Ingest {
     pub(crate) feed: Arc<Feed>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Events,
-    pub(crate) submissions: mpsc::Receiver<Submission>,
+    pub(crate) submissions: mpsc::Receiver<Box<Submission>>,
     pub(crate) machine: Arc<Queue<Input>>,
     /// Nothing new is to be taken.
     pub(crate) stop: Stop,
@@ -62,7 +62,7 @@ pub(crate) struct Ingest {
 /// What came in.
 enum Arrival {
     Net(FromNet),
-    Submission(Submission),
+    Submission(Box<Submission>),
     Released(Held),
 }
 
@@ -77,7 +77,7 @@ enum Item {
     /// A further attachment of a body.
     Attachment { source: Source, attachment: Attachment, body: BodyId },
     /// Handed over to this node.
-    Submitted(Submission),
+    Submitted(Box<Submission>),
 }
 
 /// An item with the verdict on it.
@@ -224,7 +224,8 @@ impl Ingest {
                 let verdict = self.checks.reattached(&attachment, &body);
                 Checked::Attachment { source, verdict }
             }
-            Item::Submitted(Submission { candidate, receipt }) => {
+            Item::Submitted(submission) => {
+                let Submission { candidate, receipt } = *submission;
                 let id = candidate.id();
                 let verdict = self.checks.signed(candidate);
                 Checked::Submitted { id, receipt, verdict }

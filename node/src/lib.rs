@@ -6,18 +6,19 @@
 //!                 checks: seen, keycache, held                     api/events <--'
 //! ```
 //! A transaction takes a straight line: bytes come in, are checked in batches on all cores
-//! ([`ingest`], [`checks`]), wait in a bounded queue, are handled by the machine in groups, and what
-//! follows is written, then sent, then told ([`run`]). Queries read the store and a published
-//! status; nobody asks the machine.
+//! (`ingest`, `checks`), wait in a bounded queue, are handled by the machine in groups, and what
+//! follows is written, then sent, then told (`run`). Queries read the store and a published status;
+//! nobody asks the machine.
 //!
 //! **Invariants.** Nothing is sent or told before what it rests on is written; what was
-//! acknowledged was synced. Every queue is bounded in count and in bytes, and says what happens when
-//! it is full. One node is one value without globals, so a process may run many.
+//! acknowledged was synced. Every queue is bounded in count and in bytes, and says what happens
+//! when it is full. One node is one value without globals, so a process may run many.
 //!
 //! Left out on purpose: what the protocol is (`weft-core`), bytes on the wire (`weft-net`) and on
 //! disk (`weft-storage`), commands (`tools`).
 
 mod api;
+mod assemble;
 mod checks;
 mod clock;
 pub mod config;
@@ -37,6 +38,7 @@ mod recent;
 mod run;
 mod seen;
 mod stop;
+mod supervise;
 mod turns;
 mod work;
 

@@ -1,8 +1,8 @@
 //! What is counted, for Prometheus: at the doors, from the values that pass, never inside.
 //!
 //! One registry per node, so that several nodes can run in one process. Names are
-//! `weft_<what>_<unit>`; counters end in `_total`. Labels have few values, all of them ours: nothing
-//! a stranger chooses becomes a label.
+//! `weft_<what>_<unit>`; counters end in `_total`. Labels have few values, all of them ours:
+//! nothing a stranger chooses becomes a label.
 
 use std::{fmt, sync::Mutex, time::Duration};
 

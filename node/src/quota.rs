@@ -20,12 +20,17 @@ impl Client {
     /// The client behind an address.
     pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V6(ip) => {
+            IpAddr::V6(ip) if !ip.is_loopback() => {
                 let network = u128::from(ip) >> 64 << 64;
                 IpAddr::V6(Ipv6Addr::from(network))
             }
-            v4 => v4,
+            alone => alone,
         })
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) const fn is_this_machine(self) -> bool {
+        self.0.is_loopback()
     }
 }
 
@@ -123,6 +128,8 @@ mod tests {
         assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
         assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
         assert_eq!(client("::ffff:10.0.0.1"), client("10.0.0.1"));
+        assert!(client("::1").is_this_machine() && client("127.0.0.2").is_this_machine());
+        assert!(!client("::2").is_this_machine());
     }
 
     #[test]

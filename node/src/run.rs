@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use weft_core::{
     machine::{Batch, Event, Input, Machine, Outbox, Reads, Source, Status, ToNet},
     time::Time,
+    units::Position,
 };
 use weft_net::Net;
 use weft_storage::{Store, StoreError};
@@ -39,25 +40,43 @@ use crate::{
 /// Requests of peers handled in one group: each answer may be long.
 const REQUESTS_PER_GROUP: usize = 16;
 
-/// Since when the machine has been busy with one group: shows a thread that hangs.
-#[derive(Debug, Default)]
-pub(crate) struct Pulse(AtomicU64);
+/// What the machine's thread shows of itself: since when it has been busy with one group, and how
+/// much is on disk.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    busy_since_ms: AtomicU64,
+    synced_below: AtomicU64,
+}
 
 impl Pulse {
-    fn begin(&self, now: Time) {
-        self.0.store(now.as_millis().max(1), Ordering::Relaxed);
+    /// Idle, with all below `synced` on disk.
+    pub(crate) const fn new(synced: Position) -> Self {
+        Self { busy_since_ms: AtomicU64::new(0), synced_below: AtomicU64::new(synced.0) }
     }
 
-    fn end(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    /// When the current group began, if there is one.
+    /// When the current group began, if there is one: shows a thread that hangs.
     pub(crate) fn busy_since(&self) -> Option<Time> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.busy_since_ms.load(Ordering::Relaxed) {
             0 => None,
             ms => Some(Time::from_millis(ms)),
         }
+    }
+
+    /// Whether the transaction at `position` is on disk, so that it may be acknowledged.
+    pub(crate) fn is_synced(&self, position: Position) -> bool {
+        position.0 < self.synced_below.load(Ordering::Acquire)
+    }
+
+    fn begin(&self, now: Time) {
+        self.busy_since_ms.store(now.as_millis().max(1), Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.busy_since_ms.store(0, Ordering::Relaxed);
+    }
+
+    fn synced(&self, below: Position) {
+        self.synced_below.store(below.0, Ordering::Release);
     }
 }
 
@@ -126,6 +145,9 @@ impl Runner {
             let began = Instant::now();
             self.store.commit(&writes, durable)?;
             self.metrics.commit(durable, began.elapsed());
+            if durable {
+                self.pulse.synced(self.store.next_position());
+            }
         }
         // What was decided upon a failed read must not be said either.
         self.store.health()?;

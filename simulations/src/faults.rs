@@ -62,6 +62,11 @@ impl World {
         }
     }
 
+    /// Whether a number is that of an honest node that runs.
+    pub(crate) fn runs(&self, number: usize) -> bool {
+        matches!(self.party(number), Party::Honest(node) if node.is_live())
+    }
+
     fn crash(&mut self, number: usize) {
         let kept = self.trouble.draw();
         let Some(node) = self.honest(number).filter(|node| node.is_live()) else { return };

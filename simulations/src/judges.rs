@@ -74,11 +74,13 @@ const IDLE_MAX: u64 = 40;
 /// The bounds of a running node.
 pub(crate) fn bounds(node: &Node) -> Result<(), Broken> {
     let (Some(status), limits) = (node.status(), node.limits()) else { return Ok(()) };
+    // The oldest leave only when all that was attached is in the store.
+    let live_max = limits.live_count_max as u64 + node.attached_last;
     let fixed = status.peers.iter().filter(|peer| peer.fixed).count();
     let within = [
         ("waiting bytes", status.waiting_bytes, limits.waiting_bytes_max),
         ("wanted", status.wanted as u64, limits.wants_max as u64),
-        ("live", status.live_count as u64, limits.live_count_max as u64),
+        ("live", status.live_count as u64, live_max),
         ("live bytes", status.live_bytes, limits.live_bytes_max),
         ("tips", status.tip_count as u64, limits.tips_max as u64),
         ("shown tips", status.tips.len() as u64, limits.tips_shown as u64),

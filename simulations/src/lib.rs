@@ -6,11 +6,13 @@
 //! queue, ordered by time and then by the order in which it was put; all chance comes from one
 //! seed. So a seed is a run, to the byte.
 //!
-//! **What must hold** is written down in [`judges`], what goes wrong in [`faults`].
+//! **What must hold** is written down in [`judges`], what goes wrong in [`faults`], and
+//! [`campaign`] lets everything go wrong at once, seed by seed.
 //!
 //! Left out on purpose: sockets and TLS (`weft-net` has tests of its own), the disk itself
 //! (`weft-storage`), signatures (a toy takes their place: [`toy`]).
 
+pub mod campaign;
 pub mod device;
 pub mod faults;
 mod ingest;
@@ -20,6 +22,7 @@ mod node;
 mod queue;
 pub mod random;
 pub mod rogue;
+mod shape;
 pub mod toy;
 mod trace;
 pub mod traffic;

@@ -54,6 +54,8 @@ pub struct Node {
     lives: u64,
     seed: Seed,
     number: u64,
+    /// Transactions that the last step attached.
+    pub(crate) attached_last: u64,
     /// When the next step is planned.
     pub(crate) planned: Option<Time>,
     /// Local submissions that were acknowledged.
@@ -93,6 +95,7 @@ impl Node {
             lives: 0,
             seed,
             number,
+            attached_last: 0,
             planned: None,
             acknowledged: BTreeSet::new(),
             blamed: BTreeMap::new(),
@@ -228,6 +231,7 @@ impl Node {
 
     fn empty(&mut self, now: Time, out: Outbox) -> Effects {
         let Outbox { writes, durable, messages, events } = out;
+        self.attached_last = writes.attached.len() as u64;
         if durable || !writes.is_empty() {
             self.store.commit(&writes, durable).expect("memory takes every batch");
         }
@@ -300,4 +304,4 @@ impl Node {
 }
 
 /// Bytes held from one peer until their key is known.
-pub(crate) const HELD_BYTES_MAX: usize = 256 << 10;
+pub(crate) const HELD_BYTES_MAX: usize = 4 << 20;

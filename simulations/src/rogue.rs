@@ -185,7 +185,7 @@ impl Rogue {
         let message = match trick {
             Trick::UnknownParents => {
                 let parents = [self.nowhere(), self.nowhere()];
-                let body = self.device.body(vec![1; 8], now);
+                let body = self.stranger().body(vec![1; 8], now);
                 Message::Transaction(self.attached(&body, parents))
             }
             Trick::FalseFrontier => Message::Frontier(self.nowheres(64)),

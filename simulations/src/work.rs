@@ -36,13 +36,16 @@ pub struct Posting {
     pub every: Span,
     /// Bytes of a reading, from 1 up to this.
     pub bytes_max: u64,
-    /// In how many of 100 cases another node than the one at home is used.
+    /// In how many of 100 cases another node than the one at home is used, as it is whenever that
+    /// one does not run.
     pub roams: u64,
+    /// In how many of 100 cases the body is handed to a second node at once.
+    pub twice: u64,
 }
 
 impl Default for Posting {
     fn default() -> Self {
-        Self { every: Span::from_millis(200), bytes_max: 64, roams: 0 }
+        Self { every: Span::from_millis(200), bytes_max: 64, roams: 0, twice: 0 }
     }
 }
 
@@ -87,7 +90,7 @@ impl World {
 
     pub(crate) fn post(&mut self, number: usize) {
         let now = self.now;
-        let others: Vec<usize> = (0..self.parties.len()).collect();
+        let live: Vec<usize> = (0..self.parties.len()).filter(|node| self.runs(*node)).collect();
         let Some(poster) = self.posters.get_mut(number) else { return };
         if poster.waiting.is_none() && now >= poster.until {
             return;
@@ -96,7 +99,8 @@ impl World {
         let wait = poster.dice.between(every / 2 + 1, every + every / 2 + 1);
         self.queue.put(now + Span::from_millis(wait), Happening::Post { poster: number });
         let roams = poster.dice.chance(poster.plan.roams);
-        let chosen = if roams { poster.dice.pick(&others).copied() } else { None };
+        let away = roams || !live.contains(&poster.home);
+        let chosen = if away { poster.dice.pick(&live).copied() } else { None };
         let at = chosen.unwrap_or(poster.home);
         let waiting = poster.waiting.get_or_insert_with(|| {
             let length =
@@ -106,7 +110,11 @@ impl World {
         });
         if waiting.again <= now {
             waiting.again = now + PATIENCE;
-            self.submit(number, at);
+            let twice = poster.dice.chance(poster.plan.twice);
+            let second = if twice { poster.dice.pick(&live).copied() } else { None };
+            for at in [Some(at), second].into_iter().flatten() {
+                self.submit(number, at);
+            }
         }
     }
 

@@ -122,7 +122,7 @@ pub struct World {
     pub(crate) queue: Queue<Happening>,
     trace: Trace,
     pub(crate) parties: Vec<Party>,
-    by_id: BTreeMap<NodeId, usize>,
+    pub(crate) by_id: BTreeMap<NodeId, usize>,
     pub(crate) network: Network,
     /// Whom whose operator named.
     pub(crate) fixed: BTreeSet<[usize; 2]>,
@@ -174,6 +174,11 @@ impl World {
         self.now
     }
 
+    /// What it is like.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The genesis of the network.
     pub const fn genesis(&self) -> &Genesis {
         &self.genesis
@@ -182,56 +187,6 @@ impl World {
     /// A digest over all deliveries so far, and how many there were.
     pub fn trace(&self) -> ([u8; 32], u64) {
         (self.trace.digest(), self.trace.deliveries())
-    }
-
-    /// Adds an honest node and starts it.
-    pub fn add_node(&mut self) -> usize {
-        let number = self.parties.len();
-        let mut node = Node::new(number as u64, &self.genesis, &self.settings);
-        node.start(self.now);
-        self.add(Party::Honest(Box::new(node)))
-    }
-
-    /// Adds somebody who follows no rule.
-    pub fn add_rogue(&mut self, rogue: impl FnOnce(u64, &mut Self) -> Rogue) -> usize {
-        let number = self.parties.len() as u64;
-        let rogue = rogue(number, self);
-        self.add(Party::Rogue(Box::new(rogue)))
-    }
-
-    fn add(&mut self, party: Party) -> usize {
-        let number = self.parties.len();
-        self.by_id.insert(party.id(), number);
-        self.parties.push(party);
-        self.traffic.push(Traffic::default());
-        self.plan(number);
-        number
-    }
-
-    /// `number` honest nodes, each connected to each.
-    pub fn mesh(&mut self, number: usize) -> Vec<usize> {
-        let nodes: Vec<usize> = (0..number).map(|_| self.add_node()).collect();
-        for (index, by) in nodes.iter().enumerate() {
-            for to in nodes.iter().skip(index + 1) {
-                self.connect(*by, *to);
-            }
-        }
-        nodes
-    }
-
-    /// `number` honest nodes in a row, each connected to the next.
-    pub fn line(&mut self, number: usize) -> Vec<usize> {
-        let nodes: Vec<usize> = (0..number).map(|_| self.add_node()).collect();
-        for (by, to) in nodes.iter().zip(nodes.iter().skip(1)) {
-            self.connect(*by, *to);
-        }
-        nodes
-    }
-
-    /// The operator of `by` names `to`: it is dialled, for ever.
-    pub fn connect(&mut self, by: usize, to: usize) {
-        self.fixed.insert([by, to]);
-        self.queue.put(self.now, Happening::Redial { by, to });
     }
 
     pub(crate) fn number_of(&self, id: &NodeId) -> Option<usize> {

@@ -11,14 +11,33 @@ fn show(world: &World, all: &[usize]) {
     println!("{} acked, now {:?} {:?}", world.acknowledged(), world.now(), world.trace().1);
     for node in all {
         let t = world.traffic(*node);
-        println!("  {node} total {} tx {} / {} held {} {:?}", t.total().bytes, t.of("transaction").frames, t.of("transaction").bytes,
-            world.node(*node).store().log_len(), world.node(*node).status().map(|s| (s.next, s.tip_count, s.waiting_count, s.wanted, s.peers.len())));
+        println!(
+            "  {node} total {} tx {} / {} held {} {:?}",
+            t.total().bytes,
+            t.of("transaction").frames,
+            t.of("transaction").bytes,
+            world.node(*node).store().log_len(),
+            world.node(*node).status().map(|s| (
+                s.next,
+                s.tip_count,
+                s.waiting_count,
+                s.wanted,
+                s.peers.len()
+            ))
+        );
         println!("     {:?}", t.kinds());
         println!("     {:?} {:?}", world.node(*node).blamed(), world.node(*node).dropped());
     }
 }
-trait L { fn log_len(&self) -> usize; }
-impl L for weft_storage::MemoryStore { fn log_len(&self) -> usize { use weft_storage::Store; self.next_position().0 as usize } }
+trait L {
+    fn log_len(&self) -> usize;
+}
+impl L for weft_storage::MemoryStore {
+    fn log_len(&self) -> usize {
+        use weft_storage::Store;
+        self.next_position().0 as usize
+    }
+}
 
 #[test]
 fn line() {
@@ -61,7 +80,11 @@ fn late() {
     let mut world = World::new(Settings::new(1));
     let mut all = world.mesh(4);
     for node in &all {
-        world.add_poster(*node, Posting { every: Span::from_millis(20), ..Posting::default() }, secs(50));
+        world.add_poster(
+            *node,
+            Posting { every: Span::from_millis(20), ..Posting::default() },
+            secs(50),
+        );
     }
     world.run(secs(50)).unwrap();
     world.settle(secs(60)).unwrap();
@@ -81,7 +104,11 @@ fn partition() {
     let mut world = World::new(Settings::new(1));
     let all = world.mesh(6);
     for node in &all {
-        world.add_poster(*node, Posting { every: Span::from_millis(100), ..Posting::default() }, secs(60));
+        world.add_poster(
+            *node,
+            Posting { every: Span::from_millis(100), ..Posting::default() },
+            secs(60),
+        );
     }
     world.run(secs(20)).unwrap();
     world.part(&all[..3], true);
@@ -100,7 +127,11 @@ fn crash() {
     let mut world = World::new(Settings::new(1));
     let all = world.mesh(5);
     for node in &all {
-        world.add_poster(*node, Posting { every: Span::from_millis(100), ..Posting::default() }, secs(30));
+        world.add_poster(
+            *node,
+            Posting { every: Span::from_millis(100), ..Posting::default() },
+            secs(30),
+        );
     }
     world.run(secs(10)).unwrap();
     world.fault(&Fault::Crash(2));

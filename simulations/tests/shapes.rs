@@ -19,7 +19,13 @@ fn a_mesh_agrees() {
         world.run(secs(10)).unwrap();
         world.settle(secs(30)).unwrap();
         world.judge_settled().unwrap();
-        println!("{nodes}: {} acked, {:?} now {:?} {:?}", world.acknowledged(), t.elapsed(), world.now(), world.trace().1);
+        println!(
+            "{nodes}: {} acked, {:?} now {:?} {:?}",
+            world.acknowledged(),
+            t.elapsed(),
+            world.now(),
+            world.trace().1
+        );
         for node in &all {
             println!("  {node} {:?} {:?}", world.traffic(*node), world.node(*node).pulse());
         }

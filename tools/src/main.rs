@@ -1,7 +1,7 @@
 //! The program `weft`: runs, uses and inspects a Weft network.
 //!
 //! One file per command below `commands`. Each takes its arguments and the output, and returns
-//! nothing or a [`Failure`](failure::Failure) with its exit code. Left out on purpose: all that is
+//! nothing or a [`Failure`] with its exit code. Left out on purpose: all that is
 //! useful without a terminal; nodes are `weft-node`, posting and following are `weft-client`.
 
 #![forbid(unsafe_code)]

@@ -116,8 +116,9 @@ impl Network {
     pub(crate) fn write_config(&self, index: usize) -> Result<(), Failure> {
         let file = self.config_file(index);
         let text = format!(
-            "# Node {index} of {:?}. Settings that are not here have their defaults; an environment\n\
-             # variable such as WEFT_API__LISTEN goes before this file, a flag before both.\n\n{}",
+            "# Node {index} of {:?}. Settings that are not here have their defaults; an\n\
+             # environment variable such as WEFT_API__LISTEN goes before this file, a flag\n\
+             # before both.\n\n{}",
             self.genesis.label,
             settings(&self.config(index)),
         );

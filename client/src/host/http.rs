@@ -29,9 +29,11 @@ use super::{
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long an answer may take in all. Longer than a node's own limit for a submission, so that its
-/// reason arrives.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer may take in all.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same for a submission. Longer than a node's own limit, so that its reason arrives.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long an idle connection is kept for the next request: a node closes its own after a minute,
 /// and a request that meets that moment would fail.
@@ -204,7 +206,7 @@ impl NodeClient {
     async fn submit(&self, what: &str, bytes: Vec<u8>) -> Result<Submitted, ClientError> {
         let url = self.route(&["v1", what], &[]);
         let request = self.http.request(Method::POST, url).header(CONTENT_TYPE, OCTETS).body(bytes);
-        let response = self.answer(request.timeout(ANSWER_TIMEOUT)).await?;
+        let response = self.answer(request.timeout(SUBMIT_TIMEOUT)).await?;
         let response = self.accepted(response).await?;
         self.parsed(&self.read(response).await?)
     }

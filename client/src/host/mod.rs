@@ -3,8 +3,8 @@
 //! In: the address of a node's API and a key. Out: acknowledgements that mean "on that node's
 //! disk", pages of what was posted, and a stream of what is being posted.
 //!
-//! **Invariant: an error never hides whether trying again can help.** [`ClientError`] tells refusals
-//! from failures that pass, and carries how long the node asked to wait.
+//! **Invariant: an error never hides whether trying again can help.** [`ClientError`] tells
+//! refusals from failures that pass, and carries how long the node asked to wait.
 //!
 //! Left out on purpose: TLS. A node's API listens on loopback or behind a reverse proxy.
 //!

@@ -26,12 +26,13 @@ impl Machine {
     ) {
         let id = tx.id();
         if let Source::Answer(peer) = source {
-            self.wants.brought(peer);
+            self.wants.brought(self.now, peer);
         }
         if let Some(position) = self.position(&id, reads) {
             return self.attached_before(source, tx, position, out);
         }
-        if self.solidifier.contains(&id) {
+        // Whoever submits what waits here is told what it lacks.
+        if self.solidifier.contains(&id) && source != Source::Local {
             return;
         }
         let missing: Vec<TxId> = tx
@@ -43,10 +44,10 @@ impl Machine {
         if !missing.is_empty() {
             return self.wait(source, tx, &missing, out);
         }
-        let mut solid: Vec<(Arc<Verified>, Source)> = [(tx, source)].into();
-        while let Some((tx, source)) = solid.pop() {
+        let mut solid: Vec<(Arc<Verified>, Source, Time)> = [(tx, source, self.now)].into();
+        while let Some((tx, source, since)) = solid.pop() {
             let id = tx.id();
-            if self.attach(source, tx, reads, out) {
+            if self.attach(source, since, tx, reads, out) {
                 solid.extend(self.solidifier.resolve(&id));
             }
         }
@@ -83,17 +84,19 @@ impl Machine {
         self.wants.satisfied(Want::Transaction(tx.id()));
         let expires = self.solidifier.hold(self.now, tx, source, missing);
         self.timers.set(Timer::Waiting, expires);
-        for parent in missing.iter().filter(|parent| !self.solidifier.contains(parent)) {
-            if let Some(due) = self.wants.add(self.now, Want::Past(*parent), peer) {
-                self.timers.set(Timer::Ask, due);
+        for parent in missing {
+            if !self.solidifier.contains(parent) {
+                self.want(Want::Past(*parent), peer);
             }
         }
     }
 
-    /// Attaches a transaction whose parents are here. False if its body has attachments enough.
+    /// Attaches a transaction whose parents are here; it came at `since`. False if its body has
+    /// attachments enough.
     fn attach(
         &mut self,
         source: Source,
+        since: Time,
         tx: Arc<Verified>,
         reads: &dyn Reads,
         out: &mut Outbox,
@@ -105,6 +108,9 @@ impl Machine {
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
             }
+            self.wants.satisfied(Want::Past(id));
+            self.wants.satisfied(Want::Transaction(id));
+            self.tangle.pass_over(id);
             return false;
         }
         let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
@@ -121,13 +127,34 @@ impl Machine {
         }
         self.wants.satisfied(Want::Past(id));
         self.wants.satisfied(Want::Transaction(id));
-        let flush = self.gossip.spread(self.now, source, &tx, first_of_body, out);
-        self.timers.set(Timer::Announce, flush);
+        self.spread(source, since, &tx, first_of_body, out);
         out.durable |= source == Source::Local;
         let (position, at) = (entry.position, self.now);
         out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
         out.events.push(Event::Attached { position, at, source, again: false, tx });
         true
+    }
+
+    /// News goes to peers as bytes. What an answer brought, or what waited for long, most have
+    /// already: it is announced; and of a long past the frontier tells, once, at its end.
+    fn spread(
+        &mut self,
+        source: Source,
+        since: Time,
+        tx: &Verified,
+        first_of_body: bool,
+        out: &mut Outbox,
+    ) {
+        let news = match source {
+            Source::Answer(peer) if self.wants.is_bulk(&peer) => {
+                return self.gossip.arrived(&tx.id());
+            }
+            Source::Answer(_) => false,
+            Source::Gossip(_) => self.now.since(since) <= self.limits.graft_delay,
+            Source::Local => true,
+        };
+        let flush = self.gossip.spread(self.now, source.peer(), news, tx, first_of_body, out);
+        self.timers.set(Timer::Announce, flush);
     }
 
     /// Puts a transaction into the live DAG and the tip set.

@@ -18,7 +18,7 @@ use alloc::{
 };
 use core::mem;
 
-use super::{Limits, Outbox, Source};
+use super::{Limits, Outbox};
 use crate::{
     admit::Verified,
     digest::{NodeId, TxId},
@@ -30,14 +30,20 @@ use crate::{
 #[derive(Debug)]
 struct Link {
     eager: bool,
+    /// It brought what was here already; from then on, doing so again makes it lazy.
+    superfluous: Option<Time>,
     /// Announcements gathered for this link.
     gathered: Vec<TxId>,
+    /// Transactions remembered because this link was the first to announce them.
+    announced: usize,
 }
 
 #[derive(Debug)]
 struct Announced {
     /// Who announced it, the next to graft in front.
     sources: Vec<NodeId>,
+    /// Who announced it first.
+    owner: NodeId,
     due: Time,
 }
 
@@ -47,10 +53,16 @@ pub(super) struct Gossip {
     links: BTreeMap<NodeId, Link>,
     announced: BTreeMap<TxId, Announced>,
     by_due: BTreeSet<(Time, TxId)>,
+    /// Until then, what comes twice says nothing about the tree.
+    calm_from: Time,
     announce_delay: Span,
     graft_delay: Span,
+    announced_per_peer: usize,
     announced_max: usize,
 }
+
+/// Eager links up to which a superfluous one is given time.
+const EAGER_FEW: usize = 3;
 
 /// Most announcers remembered per transaction.
 const SOURCES_MAX: usize = 4;
@@ -61,8 +73,10 @@ impl Gossip {
             links: BTreeMap::new(),
             announced: BTreeMap::new(),
             by_due: BTreeSet::new(),
+            calm_from: Time::ZERO,
             announce_delay: limits.announce_delay,
             graft_delay: limits.graft_delay,
+            announced_per_peer: limits.announced_per_peer,
             announced_max: limits.announced_max,
         }
     }
@@ -72,27 +86,30 @@ impl Gossip {
     }
 
     pub(super) fn peer_up(&mut self, peer: NodeId) {
-        self.links.insert(peer, Link { eager: true, gathered: Vec::new() });
+        self.links.insert(
+            peer,
+            Link { eager: true, superfluous: None, gathered: Vec::new(), announced: 0 },
+        );
     }
 
     pub(super) fn peer_down(&mut self, peer: &NodeId) {
         self.links.remove(peer);
     }
 
-    /// A transaction was attached: bytes to eager links, announcements to lazy ones. What an
-    /// answer brought is old news to most: it is only announced. Returns when to flush.
+    /// A transaction was attached: bytes to eager links if it is news, announcements to all others.
+    /// Returns when to flush.
     pub(super) fn spread(
         &mut self,
         now: Time,
-        source: Source,
+        from: Option<NodeId>,
+        news: bool,
         tx: &Verified,
         first_of_body: bool,
         out: &mut Outbox,
     ) -> Time {
         self.arrived(&tx.id());
-        let news = !matches!(source, Source::Answer(_));
         for (peer, link) in &mut self.links {
-            if source.peer() == Some(*peer) {
+            if from == Some(*peer) {
                 continue;
             }
             if link.eager && news {
@@ -107,10 +124,14 @@ impl Gossip {
         now + self.announce_delay
     }
 
-    /// `id` is here, whoever brought it.
+    /// `id` is here, whoever brought it, or nobody is left to bring it.
     pub(super) fn arrived(&mut self, id: &TxId) {
         if let Some(announced) = self.announced.remove(id) {
             self.by_due.remove(&(announced.due, *id));
+            if let Some(link) = self.links.get_mut(&announced.owner) {
+                // A link that broke since counts anew.
+                link.announced = link.announced.saturating_sub(1);
+            }
         }
     }
 
@@ -121,16 +142,35 @@ impl Gossip {
         }
     }
 
-    /// `from` brought bytes that were here already: the link is superfluous.
-    pub(super) fn repeated(&mut self, from: NodeId, out: &mut Outbox) {
-        if let Some(link) = self.links.get_mut(&from).filter(|link| link.eager) {
-            link.eager = false;
-            out.send(from, Message::Prune);
+    /// `from` brought bytes that were here already: somewhere there is a cycle, and the link is
+    /// superfluous. With many eager links it becomes lazy at once. With few that would cut nodes
+    /// off: transactions of several nodes cross, and each cuts the same cycle elsewhere. So it has
+    /// to stay superfluous for a while, `patience` of up to 1,024 parts of the longest, without any
+    /// other link being cut here; and the last one stays.
+    pub(super) fn repeated(&mut self, now: Time, from: NodeId, patience: u64, out: &mut Outbox) {
+        let eager = self.links.values().filter(|link| link.eager).count();
+        let Some(link) = self.links.get_mut(&from).filter(|link| link.eager) else { return };
+        if eager < 2 || (eager <= EAGER_FEW && now < self.calm_from) {
+            return;
         }
+        if eager <= EAGER_FEW {
+            let longest = 2 * self.graft_delay.as_millis();
+            let wait = Span::from_millis(longest * (patience % 1_024) / 1_024);
+            if *link.superfluous.get_or_insert(now + wait) > now {
+                return;
+            }
+        }
+        out.send(from, Message::Prune);
+        self.pruned(now, &from);
     }
 
-    /// `from` gets its bytes elsewhere.
-    pub(super) fn pruned(&mut self, from: &NodeId) {
+    /// `from` gets its bytes elsewhere, or brings what comes from elsewhere.
+    pub(super) fn pruned(&mut self, now: Time, from: &NodeId) {
+        for link in self.links.values_mut() {
+            link.superfluous = None;
+        }
+        // What is under way may still come twice.
+        self.calm_from = now + self.graft_delay;
         if let Some(link) = self.links.get_mut(from) {
             link.eager = false;
         }
@@ -144,33 +184,36 @@ impl Gossip {
             }
             return Some(known.due);
         }
-        if self.announced.len() >= self.announced_max {
+        let link = self.links.get_mut(&from)?;
+        if self.announced.len() >= self.announced_max || link.announced >= self.announced_per_peer {
             return None;
         }
+        link.announced += 1;
         let due = now + self.graft_delay;
-        self.announced.insert(id, Announced { sources: [from].into(), due });
+        self.announced.insert(id, Announced { sources: [from].into(), owner: from, due });
         self.by_due.insert((due, id));
         Some(due)
     }
 
-    /// Grafts what did not come in time. Returns when to come back.
+    /// Grafts what did not come in time, onto as few links as possible: each one more closes a
+    /// cycle. Returns when to come back.
     pub(super) fn graft_due(&mut self, now: Time, out: &mut Outbox) -> Option<Time> {
-        let mut grafts: BTreeMap<NodeId, Vec<TxId>> = BTreeMap::new();
-        while let Some((due, id)) = self.by_due.first().copied().filter(|(due, _)| *due <= now) {
-            self.by_due.remove(&(due, id));
-            let Some(mut announced) = self.announced.remove(&id) else {
-                continue;
-            };
+        let mut due: BTreeSet<TxId> = BTreeSet::new();
+        while let Some((at, id)) = self.by_due.first().copied().filter(|(at, _)| *at <= now) {
+            let Some(announced) = self.announced.get_mut(&id) else { break };
             announced.sources.retain(|source| self.links.contains_key(source));
             if announced.sources.is_empty() {
+                self.arrived(&id);
                 continue;
             }
-            grafts.entry(announced.sources.remove(0)).or_default().push(id);
             announced.due = now + self.graft_delay;
-            self.by_due.insert((announced.due, id));
-            self.announced.insert(id, announced);
+            let again = announced.due;
+            self.by_due.remove(&(at, id));
+            self.by_due.insert((again, id));
+            due.insert(id);
         }
-        for (peer, ids) in grafts {
+        while let Some(peer) = self.announcer_of_most(&due) {
+            let ids: Vec<TxId> = due.extract_if(.., |id| self.take_source(id, &peer)).collect();
             if let Some(link) = self.links.get_mut(&peer) {
                 link.eager = true;
             }
@@ -179,6 +222,22 @@ impl Gossip {
             }
         }
         self.by_due.first().map(|(due, _)| *due)
+    }
+
+    fn announcer_of_most(&self, ids: &BTreeSet<TxId>) -> Option<NodeId> {
+        let mut count: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for source in ids.iter().filter_map(|id| self.announced.get(id)).flat_map(|a| &a.sources) {
+            *count.entry(*source).or_default() += 1;
+        }
+        count.into_iter().max_by_key(|(_, count)| *count).map(|(peer, _)| peer)
+    }
+
+    /// Whether `peer` announced `id`; it is not asked for it again.
+    fn take_source(&mut self, id: &TxId, peer: &NodeId) -> bool {
+        let Some(announced) = self.announced.get_mut(id) else { return false };
+        let before = announced.sources.len();
+        announced.sources.retain(|source| source != peer);
+        announced.sources.len() < before
     }
 
     /// `from` wants bytes from now on.

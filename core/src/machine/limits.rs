@@ -33,6 +33,9 @@ pub struct Limits {
 
     /// How long a missing past may still arrive by gossip before it is asked for. Default 100 ms.
     pub ask_delay: Span,
+    /// How long what a frontier shows may still arrive by gossip before it is asked for: more than
+    /// announcements, a graft and a round trip take. Default 500 ms.
+    pub ask_frontier_delay: Span,
     /// How long until a thing that an answer did not bring is asked for again; grows with each
     /// attempt. Default 500 ms.
     pub ask_again: Span,
@@ -51,14 +54,24 @@ pub struct Limits {
     /// How long an announced transaction may still arrive by itself before it is grafted. More than
     /// the time the tree needs to deliver, or trees never settle. Default 250 ms.
     pub graft_delay: Span,
-    /// Announced transactions remembered. Further ones are ignored. Default 16,384.
+    /// Announced transactions remembered: from one peer, and in all. Further ones are ignored.
+    /// Default 4,096 and 16,384.
+    pub announced_per_peer: usize,
+    /// See [`Self::announced_per_peer`].
     pub announced_max: usize,
     /// How often the frontier is shown to a random peer, so that whatever was lost is found.
     /// Default 5 s.
     pub frontier_every: Span,
 
-    /// Length of one answer to a cone request. The asker comes again. Default 1 MiB.
+    /// Length of one answer to a cone request, at least that of a transaction. The asker comes
+    /// again. Default 1 MiB.
     pub cone_bytes: u64,
+    /// Transactions walked for one answer. A past that is longer is sent in plain order, which costs
+    /// the asker more bytes and this node less time. Default 16,384.
+    pub cone_walk_max: u64,
+    /// How long an open answer with a past may bring nothing until another peer is asked for what
+    /// else is missing. Default 2 s.
+    pub cone_patience: Span,
     /// What one peer may fetch per second, in bytes, and how much it may save up. Over it, answers
     /// are empty and the peer comes again. Default 32 MiB and 64 MiB.
     pub serve_bytes_per_s: u64,
@@ -95,6 +108,7 @@ impl Default for Limits {
             waiting_bytes_max: 64 << 20,
             waiting_age_max: Span::from_secs(60),
             ask_delay: Span::from_millis(100),
+            ask_frontier_delay: Span::from_millis(500),
             ask_again: Span::from_millis(500),
             ask_attempts: 8,
             wants_per_peer: 1_024,
@@ -102,9 +116,12 @@ impl Default for Limits {
             asks_per_peer: 4,
             announce_delay: Span::from_millis(50),
             graft_delay: Span::from_millis(250),
+            announced_per_peer: 4_096,
             announced_max: 16_384,
             frontier_every: Span::from_secs(5),
             cone_bytes: 1 << 20,
+            cone_walk_max: 16_384,
+            cone_patience: Span::from_secs(2),
             serve_bytes_per_s: 32 << 20,
             serve_bytes_burst: 64 << 20,
             peers_target: 8,

@@ -32,11 +32,12 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
 use self::{
     gossip::Gossip,
     peers::Peers,
+    reads::View,
     solidify::Solidifier,
     tangle::Tangle,
     timers::{Timer, Timers},
     tips::Tips,
-    wants::{Want, Wants},
+    wants::{Surroundings, Want, Wants},
 };
 use crate::{
     digest::NodeId,
@@ -70,8 +71,6 @@ pub struct Machine {
     random: ChaCha8Rng,
     /// Which part of a long frontier is shown next.
     frontier_turn: u64,
-    /// Something came as an answer since the frontier was shown to all.
-    caught_up: bool,
     now: Time,
 }
 
@@ -100,13 +99,13 @@ impl Machine {
             timers: Timers::default(),
             random: ChaCha8Rng::from_seed(seed),
             frontier_turn: 0,
-            caught_up: false,
             now,
             limits,
         };
         for entry in &live {
             machine.place(now, entry);
         }
+        machine.tangle.keep_bounds();
         // Whatever had a child before the restart has lingered long enough.
         machine.tips.expire(now + machine.limits.tip_linger);
         machine.timers.set(Timer::Frontier, now + machine.limits.frontier_every);
@@ -118,11 +117,21 @@ impl Machine {
     /// before it sleeps; several inputs may share one `out`.
     pub fn handle(&mut self, now: Time, input: Input, reads: &dyn Reads, out: &mut Outbox) {
         self.now = now;
+        if out.writes.attached.is_empty() {
+            self.tangle.keep_bounds();
+        }
         match input {
             Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
             Input::Repeated { from, id } => self.repeated(from, id, reads, out),
-            Input::KeyMissing { from, key } => self.want(Want::Key(key), from),
-            Input::BodyMissing { from, id } => self.want(Want::Transaction(id), from),
+            Input::KeyMissing { from, key } => {
+                // It is something new, though nothing can be done with it yet.
+                self.wants.brought(now, from);
+                let known = View { pending: &out.writes, store: reads }.key(&key).is_some();
+                if !known {
+                    self.want(Want::Key(key), from);
+                }
+            }
+            Input::BodyMissing { from, id } => self.body_missing(from, id, reads),
             Input::Misbehaved { from, fault } => self.peers.blame(now, from, fault, out),
             Input::Message { from, message } => self.said(from, message, reads, out),
             Input::Request { from, ticket, message } => {
@@ -130,7 +139,7 @@ impl Machine {
             }
             Input::Answered { from, ticket, end } => self.answered(from, ticket, end, out),
             Input::PeerUp { peer, address, fixed } => self.peer_up(peer, address, fixed, out),
-            Input::PeerDown { peer } => self.peer_down(&peer),
+            Input::PeerDown { peer } => self.peer_down(&peer, out),
             Input::DialFailed { peer } => {
                 self.peers.dial_failed(now, &peer);
                 self.timers.set(Timer::Dial, now);
@@ -195,7 +204,8 @@ impl Machine {
             }
             Timer::Addresses => {
                 self.peers.tell(out);
-                out.writes.addresses = self.peers.take_changed_book();
+                let book = self.peers.take_changed_book();
+                out.writes.addresses = book.or(out.writes.addresses.take());
                 None
             }
             Timer::Dial => self.peers.dial(now, &mut self.random, out),
@@ -208,9 +218,15 @@ impl Machine {
 
     fn ask(&mut self, out: &mut Outbox) -> Option<Time> {
         let anyone = self.peers.anyone(&mut self.random);
-        let (peers, tangle, turn) = (&self.peers, &self.tangle, self.frontier_turn);
-        let connected = |peer: &NodeId| peers.is_connected(peer);
-        self.wants.ask_due(self.now, &connected, anyone, &|| tangle.frontier(turn), out)
+        let Self { wants, peers, tangle, solidifier, now, frontier_turn, .. } = self;
+        let around = Surroundings {
+            now: *now,
+            connected: &|peer| peers.is_connected(peer),
+            awaited: &|id| solidifier.awaits(id),
+            anyone,
+            have: &|| tangle.known(*frontier_turn),
+        };
+        wants.ask_due(&around, out)
     }
 }
 

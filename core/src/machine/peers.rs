@@ -2,16 +2,16 @@
 //!
 //! Scores: a fault that no honest node can commit ends the connection at once; a lesser one costs
 //! points that time gives back. Budgets: what one peer may fetch per second. Addresses: learned by
-//! exchange, dialled while there are too few connections; the neighbours of a lost peer first,
-//! since they have lost it too, and a chain broken there closes again.
+//! exchange, dialled while there are too few connections.
+//!
+//! A lost peer leaves a hole: it and its neighbours are dialled, each again after longer and longer
+//! waits, until one of them is reached, even if there are connections enough. So a chain broken at
+//! one node closes again, and a network that was parted and made do on both sides grows together.
 //!
 //! Invariant: peers, bans and addresses are bounded; the operator's own peers are never turned away
 //! for want of room and never banned (`weft-net` redials them for ever).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::SocketAddr;
 
 use rand_chacha::{ChaCha8Rng, rand_core::Rng as _};
@@ -21,7 +21,7 @@ use crate::{
     digest::NodeId,
     message::{Message, PeerAddress},
     params::ADDRESSES_MAX,
-    time::Time,
+    time::{Span, Time},
 };
 
 /// One connection.
@@ -29,6 +29,7 @@ use crate::{
 struct Peer {
     address: Option<SocketAddr>,
     fixed: bool,
+    since: Time,
     /// Points lost, as of `scored`.
     blame: u64,
     scored: Time,
@@ -43,6 +44,8 @@ struct Known {
     address: SocketAddr,
     /// A neighbour of this peer, if that peer said so itself.
     via: Option<NodeId>,
+    /// The lost peer in whose hole it lies: itself, or one whose neighbour it was.
+    hole: Option<NodeId>,
     failures: u32,
     not_before: Time,
     dialling: bool,
@@ -64,6 +67,13 @@ pub(super) struct Peers {
 
 /// Points at which a connection ends. One is given back per 100 ms.
 const BLAME_MAX: u64 = 1_000;
+
+/// One peer may name at most this part of all addresses, so that nobody fills the book alone.
+const TOLD_SHARE: usize = 8;
+
+/// How long a connection must have stood until its loss leaves a hole, and earlier failures are
+/// forgotten.
+const STEADY: Span = Span::from_secs(10);
 
 impl Peers {
     pub(super) fn new(limits: &Limits, own: NodeId, addresses: Vec<PeerAddress>) -> Self {
@@ -132,35 +142,49 @@ impl Peers {
         if let Some(address) = address {
             self.learn(PeerAddress { id, address }, None);
         }
-        if let Some(known) = self.addresses.get_mut(&id) {
-            known.failures = 0;
+        let hole = self.addresses.get_mut(&id).and_then(|known| {
             known.dialling = false;
+            known.hole.take()
+        });
+        if hole.is_some() {
+            let rest = self.addresses.values_mut().filter(|known| known.hole == hole);
+            rest.for_each(|known| known.hole = None);
         }
         let budget = self.limits.serve_bytes_burst;
-        self.connected
-            .insert(id, Peer { address, fixed, blame: 0, scored: now, budget, served: now });
+        let peer = Peer { address, fixed, since: now, blame: 0, scored: now, budget, served: now };
+        self.connected.insert(id, peer);
         self.neighbours_changed = true;
         Ok(())
     }
 
     /// A connection is gone. Its neighbours may be dialled at once: they lost it too.
     pub(super) fn down(&mut self, now: Time, id: &NodeId) {
-        self.connected.remove(id);
+        let Some(peer) = self.connected.remove(id) else {
+            // Turned away, here or there.
+            return self.dial_failed(now, id);
+        };
         self.neighbours_changed = true;
-        for known in self.addresses.values_mut().filter(|known| known.via == Some(*id)) {
-            known.not_before = known.not_before.min(now);
+        let banned = self.banned.get(id).is_some_and(|until| *until > now);
+        if now.since(peer.since) >= STEADY && !banned {
+            let connected = &self.connected;
+            let lost_it_too = |other: &NodeId, known: &Known| {
+                other == id || (known.via == Some(*id) && !connected.contains_key(other))
+            };
+            let hole = self.addresses.iter_mut().filter(|(other, known)| lost_it_too(other, known));
+            for (_, known) in hole {
+                known.hole = Some(*id);
+                known.failures = 0;
+                known.not_before = known.not_before.min(now);
+            }
         }
-        if let Some(known) = self.addresses.get_mut(id) {
-            known.failures += 1;
-            known.not_before = now + back_off(self.limits.dial_again, known.failures);
-        }
+        self.dial_failed(now, id);
     }
 
-    /// A dial came to nothing.
+    /// A dial came to nothing, or to a connection that did not last.
     pub(super) fn dial_failed(&mut self, now: Time, id: &NodeId) {
         if let Some(known) = self.addresses.get_mut(id) {
             known.dialling = false;
-            known.failures += 1;
+            known.failures = known.failures.saturating_add(1);
             known.not_before = now + back_off(self.limits.dial_again, known.failures);
         }
     }
@@ -214,6 +238,10 @@ impl Peers {
             known.via = via.or(known.via);
             return;
         }
+        let told = self.addresses.values().filter(|known| via.is_some() && known.via == via);
+        if told.count() >= self.limits.addresses_max / TOLD_SHARE {
+            return;
+        }
         if self.addresses.len() >= self.limits.addresses_max {
             let worst = self
                 .addresses
@@ -225,7 +253,7 @@ impl Peers {
             self.addresses.remove(&worst);
         }
         let not_before = Time::ZERO;
-        let known = Known { address, via, failures: 0, not_before, dialling: false };
+        let known = Known { address, via, hole: None, failures: 0, not_before, dialling: false };
         self.addresses.insert(id, known);
         self.book_changed = true;
     }
@@ -258,7 +286,7 @@ impl Peers {
         }
     }
 
-    /// Dials while there are too few connections. Returns when to come back.
+    /// Dials while there are too few connections, or a hole is open. Returns when to come back.
     pub(super) fn dial(
         &mut self,
         now: Time,
@@ -266,41 +294,45 @@ impl Peers {
         out: &mut Outbox,
     ) -> Option<Time> {
         let dialling = self.addresses.values().filter(|known| known.dialling).count();
-        let mut lacking = self.limits.peers_target.saturating_sub(self.connected.len() + dialling);
-        while lacking > 0 {
-            let Some(id) = self.candidate(now, random) else {
-                break;
-            };
-            let known = self.addresses.get_mut(&id)?;
-            known.dialling = true;
-            out.messages.push(ToNet::Dial(PeerAddress { id, address: known.address }));
+        let count = self.connected.len() + dialling;
+        let mut lacking = self.limits.peers_target.saturating_sub(count);
+        while lacking > 0 && self.dial_one(now, &|_| true, random, out) {
             lacking -= 1;
         }
-        (lacking > 0).then(|| now + self.limits.dial_again)
+        let in_hole = |known: &Known| known.hole.is_some();
+        let hole = self.addresses.values().any(in_hole) && count < self.limits.peers_max;
+        if hole && !self.addresses.values().any(|known| known.dialling) {
+            self.dial_one(now, &in_hole, random, out);
+        }
+        (lacking > 0 || hole).then(|| now + self.limits.dial_again)
     }
 
-    fn candidate(&self, now: Time, random: &mut ChaCha8Rng) -> Option<NodeId> {
-        let free: Vec<(&NodeId, &Known)> = self
-            .addresses
-            .iter()
-            .filter(|(id, known)| {
-                !self.connected.contains_key(*id)
-                    && !known.dialling
-                    && known.not_before <= now
-                    && self.banned.get(*id).is_none_or(|until| *until <= now)
-            })
-            .collect();
-        // A neighbour of somebody who is gone: both lost the same link.
-        let gone = |known: &Known| known.via.is_some_and(|via| !self.connected.contains_key(&via));
-        let orphans: BTreeSet<&NodeId> =
-            free.iter().filter(|(_, known)| gone(known)).map(|(id, _)| *id).collect();
-        let pool: Vec<&NodeId> = if orphans.is_empty() {
-            free.iter().map(|(id, _)| *id).collect()
-        } else {
-            orphans.into_iter().collect()
+    /// Dials somebody among `whom`, those in a hole first. False if nobody is left.
+    fn dial_one(
+        &mut self,
+        now: Time,
+        whom: &dyn Fn(&Known) -> bool,
+        random: &mut ChaCha8Rng,
+        out: &mut Outbox,
+    ) -> bool {
+        let free = |id: &NodeId, known: &Known| {
+            !self.connected.contains_key(id)
+                && !known.dialling
+                && known.not_before <= now
+                && self.banned.get(id).is_none_or(|until| *until <= now)
+                && whom(known)
         };
-        let pick = random.next_u64().checked_rem(pool.len() as u64)?;
-        pool.get(usize::try_from(pick).ok()?).map(|id| **id)
+        let free = self.addresses.iter().filter(|(id, known)| free(id, known));
+        let (hole, others): (Vec<_>, Vec<_>) = free.partition(|(_, known)| known.hole.is_some());
+        let pool = if hole.is_empty() { others } else { hole };
+        let pick = random.next_u64().checked_rem(pool.len() as u64).unwrap_or(0);
+        let picked = usize::try_from(pick).ok().and_then(|pick| pool.get(pick));
+        let Some(id) = picked.map(|(id, _)| **id) else { return false };
+        if let Some(known) = self.addresses.get_mut(&id) {
+            known.dialling = true;
+            out.messages.push(ToNet::Dial(PeerAddress { id, address: known.address }));
+        }
+        true
     }
 }
 

@@ -2,20 +2,16 @@
 //!
 //! Invariant: an answer is parents first, and no longer than its limit and the peer's budget allow;
 //! where it was cut, its end says where to go on. An answer's cost grows with what the asker lacks,
-//! not with history.
+//! not with history, and is paid from the peer's budget.
 //!
-//! Until there are commits, a past that reaches below the live DAG is answered from the log in
-//! plain order; it may hold things besides that past, and the asker can use them.
+//! Until there are commits, a past that is too long for a walk is answered from the log in plain
+//! order; it may hold things besides that past, and the asker can use them.
 
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{
-    Limits, LogEntry,
-    reads::View,
-    tangle::{Cone, Tangle},
-};
+use super::{Limits, LogEntry, reads::View, tangle::Tangle};
 use crate::{
     codec::Encode as _,
     digest::{KeyId, TxId},
@@ -26,6 +22,13 @@ use crate::{
 
 /// Log entries read at once.
 const LOG_PAGE: usize = 1_024;
+
+/// Log entries sent from before the place where both sides seem to part: what came to them in
+/// another order.
+const LOOK_BACK: u64 = 256;
+
+/// What one step of a walk costs of a peer's budget, in bytes.
+const STEP_BYTES: u64 = 64;
 
 /// What one answer may hold: calls `spend` with the bytes of each part and stops when refused.
 pub(super) struct Server<'a> {
@@ -41,44 +44,64 @@ impl Server<'_> {
         request: &GetCone,
         spend: &mut dyn FnMut(u64) -> bool,
     ) -> Vec<Message> {
-        let mut answer = Answer::new(self.limits.cone_bytes, spend);
-        match self.tangle.cone(&request.want, &request.have) {
-            Cone::Live(positions) => {
-                for position in positions.into_iter().filter(|place| *place >= request.from) {
-                    let bytes = self.tangle.bytes_at(position).unwrap_or(0);
-                    let id = self.tangle.id_at(position);
-                    let read = || id.and_then(|id| self.view.transaction(&id));
-                    if !answer.take(position, bytes, read) {
-                        break;
-                    }
-                }
+        let had = self.highest(&request.have);
+        if had.is_none() {
+            // Somebody who is new.
+            return self.log(Position::ZERO, request, spend);
+        }
+        let stored = |id: &TxId| self.view.store.entry(id);
+        let (cone, cost) =
+            self.tangle.cone(&request.want, &request.have, self.limits.cone_walk_max, &stored);
+        if !spend(cost * STEP_BYTES) {
+            return Answer::new(0, request.from, spend).finish();
+        }
+        let Some(cone) = cone else {
+            let lowest = self.positions(&request.want).min().min(had);
+            let start = Position(lowest.map_or(0, |at| at.0.saturating_sub(LOOK_BACK)));
+            return self.log(start, request, spend);
+        };
+        let mut answer = Answer::new(self.limits.cone_bytes, request.from, spend);
+        for step in cone.into_iter().filter(|step| step.position >= request.from) {
+            if !answer.take(step.position, step.bytes, || self.view.transaction(&step.id)) {
+                break;
             }
-            Cone::Deeper => self.log(self.log_start(request), &mut answer),
         }
         answer.finish()
     }
 
-    /// Where a plain copy of the log starts: at the lowest thing the asker says it has, since what
-    /// it lacks was attached after that; else at the beginning.
-    fn log_start(&self, request: &GetCone) -> Position {
-        let had = request.have.iter().filter_map(|id| {
-            self.tangle.position(id).or_else(|| self.view.store.entry(id).map(|e| e.position))
-        });
-        had.min().unwrap_or(Position::ZERO).max(request.from)
+    fn positions(&self, ids: &[TxId]) -> impl Iterator<Item = Position> {
+        ids.iter().filter_map(|id| {
+            let stored = || self.view.store.entry(id).map(|entry| entry.position);
+            self.tangle.position(id).or_else(stored)
+        })
     }
 
-    fn log(&self, from: Position, answer: &mut Answer<'_>) {
-        let mut from = from;
-        loop {
+    fn highest(&self, ids: &[TxId]) -> Option<Position> {
+        self.positions(ids).max()
+    }
+
+    /// Plain order, from where the asker says to go on, else from `start`, to the last that is
+    /// wanted.
+    fn log(
+        &self,
+        start: Position,
+        request: &GetCone,
+        spend: &mut dyn FnMut(u64) -> bool,
+    ) -> Vec<Message> {
+        let mut answer = Answer::new(self.limits.cone_bytes, request.from, spend);
+        let Some(last) = self.highest(&request.want) else { return answer.finish() };
+        let mut from = if request.from > Position::ZERO { request.from } else { start };
+        while from <= last {
             let page = self.view.store.log(from, LOG_PAGE);
-            let Some(last) = page.last() else { return };
-            from = Position(last.position.0 + 1);
+            let Some(end) = page.last() else { break };
+            from = Position(end.position.0 + 1);
             for LogEntry { position, id, bytes, .. } in page {
-                if !answer.take(position, bytes, || self.view.transaction(&id)) {
-                    return;
+                if position > last || !answer.take(position, bytes, || self.view.transaction(&id)) {
+                    return answer.finish();
                 }
             }
         }
+        answer.finish()
     }
 
     /// Single transactions, as far as they are here.
@@ -87,14 +110,14 @@ impl Server<'_> {
         ids: &[TxId],
         spend: &mut dyn FnMut(u64) -> bool,
     ) -> Vec<Message> {
-        let mut parts: Vec<Message> = ids
-            .iter()
-            .filter_map(|id| self.view.transaction(id))
-            .take_while(|bytes| spend(bytes.len() as u64))
-            .map(Message::Transaction)
-            .collect();
-        parts.push(Message::End(End { next: None }));
-        parts
+        let mut answer = Answer::new(u64::MAX, Position::ZERO, spend);
+        for bytes in ids.iter().filter_map(|id| self.view.transaction(id)) {
+            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            if !answer.take(Position::ZERO, length, || Some(bytes)) {
+                break;
+            }
+        }
+        answer.finish()
     }
 
     /// A key, if it is here.
@@ -108,13 +131,18 @@ impl Server<'_> {
 struct Answer<'a> {
     parts: Vec<Message>,
     room: u64,
-    next: Option<Position>,
+    /// Where it began.
+    from: Position,
+    /// Where it was cut.
+    cut: Option<Position>,
     spend: &'a mut dyn FnMut(u64) -> bool,
 }
 
 impl<'a> Answer<'a> {
-    fn new(room: u64, spend: &'a mut dyn FnMut(u64) -> bool) -> Self {
-        Self { parts: Vec::new(), room, next: None, spend }
+    fn new(room: u64, from: Position, spend: &'a mut dyn FnMut(u64) -> bool) -> Self {
+        // Without any room it is cut where it begins.
+        let cut = (room == 0).then_some(from);
+        Self { parts: Vec::new(), room, from, cut, spend }
     }
 
     /// Takes one transaction; false once the answer is full, and then says where to go on.
@@ -126,7 +154,8 @@ impl<'a> Answer<'a> {
     ) -> bool {
         let bytes = u64::from(bytes);
         if bytes > self.room || !(self.spend)(bytes) {
-            self.next = Some(position);
+            // Where nothing fits, nobody gets any further by coming back at once.
+            self.cut = Some(if self.parts.is_empty() { self.from } else { position });
             return false;
         }
         self.room -= bytes;
@@ -135,7 +164,7 @@ impl<'a> Answer<'a> {
     }
 
     fn finish(mut self) -> Vec<Message> {
-        self.parts.push(Message::End(End { next: self.next }));
+        self.parts.push(Message::End(End { next: self.cut }));
         self.parts
     }
 }

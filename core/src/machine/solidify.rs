@@ -141,8 +141,8 @@ impl Solidifier {
         Some(held)
     }
 
-    /// `parent` came: returns those that now have all their parents.
-    pub(super) fn resolve(&mut self, parent: &TxId) -> Vec<(Arc<Verified>, Source)> {
+    /// `parent` came: returns those that now have all their parents, and since when each waited.
+    pub(super) fn resolve(&mut self, parent: &TxId) -> Vec<(Arc<Verified>, Source, Time)> {
         let children = self.children.remove(parent).unwrap_or_default();
         let mut solid = Vec::new();
         for child in children {
@@ -151,7 +151,7 @@ impl Solidifier {
             };
             held.missing -= 1;
             if held.missing == 0 {
-                solid.extend(self.remove(&child).map(|held| (held.tx, held.source)));
+                solid.extend(self.remove(&child).map(|held| (held.tx, held.source, held.since)));
             }
         }
         solid

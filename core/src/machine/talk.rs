@@ -5,6 +5,8 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use rand_chacha::rand_core::Rng as _;
+
 use super::{
     Fault, Machine, Outbox, Reads, Ticket, ToNet, reads::View, serve::Server, timers::Timer,
     wants::Want,
@@ -12,20 +14,32 @@ use super::{
 use crate::{
     digest::{NodeId, TxId},
     message::{End, Message},
+    time::Span,
 };
 
 impl Machine {
     pub(super) fn repeated(&mut self, from: NodeId, id: TxId, reads: &dyn Reads, out: &mut Outbox) {
         if self.position(&id, reads).is_some() || self.solidifier.contains(&id) {
-            self.gossip.repeated(from, out);
-        } else {
+            self.gossip.repeated(self.now, from, self.random.next_u64(), out);
+        } else if !self.tangle.is_surplus(&id) {
             // Seen, but dropped while it waited: fetch it with whatever it lacked.
             self.want(Want::Past(id), from);
         }
     }
 
+    pub(super) fn body_missing(&mut self, from: NodeId, id: TxId, reads: &dyn Reads) {
+        // It may have come another way since that was noticed.
+        if !self.solidifier.contains(&id) && !self.unknown([id].into(), reads).is_empty() {
+            self.want(Want::Transaction(id), from);
+        }
+    }
+
     pub(super) fn want(&mut self, want: Want, from: NodeId) {
-        if let Some(due) = self.wants.add(self.now, want, from) {
+        self.want_after(self.limits.ask_delay, want, from);
+    }
+
+    fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
+        if let Some(due) = self.wants.add(self.now, want, from, delay) {
             self.timers.set(Timer::Ask, due);
         }
     }
@@ -39,6 +53,8 @@ impl Machine {
     ) {
         match message {
             Message::Have(ids) => {
+                let here = |id: &TxId| self.solidifier.contains(id);
+                let ids: Vec<TxId> = ids.into_iter().filter(|id| !here(id)).collect();
                 for id in self.unknown(ids, reads) {
                     if let Some(due) = self.gossip.announced(self.now, from, id) {
                         self.timers.set(Timer::Graft, due);
@@ -46,11 +62,12 @@ impl Machine {
                 }
             }
             Message::Frontier(ids) => {
+                // Even if it waits here: whatever it waits for, this peer has it.
                 for id in self.unknown(ids, reads) {
-                    self.want(Want::Past(id), from);
+                    self.want_after(self.limits.ask_frontier_delay, Want::Past(id), from);
                 }
             }
-            Message::Prune => self.gossip.pruned(&from),
+            Message::Prune => self.gossip.pruned(self.now, &from),
             Message::Graft(ids) => self.grafted(from, &ids, reads, out),
             Message::Peers(peers) => {
                 for known in peers {
@@ -62,7 +79,8 @@ impl Machine {
             Message::Key(key) => {
                 if self.wants.satisfied(Want::Key(key.id())) {
                     self.key_known(key, reads, out);
-                } else {
+                } else if reads.key(&key.id()).is_none() {
+                    // Where it is known, it came another way while this answer was under way.
                     self.peers.blame(self.now, from, Fault::UnwantedKey, out);
                 }
             }
@@ -74,7 +92,7 @@ impl Machine {
     }
 
     fn unknown(&self, ids: Vec<TxId>, reads: &dyn Reads) -> Vec<TxId> {
-        let here = |id: &TxId| self.position(id, reads).is_some() || self.solidifier.contains(id);
+        let here = |id: &TxId| self.position(id, reads).is_some() || self.tangle.is_surplus(id);
         ids.into_iter().filter(|id| !here(id)).collect()
     }
 
@@ -125,24 +143,24 @@ impl Machine {
         end: Option<End>,
         out: &mut Outbox,
     ) {
-        let next = end.and_then(|end| end.next);
-        let turn = self.frontier_turn;
-        let have = || self.tangle.frontier(turn);
-        let ended = self.wants.answered(self.now, ticket, end.is_some(), next, &have, out);
+        let have = || self.tangle.known(self.frontier_turn);
+        let ended = self.wants.answered(self.now, ticket, end, &have, out);
+        self.timers.set(Timer::Ask, self.now);
         let Some(ended) = ended else { return };
         if ended.empty {
             self.peers.blame(self.now, from, Fault::EmptyAnswer, out);
         }
-        self.caught_up |= ended.cone && !ended.empty;
-        if self.caught_up && !self.wants.fetching_past() {
-            // What came as an answer was not spread: whoever lacks it sees so in the frontier.
-            self.caught_up = false;
-            let frontier = self.frontier();
-            for peer in self.peers.connected().filter(|peer| *peer != from) {
-                out.send(peer, Message::Frontier(frontier.clone()));
-            }
+        if ended.bulk {
+            self.tell_of_past(from, out);
         }
-        self.timers.set(Timer::Ask, self.now);
+    }
+
+    /// A long past was not announced: whoever lacks it sees so in the frontier.
+    fn tell_of_past(&mut self, from: NodeId, out: &mut Outbox) {
+        let frontier = self.frontier();
+        for peer in self.peers.connected().filter(|peer| *peer != from) {
+            out.send(peer, Message::Frontier(frontier.clone()));
+        }
     }
 
     pub(super) fn peer_up(
@@ -162,9 +180,13 @@ impl Machine {
         self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
     }
 
-    pub(super) fn peer_down(&mut self, peer: &NodeId) {
+    pub(super) fn peer_down(&mut self, peer: &NodeId, out: &mut Outbox) {
         self.gossip.peer_down(peer);
         self.peers.down(self.now, peer);
+        if self.wants.peer_down(self.now, peer) {
+            self.tell_of_past(*peer, out);
+        }
+        self.timers.set(Timer::Ask, self.now);
         self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
         self.timers.set(Timer::Dial, self.now);
     }

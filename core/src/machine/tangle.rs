@@ -6,11 +6,12 @@
 //! Invariant: positions are without a gap, and a parent's position is below its child's. So a walk
 //! from high positions to low ones meets every child before its parents.
 //!
-//! Bounded in bytes and count: the oldest leave, and are then only in the store. Left out until
-//! there are commits: what leaves because it was ordered.
+//! Bounded in bytes and count: the oldest leave once they are in the store, so beyond the bounds is
+//! at most what one group of inputs attached. Left out until there are commits: what leaves because
+//! it was ordered.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
 
@@ -37,20 +38,34 @@ pub(super) struct Tangle {
     order: VecDeque<TxId>,
     next: Position,
     bodies: BTreeMap<BodyId, Vec<TxId>>,
-    childless: BTreeSet<Position>,
+    /// Without a child, live or not: only these show that somebody lacks them.
+    childless: BTreeMap<Position, TxId>,
+    /// Those of them that are not live.
+    orphans: BTreeMap<TxId, Position>,
+    /// Attachments that were not taken because their body has enough, oldest first.
+    surplus: VecDeque<TxId>,
     bytes: u64,
     bytes_max: u64,
     count_max: usize,
 }
 
-/// The past of some transactions, as far as it is live.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cone {
-    /// All of it: positions, ascending.
-    Live(Vec<Position>),
-    /// It reaches below the live DAG.
-    Deeper,
+/// Transactions without a child remembered beyond the live DAG. The oldest is forgotten.
+const ORPHANS_MAX: usize = 4 * IDS_MAX;
+
+/// Attachments remembered as not taken. A frontier names them again.
+const SURPLUS_MAX: usize = 512;
+
+/// A transaction on a walk into the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) position: Position,
+    pub(super) id: TxId,
+    pub(super) bytes: u32,
+    parents: [TxId; 2],
 }
+
+/// What a transaction that is only in the store costs of a walk.
+const STORED_COST: u64 = 16;
 
 impl Tangle {
     pub(super) fn new(limits: &Limits, next: Position) -> Self {
@@ -59,7 +74,9 @@ impl Tangle {
             order: VecDeque::new(),
             next,
             bodies: BTreeMap::new(),
-            childless: BTreeSet::new(),
+            childless: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            surplus: VecDeque::new(),
             bytes: 0,
             bytes_max: limits.live_bytes_max,
             count_max: limits.live_count_max,
@@ -88,13 +105,28 @@ impl Tangle {
         self.bodies.get(body).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes the transaction at the next position; the oldest leave until bounds hold again.
+    /// Remembers that an attachment was not taken, so that nobody asks for it who does not need it.
+    pub(super) fn pass_over(&mut self, id: TxId) {
+        if self.surplus.len() == SURPLUS_MAX {
+            self.surplus.pop_front();
+        }
+        self.surplus.push_back(id);
+    }
+
+    /// Whether an attachment was not taken, not long ago.
+    pub(super) fn is_surplus(&self, id: &TxId) -> bool {
+        self.surplus.contains(id)
+    }
+
+    /// Takes the transaction at the next position.
     pub(super) fn attach(&mut self, entry: &LogEntry) {
         assert_eq!(entry.position, self.next, "positions are without a gap");
         for parent in entry.attachment.transactions() {
             if let Some(vertex) = self.vertices.get(&parent) {
                 assert!(vertex.position < entry.position, "parents come first");
                 self.childless.remove(&vertex.position);
+            } else if let Some(position) = self.orphans.remove(&parent) {
+                self.childless.remove(&position);
             }
         }
         let vertex = Vertex {
@@ -107,9 +139,14 @@ impl Tangle {
         assert!(before.is_none(), "a transaction is attached once");
         self.order.push_back(entry.id);
         self.bodies.entry(entry.body).or_default().push(entry.id);
-        self.childless.insert(entry.position);
+        self.childless.insert(entry.position, entry.id);
         self.bytes += u64::from(entry.bytes);
         self.next = Position(self.next.0 + 1);
+    }
+
+    /// Lets the oldest leave until bounds hold. Only when all that was attached is in the store:
+    /// until then it is nowhere else.
+    pub(super) fn keep_bounds(&mut self) {
         while self.bytes > self.bytes_max || self.order.len() > self.count_max {
             self.drop_oldest();
         }
@@ -121,7 +158,14 @@ impl Tangle {
         };
         let vertex = self.vertices.remove(&id).expect("order and vertices hold the same ids");
         self.bytes -= u64::from(vertex.bytes);
-        self.childless.remove(&vertex.position);
+        if self.childless.contains_key(&vertex.position) {
+            self.orphans.insert(id, vertex.position);
+        }
+        if self.orphans.len() > ORPHANS_MAX
+            && let Some((_, oldest)) = self.childless.pop_first()
+        {
+            self.orphans.remove(&oldest);
+        }
         if let Some(attachments) = self.bodies.get_mut(&vertex.body) {
             attachments.retain(|attachment| *attachment != id);
             if attachments.is_empty() {
@@ -130,74 +174,89 @@ impl Tangle {
         }
     }
 
-    /// The position of the oldest live transaction.
-    fn floor(&self) -> Position {
-        Position(self.next.0 - self.order.len() as u64)
-    }
-
-    pub(super) fn id_at(&self, position: Position) -> Option<TxId> {
-        let index = usize::try_from(position.0.checked_sub(self.floor().0)?).ok()?;
-        self.order.get(index).copied()
-    }
-
-    /// Length on the wire, in bytes, of a live transaction.
-    pub(super) fn bytes_at(&self, position: Position) -> Option<u32> {
-        self.vertices.get(&self.id_at(position)?).map(|vertex| vertex.bytes)
-    }
-
-    /// Live transactions without a child: the newest, and of the older ones another part at each
+    /// Transactions without a child: the newest, and of the older ones another part at each
     /// `turn`. At most [`IDS_MAX`].
     pub(super) fn frontier(&self, turn: u64) -> Vec<TxId> {
-        let newest = self.childless.iter().rev().take(IDS_MAX / 2);
+        let newest = self.childless.values().rev().take(IDS_MAX / 2);
         let older = self.childless.len().saturating_sub(IDS_MAX / 2);
         let parts = older.div_ceil(IDS_MAX / 2).max(1) as u64;
         let skip = usize::try_from(turn % parts).unwrap_or(0) * (IDS_MAX / 2);
-        let part = self.childless.iter().take(older).skip(skip).take(IDS_MAX / 2);
-        newest.chain(part).filter_map(|position| self.id_at(*position)).collect()
+        let part = self.childless.values().take(older).skip(skip).take(IDS_MAX / 2);
+        newest.chain(part).copied().collect()
     }
 
-    /// The past of `want`, itself included, without the past of `have`. Ids that are not live are
-    /// passed over. Cost grows with how far back the two pasts part.
+    /// What this node has, for somebody who is to send the rest: the frontier, and older
+    /// transactions at distances that grow by a quarter. Whatever the other side does not know of
+    /// the frontier, it knows where both began to differ, to a quarter of that distance.
+    pub(super) fn known(&self, turn: u64) -> Vec<TxId> {
+        let mut known = self.frontier(turn);
+        let count = self.order.len();
+        let mut distance = 1;
+        let mut older: Vec<TxId> = Vec::new();
+        while distance < count {
+            older.extend(self.order.get(count - 1 - distance));
+            distance += 1 + distance / 4;
+        }
+        known.truncate(IDS_MAX - older.len().min(IDS_MAX));
+        known.extend(older);
+        known
+    }
+
+    /// The past of `want`, itself included, without the past of `have`, parents first. `stored`
+    /// finds what is not live any more. Ids that are not found are passed over. Also returns what
+    /// the walk cost: it grows with how far back the two pasts part, and beyond `walk_max` the past
+    /// is `None`.
     ///
     /// The walk takes the highest position first, so all children of a vertex come before it, and
     /// its colour is settled when it is taken: wanted, or had by the asker.
-    pub(super) fn cone(&self, want: &[TxId], have: &[TxId]) -> Cone {
-        let mut had: BTreeMap<Position, bool> = BTreeMap::new();
-        let live = |ids: &[TxId]| ids.iter().filter_map(|id| self.position(id)).collect::<Vec<_>>();
-        had.extend(live(want).into_iter().map(|position| (position, false)));
-        had.extend(live(have).into_iter().map(|position| (position, true)));
-        let mut wanted = had.values().filter(|had| !**had).count();
-        let mut cone = Vec::new();
-        while wanted > 0 {
-            let Some((position, had_here)) = had.pop_last() else {
-                break;
-            };
-            if !had_here {
-                wanted -= 1;
-                cone.push(position);
+    pub(super) fn cone(
+        &self,
+        want: &[TxId],
+        have: &[TxId],
+        walk_max: u64,
+        stored: &dyn Fn(&TxId) -> Option<LogEntry>,
+    ) -> (Option<Vec<Step>>, u64) {
+        let mut ahead: BTreeMap<Position, (Step, bool)> = BTreeMap::new();
+        for (ids, had) in [(want, false), (have, true)] {
+            for (step, _) in ids.iter().filter_map(|id| self.step(id, stored)) {
+                ahead.insert(step.position, (step, had));
             }
-            let Some(vertex) = self.id_at(position).and_then(|id| self.vertices.get(&id)) else {
-                continue;
-            };
-            for parent in vertex.parents.iter().filter(|parent| !parent.is_zero()) {
-                match (self.position(parent), had_here) {
-                    (None, true) => {}
-                    (None, false) => return Cone::Deeper,
-                    (Some(parent), true) => {
-                        if had.insert(parent, true) == Some(false) {
-                            wanted -= 1;
-                        }
+        }
+        let mut wanted = ahead.values().filter(|(_, had)| !had).count();
+        let (mut cone, mut cost) = (Vec::new(), 0);
+        while wanted > 0 {
+            let Some((_, (step, had))) = ahead.pop_last() else { break };
+            if !had {
+                wanted -= 1;
+                cone.push(step);
+            }
+            for parent in step.parents.iter().filter(|parent| !parent.is_zero()) {
+                let Some((parent, its_cost)) = self.step(parent, stored) else { continue };
+                cost += its_cost;
+                if let Some((_, parent_had)) = ahead.get_mut(&parent.position) {
+                    if had && !*parent_had {
+                        *parent_had = true;
+                        wanted -= 1;
                     }
-                    (Some(parent), false) => {
-                        had.entry(parent).or_insert_with(|| {
-                            wanted += 1;
-                            false
-                        });
-                    }
+                } else {
+                    ahead.insert(parent.position, (parent, had));
+                    wanted += usize::from(!had);
                 }
+            }
+            if cost > walk_max {
+                return (None, cost);
             }
         }
         cone.reverse();
-        Cone::Live(cone)
+        (Some(cone), cost)
+    }
+
+    fn step(&self, id: &TxId, stored: &dyn Fn(&TxId) -> Option<LogEntry>) -> Option<(Step, u64)> {
+        if let Some(Vertex { position, parents, bytes, .. }) = self.vertices.get(id) {
+            let step = Step { position: *position, id: *id, bytes: *bytes, parents: *parents };
+            return Some((step, 1));
+        }
+        let LogEntry { position, id, attachment, bytes, .. } = stored(id)?;
+        Some((Step { position, id, bytes, parents: attachment.parents }, STORED_COST))
     }
 }

@@ -4,15 +4,16 @@
 //! and asked for again, elsewhere, if the answer did not bring it. A missing past is fetched as one
 //! self-contained cone, never parent by parent: depth times round trip would be an attack.
 //!
-//! Invariant: one thing is asked of one peer at a time, and at most one cone is open in all, so a
-//! long past is not fetched twice. Bounded in count per peer and in all, and in attempts.
+//! Invariant: one thing is asked of one peer at a time, and a second cone is opened only when those
+//! that are open stall, so a long past is not fetched twice and nobody can hold it up. Bounded in
+//! count per peer and in all, and in attempts. Peers take turns.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{Limits, Outbox, Ticket};
 use crate::{
     digest::{KeyId, NodeId, TxId},
-    message::{GetCone, Message},
+    message::{End, GetCone, Message},
     params::WANTS_MAX,
     time::{Span, Time},
     units::Position,
@@ -33,6 +34,8 @@ pub(super) enum Want {
 struct Missing {
     /// Peers that should have it; the next to ask is in front.
     sources: Vec<NodeId>,
+    /// Who named it first: it counts as this peer's.
+    owner: NodeId,
     due: Time,
     attempts: u32,
     asked: Option<Ticket>,
@@ -43,37 +46,72 @@ struct Missing {
 struct Asked {
     to: NodeId,
     wants: Vec<Want>,
-    /// Transactions that it brought so far.
+    /// Where a cone goes on.
+    from: Position,
+    /// Whether the peer itself had said that it has what is asked for.
+    claimed: bool,
+    /// Transactions that it brought so far, this answer and all before it to the same question.
     brought: u64,
+    brought_before: u64,
+    /// Answers to the same question that brought nothing, in a row.
+    barren: u32,
+    /// When it was opened or last brought something.
+    moved: Time,
 }
 
 /// All that is missing.
 #[derive(Debug)]
 pub(super) struct Wants {
     missing: BTreeMap<Want, Missing>,
+    by_owner: BTreeMap<NodeId, usize>,
     open: BTreeMap<Ticket, Asked>,
     next_ticket: u64,
+    /// Whom a cone was asked of last: others come first next time.
+    last: NodeId,
     limits: Limits,
 }
 
 /// How a request ended, for whoever judges the peer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// Whether the request was a cone.
-    pub(super) cone: bool,
-    /// Whether it brought nothing at all although it ended in order.
+    /// Whether it brought nothing at all although the peer had said that it has it.
     pub(super) empty: bool,
+    /// Whether it was the end of a long past: more than a few transactions came.
+    pub(super) bulk: bool,
+}
+
+/// What a request needs to know of the machine.
+pub(super) struct Surroundings<'a> {
+    pub(super) now: Time,
+    pub(super) connected: &'a dyn Fn(&NodeId) -> bool,
+    /// Whether something here waits for a transaction.
+    pub(super) awaited: &'a dyn Fn(&TxId) -> bool,
+    /// Whom to ask when nobody is known to have it.
+    pub(super) anyone: Option<NodeId>,
+    /// Called for what this node has, when a cone is asked for.
+    pub(super) have: &'a dyn Fn() -> Vec<TxId>,
 }
 
 /// Most peers remembered per missing thing.
 const SOURCES_MAX: usize = 4;
 
+/// Most cones open at once, each at another peer.
+const CONES_MAX: usize = 4;
+
+/// Answers in a row that may bring nothing new: plain order starts a little early.
+const BARREN_MAX: u32 = 64;
+
+/// Transactions of one answer beyond which it is a long past and no news.
+const BULK: u64 = 64;
+
 impl Wants {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             missing: BTreeMap::new(),
+            by_owner: BTreeMap::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
+            last: NodeId::ZERO,
             limits: limits.clone(),
         }
     }
@@ -87,160 +125,251 @@ impl Wants {
         self.open.values().any(Asked::is_cone)
     }
 
-    /// Remembers that `want` is missing and that `source` should have it. Returns when to ask.
-    pub(super) fn add(&mut self, now: Time, want: Want, source: NodeId) -> Option<Time> {
-        let due = now + self.limits.ask_delay;
+    /// Whether `peer` is answering with a long past.
+    pub(super) fn is_bulk(&self, peer: &NodeId) -> bool {
+        self.open.values().any(|asked| asked.to == *peer && asked.is_cone() && asked.is_bulk())
+    }
+
+    /// Remembers that `want` is missing and that `source` should have it; it may still come by
+    /// itself for `delay`. Returns when to ask.
+    pub(super) fn add(
+        &mut self,
+        now: Time,
+        want: Want,
+        source: NodeId,
+        delay: Span,
+    ) -> Option<Time> {
         if let Some(missing) = self.missing.get_mut(&want) {
             if !missing.sources.contains(&source) && missing.sources.len() < SOURCES_MAX {
                 missing.sources.push(source);
             }
             return Some(missing.due);
         }
-        let of_peer =
-            self.missing.values().filter(|missing| missing.sources.first() == Some(&source));
-        if self.missing.len() >= self.limits.wants_max
-            || of_peer.count() >= self.limits.wants_per_peer
-        {
+        let of_peer = self.by_owner.get(&source).copied().unwrap_or(0);
+        if self.missing.len() >= self.limits.wants_max || of_peer >= self.limits.wants_per_peer {
             return None;
         }
-        let missing = Missing { sources: [source].into(), due, attempts: 0, asked: None };
+        let (sources, due) = ([source].into(), now + delay);
+        let missing = Missing { sources, owner: source, due, attempts: 0, asked: None };
         self.missing.insert(want, missing);
+        self.by_owner.insert(source, of_peer + 1);
         Some(due)
+    }
+
+    fn remove(&mut self, want: &Want) -> Option<Missing> {
+        let missing = self.missing.remove(want)?;
+        let of_peer = self.by_owner.entry(missing.owner).or_default();
+        *of_peer -= 1;
+        if *of_peer == 0 {
+            self.by_owner.remove(&missing.owner);
+        }
+        Some(missing)
     }
 
     /// `want` is here. Returns whether it was wanted.
     pub(super) fn satisfied(&mut self, want: Want) -> bool {
-        let Some(missing) = self.missing.remove(&want) else {
-            return false;
-        };
+        let Some(missing) = self.remove(&want) else { return false };
         if let Some(asked) = missing.asked.and_then(|ticket| self.open.get_mut(&ticket)) {
             asked.brought += 1;
         }
         true
     }
 
-    /// A transaction came in an answer of `from`.
-    pub(super) fn brought(&mut self, from: NodeId) {
-        for asked in self.open.values_mut().filter(|asked| asked.to == from) {
+    /// A transaction that is new here came from `from` while requests to it are open.
+    pub(super) fn brought(&mut self, now: Time, from: NodeId) {
+        let for_one = |asked: &&mut Asked| asked.to == from && !asked.is_key();
+        for asked in self.open.values_mut().filter(for_one) {
             asked.brought += 1;
+            asked.moved = now;
         }
     }
 
-    /// Asks for all that is due, in as few requests as possible. `have` is called for the frontier
-    /// when a cone is asked for. Returns when to come back.
-    pub(super) fn ask_due(
-        &mut self,
-        now: Time,
-        connected: &dyn Fn(&NodeId) -> bool,
-        anyone: Option<NodeId>,
-        have: &dyn Fn() -> Vec<TxId>,
-        out: &mut Outbox,
-    ) -> Option<Time> {
+    /// Asks for all that is due, in as few requests as possible. Returns when to come back.
+    pub(super) fn ask_due(&mut self, around: &Surroundings<'_>, out: &mut Outbox) -> Option<Time> {
         self.give_up();
-        let due: Vec<Want> = self
-            .missing
-            .iter()
-            .filter(|(_, missing)| missing.asked.is_none() && missing.due <= now)
-            .map(|(want, _)| *want)
-            .collect();
-        let mut by_request: BTreeMap<(NodeId, u8), Vec<Want>> = BTreeMap::new();
-        for want in due {
-            let Some(missing) = self.missing.get_mut(&want) else {
-                continue;
-            };
-            missing.sources.retain(|source| connected(source));
-            if let Some(peer) = missing.sources.first().copied().or(anyone) {
-                by_request.entry((peer, want.kind())).or_default().push(want);
-            } else {
-                // Nobody to ask: wait for a connection.
-                missing.due = now + self.limits.ask_again;
-            }
-        }
-        for ((peer, _), wants) in by_request {
+        let mut turns: Vec<_> = self.due_by_peer(around).into_iter().collect();
+        let rest = turns.partition_point(|((peer, _), _)| *peer <= self.last);
+        turns.rotate_left(rest);
+        for ((peer, _), wants) in turns {
             for wants in wants.chunks(WANTS_MAX) {
-                self.ask(peer, wants, have, out);
+                self.ask(peer, wants, around, out);
             }
         }
-        // What is due and found no room goes out when a request ends.
-        let later = |missing: &&Missing| missing.asked.is_none() && missing.due > now;
-        self.missing.values().filter(later).map(|missing| missing.due).min()
+        self.next_due(around.now)
     }
 
     fn give_up(&mut self) {
         let attempts_max = self.limits.ask_attempts;
-        self.missing
-            .retain(|_, missing| missing.asked.is_some() || missing.attempts < attempts_max);
+        let hopeless =
+            |missing: &Missing| missing.asked.is_none() && missing.attempts >= attempts_max;
+        let hopeless: Vec<Want> = self
+            .missing
+            .iter()
+            .filter(|(_, missing)| hopeless(missing))
+            .map(|(want, _)| *want)
+            .collect();
+        for want in hopeless {
+            self.remove(&want);
+        }
     }
 
-    fn ask(&mut self, to: NodeId, wants: &[Want], have: &dyn Fn() -> Vec<TxId>, out: &mut Outbox) {
-        // What finds no room now stays due, and goes out when a request ends.
-        let open_there = self.open.values().filter(|asked| asked.to == to).count();
-        let past = wants.iter().any(|want| matches!(want, Want::Past(_)));
-        if open_there >= self.limits.asks_per_peer || (past && self.fetching_past()) {
-            return;
+    fn due_by_peer(&mut self, around: &Surroundings<'_>) -> BTreeMap<(NodeId, u8), Vec<Want>> {
+        let mut by_peer: BTreeMap<(NodeId, u8), Vec<Want>> = BTreeMap::new();
+        let due = |missing: &Missing| missing.asked.is_none() && missing.due <= around.now;
+        // What was only heard of from somebody who is gone, others will name again.
+        let hearsay = |want: &Want, missing: &Missing| {
+            let nobody = !missing.sources.iter().any(|source| (around.connected)(source));
+            nobody && matches!(want, Want::Past(id) if !(around.awaited)(id))
+        };
+        let forgotten: Vec<Want> = self
+            .missing
+            .iter()
+            .filter(|(want, missing)| due(missing) && hearsay(want, missing))
+            .map(|(want, _)| *want)
+            .collect();
+        forgotten.iter().for_each(|want| drop(self.remove(want)));
+        for (want, missing) in self.missing.iter_mut().filter(|(_, missing)| due(missing)) {
+            missing.sources.retain(|source| (around.connected)(source));
+            if let Some(peer) = missing.sources.first().copied().or(around.anyone) {
+                by_peer.entry((peer, want.kind())).or_default().push(*want);
+            } else {
+                // Nobody to ask: wait for a connection.
+                missing.due = around.now + self.limits.ask_again;
+            }
         }
-        let transactions =
-            |wants: &[Want]| wants.iter().filter_map(Want::transaction).collect::<Vec<TxId>>();
+        by_peer
+    }
+
+    /// When something becomes due, or an open cone stalls that holds up others. What found no room
+    /// goes out when a request ends.
+    fn next_due(&self, now: Time) -> Option<Time> {
+        let waiting = || self.missing.iter().filter(|(_, missing)| missing.asked.is_none());
+        let due = waiting().map(|(_, missing)| missing.due).filter(|due| *due > now).min();
+        let held_up = waiting().any(|(want, missing)| want.is_past() && missing.due <= now);
+        let stalls = self.open.values().filter(|asked| held_up && asked.is_cone());
+        let stalls = stalls.map(|asked| asked.moved + self.limits.cone_patience);
+        due.into_iter().chain(stalls.filter(|at| *at > now)).min()
+    }
+
+    fn ask(&mut self, to: NodeId, wants: &[Want], around: &Surroundings<'_>, out: &mut Outbox) {
         match wants {
             [] => {}
-            // One key per request; the others follow when it ends.
-            [want @ Want::Key(key), ..] => {
-                self.open(to, core::slice::from_ref(want), Message::GetKey(*key), out);
+            // One key per request.
+            [Want::Key(_), ..] => {
+                for want in wants {
+                    if let Want::Key(key) = want
+                        && self.has_room(&to)
+                    {
+                        let asked = self.asked(to, &[*want], around.now);
+                        self.open(asked, Message::GetKey(*key), out);
+                    }
+                }
             }
-            [Want::Transaction(_), ..] => {
-                self.open(to, wants, Message::GetTransactions(transactions(wants)), out);
+            [Want::Transaction(_), ..] if self.has_room(&to) => {
+                let ids = wants.iter().filter_map(Want::transaction).collect();
+                let asked = self.asked(to, wants, around.now);
+                self.open(asked, Message::GetTransactions(ids), out);
             }
-            [Want::Past(_), ..] => {
-                let cone =
-                    GetCone { want: transactions(wants), have: have(), from: Position::ZERO };
-                self.open(to, wants, Message::GetCone(cone), out);
+            [Want::Past(_), ..] if self.has_room(&to) && self.may_fetch(&to, around.now) => {
+                let asked = self.asked(to, wants, around.now);
+                self.last = to;
+                self.open_cone(asked, around.have, out);
             }
+            // What finds no room now stays due.
+            [Want::Transaction(_) | Want::Past(_), ..] => {}
         }
     }
 
-    fn open(&mut self, to: NodeId, wants: &[Want], message: Message, out: &mut Outbox) {
+    fn has_room(&self, to: &NodeId) -> bool {
+        let there = self.open.values().filter(|asked| asked.to == *to);
+        there.count() < self.limits.asks_per_peer
+    }
+
+    /// Whether a cone may be asked of `to` beside those that are open.
+    fn may_fetch(&self, to: &NodeId, now: Time) -> bool {
+        let patience = self.limits.cone_patience;
+        let mut cones = self.open.values().filter(|asked| asked.is_cone());
+        self.open.values().filter(|asked| asked.is_cone()).count() < CONES_MAX
+            && cones.all(|cone| cone.to != *to && cone.moved + patience <= now)
+    }
+
+    fn asked(&self, to: NodeId, wants: &[Want], now: Time) -> Asked {
+        let knows = |want: &Want| {
+            self.missing.get(want).is_some_and(|missing| missing.sources.contains(&to))
+        };
+        Asked {
+            to,
+            wants: wants.into(),
+            from: Position::ZERO,
+            claimed: wants.iter().any(knows),
+            brought: 0,
+            brought_before: 0,
+            barren: 0,
+            moved: now,
+        }
+    }
+
+    fn open_cone(&mut self, asked: Asked, have: &dyn Fn() -> Vec<TxId>, out: &mut Outbox) {
+        let want = asked.wants.iter().filter_map(Want::transaction).collect();
+        let cone = GetCone { want, have: have(), from: asked.from };
+        self.open(asked, Message::GetCone(cone), out);
+    }
+
+    fn open(&mut self, asked: Asked, message: Message, out: &mut Outbox) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        for want in wants {
+        for want in &asked.wants {
             if let Some(missing) = self.missing.get_mut(want) {
                 missing.asked = Some(ticket);
-                missing.attempts += 1;
+                // A long past is one attempt, however many answers it takes.
+                missing.attempts = if asked.is_bulk() { 1 } else { missing.attempts + 1 };
             }
         }
-        self.open.insert(ticket, Asked { to, wants: wants.into(), brought: 0 });
-        out.ask(to, ticket, message);
+        out.ask(asked.to, ticket, message);
+        self.open.insert(ticket, asked);
     }
 
-    /// A request ended; `next` says where a cone that was cut goes on. Returns how it ended, and
-    /// `None` for a ticket that is not open.
+    /// A request ended. Goes on with a cone that was cut. Returns how it ended, and `None` for a
+    /// ticket that is not open or a past that goes on.
     pub(super) fn answered(
         &mut self,
         now: Time,
         ticket: Ticket,
-        in_order: bool,
-        next: Option<Position>,
+        end: Option<End>,
         have: &dyn Fn() -> Vec<TxId>,
         out: &mut Outbox,
     ) -> Option<Ended> {
         let asked = self.open.remove(&ticket)?;
-        let cone = asked.is_cone();
-        let ended = Ended { cone, empty: in_order && asked.brought == 0 && next.is_none() };
         let left: Vec<Want> =
             asked.wants.iter().filter(|want| self.missing.contains_key(want)).copied().collect();
-        if let Some(from) = next.filter(|_| cone && !left.is_empty() && asked.brought > 0) {
-            let want = left.iter().filter_map(Want::transaction).collect();
-            let go_on = GetCone { want, have: have(), from };
-            self.open(asked.to, &left, Message::GetCone(go_on), out);
-            for want in &left {
-                // A long past is one attempt, however many answers it takes.
-                if let Some(missing) = self.missing.get_mut(want) {
-                    missing.attempts = 1;
-                }
-            }
-            return Some(ended);
+        let barren = if asked.brought > 0 { 0 } else { asked.barren + 1 };
+        let cut = end.and_then(|end| end.next).filter(|_| barren <= BARREN_MAX);
+        if let Some(from) = cut.filter(|from| *from > asked.from)
+            && asked.is_cone()
+            && !left.is_empty()
+        {
+            self.open_cone(asked.after(from, left, barren, now), have, out);
+            return None;
         }
+        self.ask_again(now, &left);
+        Some(Ended {
+            empty: asked.claimed && asked.brought_in_all() == 0 && cut.is_none(),
+            bulk: asked.is_cone() && asked.is_bulk(),
+        })
+    }
+
+    /// A connection is gone, and all requests on it. Returns whether it was bringing a long past.
+    pub(super) fn peer_down(&mut self, now: Time, peer: &NodeId) -> bool {
+        let bulk = self.is_bulk(peer);
+        let gone = self.open.extract_if(.., |_, asked| asked.to == *peer);
+        let left: Vec<Want> = gone.flat_map(|(_, asked)| asked.wants).collect();
+        self.ask_again(now, &left);
+        bulk
+    }
+
+    fn ask_again(&mut self, now: Time, left: &[Want]) {
         for want in left {
-            if let Some(missing) = self.missing.get_mut(&want) {
+            if let Some(missing) = self.missing.get_mut(want) {
                 missing.asked = None;
                 missing.due = now + back_off(self.limits.ask_again, missing.attempts);
                 // The next attempt goes to somebody else, if there is anybody.
@@ -248,13 +377,31 @@ impl Wants {
                 missing.sources.rotate_left(tried);
             }
         }
-        Some(ended)
     }
 }
 
 impl Asked {
     fn is_cone(&self) -> bool {
-        self.wants.iter().any(|want| matches!(want, Want::Past(_)))
+        self.wants.first().is_some_and(Want::is_past)
+    }
+
+    fn is_key(&self) -> bool {
+        matches!(self.wants.first(), Some(Want::Key(_)))
+    }
+
+    const fn brought_in_all(&self) -> u64 {
+        self.brought_before + self.brought
+    }
+
+    const fn is_bulk(&self) -> bool {
+        self.brought_in_all() > BULK
+    }
+
+    /// The request that goes on at `from` with what is left.
+    fn after(&self, from: Position, wants: Vec<Want>, barren: u32, now: Time) -> Self {
+        let brought_before = self.brought_in_all();
+        let Self { to, claimed, .. } = *self;
+        Self { to, wants, from, claimed, brought: 0, brought_before, barren, moved: now }
     }
 }
 
@@ -266,6 +413,10 @@ impl Want {
             Self::Transaction(_) => 1,
             Self::Key(_) => 2,
         }
+    }
+
+    const fn is_past(&self) -> bool {
+        matches!(self, Self::Past(_))
     }
 
     const fn transaction(&self) -> Option<TxId> {

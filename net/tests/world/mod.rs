@@ -177,6 +177,23 @@ impl Judge {
     }
 }
 
+/// `b` fixed at `a`; gives what `a` says about it once it failed.
+pub(crate) async fn failure(a: u8, a_hello: Hello, b: &PeerAddress) -> String {
+    let config = NetConfig { fixed: vec![*b], ..config() };
+    let mut node = Node::with(a, config, a_hello).await;
+    node.net.send(ToNet::Dial(*b));
+    assert_eq!(node.next().await, FromNet::DialFailed { peer: b.id });
+    let noted = async {
+        loop {
+            if let Some(error) = &node.net.fixed()[0].error {
+                return error.to_string();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a note", noted).await
+}
+
 /// Two nodes, connected; the first dialled.
 pub(crate) async fn pair() -> (Node, Node) {
     pair_with(config()).await
@@ -205,7 +222,10 @@ pub(crate) async fn raw_dial(number: u8, target: PeerAddress) -> (Endpoint, Conn
     let tls = Tls::new(&identity(number)).unwrap();
     let (crypto, _) = tls.client(target.id).unwrap();
     let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let config = quinn::ClientConfig::new(Arc::new(crypto));
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    let mut transport = quinn::TransportConfig::default();
+    transport.keep_alive_interval(Some(Duration::from_millis(200)));
+    config.transport_config(Arc::new(transport));
     let connecting = endpoint.connect_with(config, target.address, SERVER_NAME).unwrap();
     let connection = soon("a connection", connecting).await.unwrap();
     (endpoint, connection)
@@ -246,7 +266,7 @@ pub(crate) fn frame(message: &Message) -> Bytes {
 pub(crate) async fn read_frame(stream: &mut RecvStream) -> Bytes {
     let mut decoder = FrameDecoder::new();
     loop {
-        let mut byte = Bytes::from(stream.read_chunk(1, true).await.unwrap().unwrap().bytes);
+        let mut byte = stream.read_chunk(1, true).await.unwrap().unwrap().bytes;
         if let Some(frame) = decoder.decode(&mut byte).unwrap() {
             return frame;
         }
@@ -255,10 +275,13 @@ pub(crate) async fn read_frame(stream: &mut RecvStream) -> Bytes {
 
 /// The application code and reason with which the other end closed.
 pub(crate) async fn closed(connection: &Connection) -> (u64, String) {
-    match soon("the end of the connection", connection.closed()).await {
-        quinn::ConnectionError::ApplicationClosed(close) => {
-            (close.error_code.into_inner(), String::from_utf8_lossy(&close.reason).into_owned())
-        }
-        other => panic!("closed in another way: {other}"),
-    }
+    let error = soon("the end of the connection", connection.closed()).await;
+    farewell(&error).unwrap_or_else(|| panic!("closed in another way: {error}"))
+}
+
+/// What the other end said when it closed.
+pub(crate) fn farewell(error: &quinn::ConnectionError) -> Option<(u64, String)> {
+    let quinn::ConnectionError::ApplicationClosed(close) = error else { return None };
+    let reason = String::from_utf8_lossy(&close.reason).into_owned();
+    Some((close.error_code.into_inner(), reason))
 }

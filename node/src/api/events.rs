@@ -1,8 +1,8 @@
 //! Readings as they are attached: server-sent events that can be resumed.
 //!
-//! A subscriber with a cursor first gets what the store holds behind it, then what is attached, with
-//! no gap and no repeat: it subscribes before it reads the store, events follow their commit, and
-//! whatever lies below what was shown is passed over.
+//! A subscriber with a cursor first gets what the store holds behind it, then what is attached,
+//! with no gap and no repeat: it subscribes before it reads the store, events follow their commit,
+//! and whatever lies below what was shown is passed over.
 //!
 //! A subscriber that does not read falls out of the buffer: it is told from which cursor to resume,
 //! and cut. Nobody else waits for it.
@@ -13,7 +13,7 @@ use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration}
 
 use axum::{
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{
         Sse,
         sse::{Event, KeepAlive},
@@ -59,8 +59,8 @@ struct EventParams {
     after: Option<String>,
 }
 
-/// Readings as they are attached, each body once, as server-sent events: `attached` with a cursor as
-/// id and a reading as data; `lagged` with `{"resume": CURSOR}` before a slow subscriber is cut.
+/// Readings as they are attached, each body once, as server-sent events: `attached` with a cursor
+/// as id and a reading as data; `lagged` with `{"resume": CURSOR}` before a slow subscriber is cut.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events",
     params(EventParams, ("Last-Event-ID" = Option<String>, Header)),
@@ -86,7 +86,11 @@ async fn events(
     let place = place.map_err(|_| Problem::busy("too many event streams are open"))?;
     // First of all: what is attached from here on is not missed.
     let live = api.feed.subscribe();
+    // The status goes before the events, so whoever saw an event is never ahead of it.
     let newest = Cursor::newest(api.status.borrow().next);
+    if after.is_some_and(|after| after > newest) {
+        return Err(ahead(newest));
+    }
     let follower = Follower {
         next: after.unwrap_or(newest).begin(),
         phase: if after.is_some() { Phase::Replay } else { Phase::Live { heard: true } },
@@ -229,6 +233,15 @@ impl Follower {
         self.filter.stream.is_none_or(|stream| stream == data.stream.id())
             && self.filter.issuer.is_none_or(|issuer| issuer == body.issuer)
     }
+}
+
+/// To wait until this node is there too would be to leave a gap.
+fn ahead(newest: Cursor) -> Problem {
+    let detail = format!(
+        "the cursor lies ahead of all that this node has, which is {newest}: it is another node's, \
+         or this node's disk lost something; begin anew at after=0, or at a cursor of this node"
+    );
+    Problem::new(StatusCode::BAD_REQUEST, "cursor", detail)
 }
 
 /// A reading as an event. Texts and numbers are JSON without line breaks, so there always is one.

@@ -22,12 +22,14 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::StatusCode,
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::get,
 };
+use bytes::Bytes;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::spawn_blocking,
@@ -39,7 +41,6 @@ use weft_core::{
     digest::NodeId,
     genesis::Genesis,
     machine::{Input, Status},
-    params::TRANSACTION_BYTES_MAX,
 };
 use weft_net::Net;
 use weft_storage::Store;
@@ -61,7 +62,7 @@ pub(crate) struct Api {
     pub(crate) net: Arc<Net>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) status: watch::Receiver<Arc<Status>>,
-    pub(crate) submissions: mpsc::Sender<Submission>,
+    pub(crate) submissions: mpsc::Sender<Box<Submission>>,
     pub(crate) queue: Arc<Queue<Input>>,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) clock: Clock,
@@ -112,12 +113,12 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(events::routes())
         .merge(state::routes())
         .split_for_parts();
-    let openapi = Arc::new(openapi);
+    let openapi = openapi.to_json().expect("what the macros make is JSON");
+    let openapi = ([(CONTENT_TYPE, "application/json")], Bytes::from(openapi));
     router
-        .route("/openapi.json", axum::routing::get(async move || Json((*openapi).clone())))
+        .route("/openapi.json", get(async move || openapi.clone()))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(TRANSACTION_BYTES_MAX))
         .layer(middleware::from_fn_with_state(api.clone(), guard))
         .with_state(api)
 }

@@ -4,15 +4,16 @@
 use std::{fmt, str::FromStr};
 
 use axum::{
-    body::Bytes,
     extract::{
         FromRequest, FromRequestParts, Path, Query, Request,
-        rejection::{BytesRejection, PathRejection, QueryRejection},
+        rejection::{PathRejection, QueryRejection},
     },
     http::{StatusCode, request::Parts},
 };
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::{Serialize, Serializer, de::DeserializeOwned};
-use weft_core::units::Position;
+use weft_core::{admit::Refusal, params::TRANSACTION_BYTES_MAX, units::Position};
 
 use super::problem::Problem;
 
@@ -20,6 +21,10 @@ use super::problem::Problem;
 const LIMIT_MAX: usize = 1_000;
 /// Items of a page when nobody says.
 const LIMIT_DEFAULT: usize = 100;
+
+/// What is read of a body that is too long, in bytes: whoever sends so much hears why it is
+/// refused, for a connection that closes in the middle tells nothing.
+const DRAINED_MAX: usize = 2 << 20;
 
 /// A place in this node's order, as it is shown: how many transactions there were, the one named
 /// included. So 0 stands before the first one, and "after" a cursor begins at the position of the
@@ -119,20 +124,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// A body of bytes, whatever its content type says.
+/// A body of at most [`TRANSACTION_BYTES_MAX`], whatever its content type says.
 pub(crate) struct Octets(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Octets {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await;
-        bytes.map(Self).map_err(|error: BytesRejection| match error.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(status, "too_long", "longer than any transaction; split what you post")
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let mut chunks = request.into_body().into_data_stream();
+        let (mut body, mut length) = (BytesMut::new(), 0_usize);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| {
+                Problem::new(StatusCode::BAD_REQUEST, "body", "the body broke off; send it again")
+            })?;
+            length = length.saturating_add(chunk.len());
+            if length <= TRANSACTION_BYTES_MAX {
+                body.extend_from_slice(&chunk);
+            } else if length > DRAINED_MAX {
+                break;
             }
-            _ => Problem::new(StatusCode::BAD_REQUEST, "body", "the body broke off; send it again"),
-        })
+        }
+        if length > TRANSACTION_BYTES_MAX {
+            return Err(Refusal::TooLong { actual: length }.into());
+        }
+        Ok(Self(body.freeze()))
     }
 }
 

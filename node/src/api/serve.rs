@@ -61,7 +61,8 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, client, place)) = accepted else { continue };
-        let Some(guest) = clients.enter(client, limits.per_client) else {
+        let most = if client.is_this_machine() { usize::MAX } else { limits.per_client };
+        let Some(guest) = clients.enter(client, most) else {
             tracing::debug!(?client, "closed a connection: too many of one client");
             continue;
         };
@@ -153,5 +154,23 @@ impl Drop for Guest {
                 clients.remove(&self.client);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gets_its_share_and_gives_it_back() {
+        let clients = Arc::new(Clients::default());
+        let one = Client::of([10, 0, 0, 1].into());
+        let other = Client::of([10, 0, 0, 2].into());
+        let guests: Vec<_> = (0..3).map(|_| clients.enter(one, 3).unwrap()).collect();
+        assert!(clients.enter(one, 3).is_none());
+        assert!(clients.enter(other, 3).is_some());
+        drop(guests);
+        assert!(clients.enter(one, 3).is_some());
+        assert!(clients.0.lock().unwrap().is_empty(), "who is gone is forgotten");
     }
 }

@@ -14,7 +14,7 @@ use weft_core::{
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     keys::{HostVerifier, Verify as _},
-    machine::SubmitRefusal,
+    machine::{LogEntry, SubmitRefusal},
     tx::{Attachment, SealedBody, choose_parents},
 };
 
@@ -57,10 +57,14 @@ pub(super) fn routes() -> OpenApiRouter<SharedApi> {
     )
 )]
 async fn post_transaction(State(api): State<SharedApi>, Octets(bytes): Octets) -> Acknowledged {
-    let candidate = Candidate::parse(bytes, &api.checks.rules).map_err(|refusal| {
-        api.metrics.refusal("local", refusal_code(&refusal));
-        refusal
-    })?;
+    let candidate = Candidate::parse(bytes, &api.checks.rules)
+        .inspect_err(|refusal| api.metrics.refusal("local", refusal_code(refusal)))?;
+    let (id, body) = (candidate.id(), candidate.body_id());
+    if let Some(entry) = api.read(move |store| store.entry(&id)).await?
+        && api.pulse.is_synced(entry.position)
+    {
+        return Ok((StatusCode::OK, Json(Submitted::new(id, body, entry.position))));
+    }
     api.acknowledged(candidate, false).await
 }
 
@@ -95,8 +99,12 @@ async fn post_body(
     let body = sealed.body.id();
     // One at a time per body: the second of two finds what the first attached.
     let _turn = api.turns.take(body).await;
-    if let Some(bytes) = api.first_attachment(body).await? {
-        // Through the machine all the same: only it knows when that is on disk.
+    if let Some((entry, bytes)) = api.first_attachment(body).await? {
+        if api.pulse.is_synced(entry.position) {
+            let submitted = Submitted::new(entry.id, body, entry.position);
+            return Ok((StatusCode::OK, Json(submitted)));
+        }
+        // It came from a peer just now: the machine tells when it is on disk.
         let candidate = Candidate::parse(bytes, &api.checks.rules)?;
         return api.acknowledged(candidate, true).await;
     }
@@ -124,7 +132,7 @@ impl Api {
     async fn acknowledged(&self, candidate: Candidate, known: bool) -> Acknowledged {
         let (id, body) = (candidate.id(), candidate.body_id());
         let mut waiter = self.feed.wait(id);
-        let submission = Submission { candidate, receipt: waiter.receipt() };
+        let submission = Box::new(Submission { candidate, receipt: waiter.receipt() });
         self.submissions.try_send(submission).map_err(|error| match error {
             TrySendError::Full(_) => Problem::busy("too many submissions are on their way"),
             TrySendError::Closed(_) => Problem::stopping(),
@@ -176,8 +184,12 @@ impl Api {
         .await?
     }
 
-    async fn first_attachment(&self, body: BodyId) -> Answer<Option<Bytes>> {
-        self.read(move |store| store.transaction(store.attachments(&body).first()?)).await
+    async fn first_attachment(&self, body: BodyId) -> Answer<Option<(LogEntry, Bytes)>> {
+        self.read(move |store| {
+            let first = *store.attachments(&body).first()?;
+            Some((store.entry(&first)?, store.transaction(&first)?))
+        })
+        .await
     }
 
     /// Hangs a body to two tips and does the work.

@@ -1,8 +1,8 @@
 //! What the operator of one node chooses.
 //!
 //! Three layers, each over the one before: a TOML file, environment variables
-//! (`WEFT_SECTION__KEY`), and what the caller gives (flags). A key that no layer may set is an error
-//! that names it. Invariant: a [`Config`] that [`Config::check`] passed can be run.
+//! (`WEFT_SECTION__KEY`), and what the caller gives (flags). A key that no layer may set is an
+//! error that names it. Invariant: a [`Config`] that [`Config::check`] passed can be run.
 //!
 //! Left out on purpose: what all nodes must agree on (`weft_core::params`, in the genesis), and how
 //! the machine paces itself (`weft_core::machine::Limits`, of which only the sizes are here).
@@ -110,7 +110,8 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Connections at once; further ones wait to be accepted. Default 1,024.
     pub connections_max: usize,
-    /// Connections at once of one client; further ones are closed. Default 256.
+    /// Connections at once of one client; further ones are closed. Those from this machine itself
+    /// have no such limit: a proxy speaks for many. Default 256.
     pub connections_per_client: usize,
     /// Live event streams at once; further ones get 503. Default 256.
     pub subscribers_max: usize,
@@ -126,7 +127,8 @@ pub struct ApiConfig {
     /// Submissions on their way at once; further ones get 503. Worst case 32 KiB each. Default
     /// 1,024.
     pub submissions_max: usize,
-    /// Work done for one client (an IPv4 address or an IPv6 /64), in tries per second. Work that
+    /// Work done for one client (an IPv4 address or an IPv6 /64, as the connection has it: all who
+    /// come through one proxy are one client), in tries per second. Work that
     /// shows `n` bits counts 2^n tries: 4,096 for a reading on a dev network, 4,194,304 for a
     /// registration. Default 2,097,152, about a third of one core.
     pub work_per_second: u64,

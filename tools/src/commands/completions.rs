@@ -7,7 +7,7 @@ use crate::{cli::Cli, failure::Failure, output::Output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which shell; for bash: weft completions bash > ~/.local/share/bash-completion/completions/weft
+    /// Which shell; for bash, put the output into ~/.local/share/bash-completion/completions/weft
     shell: Shell,
 }
 

@@ -19,7 +19,12 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// How many nodes
-    #[arg(long, default_value_t = 4, value_parser = value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 4,
+        value_parser = value_parser!(u16).range(1..=i64::from(NODES_MAX)),
+    )]
     nodes: u16,
     /// Folder to make it in; must be new or empty
     #[arg(long, value_name = "DIR")]

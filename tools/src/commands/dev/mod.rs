@@ -1,8 +1,8 @@
 //! `weft dev`: a whole network on this machine, and a sensor that posts to it.
 //!
-//! Real nodes, each with its own key, store and QUIC endpoint, in one process; the sensor is a client
-//! like any other and talks to node 0 over HTTP; what is shown comes from the API of the *last*
-//! node. Nothing is simulated and nothing takes a short cut.
+//! Real nodes, each with its own key, store and QUIC endpoint, in one process; the sensor is a
+//! client like any other and talks to node 0 over HTTP; what is shown comes from the API of the
+//! *last* node. Nothing is simulated and nothing takes a short cut.
 //!
 //! Invariant: what an earlier run left is continued; only what this command made is ever removed.
 
@@ -42,7 +42,7 @@ use show::{Arrivals, Banner};
 const MEET_TIME: Duration = Duration::from_secs(10);
 
 /// How long to wait at the end for readings on their way.
-const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -4,10 +4,11 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use sysinfo::Disks;
+use tokio::time::timeout;
 use weft_client::host::NodeClient;
 use weft_core::genesis::Genesis;
 use weft_node::{Config, Seed, genesis_file};
@@ -21,6 +22,9 @@ use crate::{
 
 /// Free space below which a node will not run for long, in bytes.
 const DISK_BYTES_MIN: u64 = 1 << 30;
+
+/// How long a node on this machine may take to answer.
+const ANSWER_TIME: Duration = Duration::from_secs(3);
 
 pub(super) async fn look(file: &Path) -> Vec<Finding> {
     let config = match Config::load(Some(file), environment(), &[]) {
@@ -162,7 +166,8 @@ async fn running_node(config: &Config, own: Option<&str>) -> Option<NodeClient> 
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let node = NodeClient::new(&format!("http://{address}")).ok()?;
-    let status = node.status().await.ok()?;
+    // Whatever else listens there may never answer.
+    let status = timeout(ANSWER_TIME, node.status()).await.ok()?.ok()?;
     (Some(status.node.as_str()) == own).then_some(node)
 }
 

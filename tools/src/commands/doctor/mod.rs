@@ -1,7 +1,7 @@
 //! `weft doctor`: looks for what keeps a node from working, and says what to do.
 //!
-//! With `--config`, looks at what a node on this machine needs: settings, files, ports, disk, clock;
-//! and at the node itself if it runs. Without, looks at the node that `--node` names.
+//! With `--config`, looks at what a node on this machine needs (settings, files, ports, disk,
+//! clock), and at the node itself if it runs. Without, looks at the node that `--node` names.
 //!
 //! Invariant: it changes nothing, and every trouble comes with the next step.
 

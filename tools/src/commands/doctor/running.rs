@@ -74,7 +74,7 @@ fn lost(more: &serde_json::Map<String, serde_json::Value>) -> Finding {
         lost => Finding::wrong(
             "disk",
             format!("it had forgotten {lost} transactions at the last start"),
-            "look at its cache settings and its health; peers have given the node back what it lost",
+            "look at its cache settings and its health; peers gave the node back what it lost",
         ),
     }
 }

@@ -1,12 +1,13 @@
 //! `weft post`: posts one reading, the lines of standard input, or the rows of a table.
 //!
-//! Invariant: the ids come out in the order of the readings, each after its reading is on the node's
-//! disk; the first that fails ends the command, after those on their way have ended.
+//! Invariant: the ids come out in the order of the readings, each once its reading is on the disk
+//! of the node; the first that fails ends the command.
 
 mod source;
 
 use std::path::PathBuf;
 
+use clap::ArgGroup;
 use futures_util::{Stream, StreamExt as _};
 use serde_json::json;
 use weft_client::host::{Attach, NewReading, Posted, Poster};
@@ -19,7 +20,7 @@ use source::Item;
 const ON_THEIR_WAY_MAX: usize = 64;
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["data", "file", "csv", "stdin"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["data", "file", "csv", "stdin"]))]
 pub(crate) struct Args {
     /// The stream to post to: 1 to 64 bytes of UTF-8
     stream: String,

@@ -15,7 +15,7 @@ use weft_node::Node;
 
 use super::http::PATIENCE;
 
-pub struct Peer {
+pub(crate) struct Peer {
     net: Net,
     events: Events,
     node: NodeId,
@@ -23,7 +23,7 @@ pub struct Peer {
 
 impl Peer {
     /// Connects to `node`.
-    pub async fn connect(genesis: &Genesis, seed: u8, node: &Node) -> Self {
+    pub(crate) async fn connect(genesis: &Genesis, seed: u8, node: &Node) -> Self {
         let config = NetConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             fixed: vec![PeerAddress { id: node.id(), address: node.p2p_addr() }],
@@ -43,20 +43,16 @@ impl Peer {
         peer
     }
 
-    pub fn say(&self, message: Message) {
+    pub(crate) fn say(&self, message: Message) {
         self.net.send(ToNet::Send { to: self.node, message });
     }
 
-    pub fn answer(&self, ticket: Ticket, parts: Vec<Message>) {
+    pub(crate) fn answer(&self, ticket: Ticket, parts: Vec<Message>) {
         self.net.send(ToNet::Answer { to: self.node, ticket, parts });
     }
 
-    pub fn ask(&self, ticket: Ticket, message: Message) {
-        self.net.send(ToNet::Ask { to: self.node, ticket, message });
-    }
-
     /// Passes events over until `pick` takes one.
-    pub async fn until<T>(&mut self, mut pick: impl FnMut(FromNet) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, mut pick: impl FnMut(FromNet) -> Option<T>) -> T {
         let found = async {
             loop {
                 let event = self.events.recv().await.expect("the network goes on");
@@ -69,18 +65,12 @@ impl Peer {
     }
 
     /// Waits for a request that `pick` takes.
-    pub async fn asked<T>(&mut self, mut pick: impl FnMut(&Message) -> Option<T>) -> (Ticket, T) {
+    pub(crate) async fn asked<T>(
+        &mut self,
+        mut pick: impl FnMut(&Message) -> Option<T>,
+    ) -> (Ticket, T) {
         self.until(|event| match event {
             FromNet::Request { ticket, message, .. } => pick(&message).map(|found| (ticket, found)),
-            _ => None,
-        })
-        .await
-    }
-
-    /// Waits for a message that `pick` takes.
-    pub async fn told<T>(&mut self, mut pick: impl FnMut(&Message) -> Option<T>) -> T {
-        self.until(|event| match event {
-            FromNet::Message { message, .. } => pick(&message),
             _ => None,
         })
         .await

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use weft_core::{
     address::Address,
+    digest::TxId,
     genesis::Genesis,
     keys::{HostKey, Scheme, Sign as _},
     pow::{Search, required_bits},
@@ -12,11 +13,10 @@ use weft_core::{
         Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
         StreamName, Transaction,
     },
-    digest::TxId,
     units::Sequence,
 };
 
-pub struct Account {
+pub(crate) struct Account {
     key: HostKey,
     network: NetworkId,
     genesis: Genesis,
@@ -24,30 +24,30 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn new(genesis: &Genesis, seed: u8) -> Self {
+    pub(crate) fn new(genesis: &Genesis, seed: u8) -> Self {
         let key = HostKey::from_seed(Scheme::MlDsa44, &[seed; 32]).unwrap();
         let network = genesis.network();
         Self { key, network, genesis: genesis.clone(), next: AtomicU64::new(0) }
     }
 
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address::of(self.key.public_key().id())
     }
 
-    pub fn address_text(&self) -> String {
+    pub(crate) fn address_text(&self) -> String {
         self.address().text(self.genesis.kind)
     }
 
-    pub fn key(&self) -> &HostKey {
+    pub(crate) fn key(&self) -> &HostKey {
         &self.key
     }
 
     /// The next reading of this account.
-    pub fn reading(&self, stream: &str, text: &str) -> SealedBody {
+    pub(crate) fn reading(&self, stream: &str, text: &str) -> SealedBody {
         self.reading_at(self.next.fetch_add(1, Ordering::Relaxed), stream, text.as_bytes())
     }
 
-    pub fn reading_at(&self, sequence: u64, stream: &str, bytes: &[u8]) -> SealedBody {
+    pub(crate) fn reading_at(&self, sequence: u64, stream: &str, bytes: &[u8]) -> SealedBody {
         let body = Body {
             network: self.network,
             issuer: self.address(),
@@ -67,7 +67,7 @@ impl Account {
     }
 
     /// Hangs a body below `parents` and does the work.
-    pub fn attach(&self, sealed: SealedBody, parents: [TxId; 2]) -> Transaction {
+    pub(crate) fn attach(&self, sealed: SealedBody, parents: [TxId; 2]) -> Transaction {
         let bits = required_bits(
             self.genesis.params.work_bits,
             sealed.body.payload.content_bytes(),
@@ -81,7 +81,7 @@ impl Account {
 }
 
 /// The same transaction under a seal that does not fit.
-pub fn forged(tx: &Transaction) -> Transaction {
+pub(crate) fn forged(tx: &Transaction) -> Transaction {
     let mut forged = tx.clone();
     let mut bytes = tx.seal.signature.as_bytes().to_vec();
     bytes[100] ^= 1;

@@ -1,8 +1,6 @@
 //! What one node takes, all have.
 
-mod support;
-
-use support::{World, account::Account, http::Api};
+use crate::support::{World, account::Account, http::Api};
 use weft_core::codec::Encode as _;
 
 #[tokio::test(flavor = "multi_thread")]

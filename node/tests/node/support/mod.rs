@@ -1,11 +1,8 @@
 //! Nodes in this process over real QUIC and a real store, and a client to ask them.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::missing_docs_in_private_items, missing_docs, reason = "for tests")]
-
-pub mod account;
-pub mod http;
-pub mod peer;
+pub(crate) mod account;
+pub(crate) mod http;
+pub(crate) mod peer;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -17,14 +14,14 @@ use weft_core::{
 use weft_node::{Config, Node, Seed, config::FixedPeer};
 
 /// A network of its own, whose nodes keep their files below one directory.
-pub struct World {
-    pub genesis: Genesis,
+pub(crate) struct World {
+    pub(crate) genesis: Genesis,
     dir: TempDir,
 }
 
 impl World {
     /// Little work, so that tests are quick: 2 bits for a reading, 12 for a registration.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let genesis = Genesis {
             label: "test".into(),
             kind: NetworkKind::Test,
@@ -34,12 +31,12 @@ impl World {
         Self { genesis, dir: tempfile::tempdir().unwrap() }
     }
 
-    pub fn data_dir(&self, name: &str) -> PathBuf {
+    pub(crate) fn data_dir(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The seed of the node called `name`: the same each time.
-    pub fn seed(name: &str) -> Seed {
+    pub(crate) fn seed(name: &str) -> Seed {
         let mut bytes = [0; 32];
         for (byte, letter) in bytes.iter_mut().zip(name.bytes()) {
             *byte = letter;
@@ -47,7 +44,7 @@ impl World {
         Seed { scheme: Scheme::MlDsa44, bytes }
     }
 
-    pub fn config(&self, name: &str, peers: &[&Node]) -> Config {
+    pub(crate) fn config(&self, name: &str, peers: &[&Node]) -> Config {
         let mut config = Config::default();
         config.node.data_dir = self.data_dir(name);
         config.p2p.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -57,15 +54,15 @@ impl World {
         config
     }
 
-    pub async fn start(&self, name: &str, peers: &[&Node]) -> Node {
+    pub(crate) async fn start(&self, name: &str, peers: &[&Node]) -> Node {
         self.start_with(name, self.config(name, peers)).await
     }
 
-    pub async fn start_with(&self, name: &str, config: Config) -> Node {
+    pub(crate) async fn start_with(&self, name: &str, config: Config) -> Node {
         Node::start(config, self.genesis.clone(), &Self::seed(name)).await.unwrap()
     }
 }
 
-pub fn fixed(id: NodeId, address: SocketAddr) -> FixedPeer {
+pub(crate) fn fixed(id: NodeId, address: SocketAddr) -> FixedPeer {
     FixedPeer { id, host: address.ip().to_string(), port: address.port() }
 }

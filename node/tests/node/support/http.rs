@@ -13,31 +13,31 @@ use weft_core::{
 use weft_node::Node;
 
 /// Longest wait for anything in a test.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One node's API.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     base: String,
     http: Client,
 }
 
 /// Status, headers and body as JSON (null if it is none).
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub json: Value,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
     /// The text of a field.
-    pub fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.json[field].as_str().unwrap_or_else(|| panic!("no {field} in {self:?}"))
     }
 
-    pub fn code(&self) -> (u16, &str) {
+    pub(crate) fn code(&self) -> (u16, &str) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         assert_eq!(self.json["status"], self.status.as_u16(), "{self:?}");
         assert_eq!(self.text("type"), format!("/problems/{}", self.text("code")));
@@ -45,57 +45,64 @@ impl Answer {
         (self.status.as_u16(), self.text("code"))
     }
 
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
     /// The id of a submission.
-    pub fn id(&self) -> TxId {
+    pub(crate) fn id(&self) -> TxId {
         self.text("id").parse().unwrap()
     }
 }
 
 impl Api {
-    pub fn of(node: &Node) -> Self {
+    pub(crate) fn of(node: &Node) -> Self {
         let http = Client::builder().no_proxy().build().unwrap();
         Self { base: format!("http://{}", node.api_addr()), http }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         answer(self.http.get(format!("{}{path}", self.base)).send()).await
     }
 
-    pub async fn send(&self, method: &str, path: &str) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str) -> Answer {
         let method = method.parse().unwrap();
         answer(self.http.request(method, format!("{}{path}", self.base)).send()).await
     }
 
-    pub async fn get_bytes(&self, path: &str) -> Answer {
+    pub(crate) async fn get_bytes(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.base));
         answer(request.header("accept", "application/octet-stream").send()).await
     }
 
-    pub async fn post(&self, path: &str, bytes: Vec<u8>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, bytes: Vec<u8>) -> Answer {
         answer(self.http.post(format!("{}{path}", self.base)).body(bytes).send()).await
     }
 
-    pub async fn post_transaction(&self, tx: &Transaction) -> Answer {
+    pub(crate) async fn post_transaction(&self, tx: &Transaction) -> Answer {
         self.post("/v1/transactions", tx.to_bytes()).await
     }
 
-    pub async fn post_body(&self, sealed: &SealedBody) -> Answer {
+    pub(crate) async fn post_body(&self, sealed: &SealedBody) -> Answer {
         self.post("/v1/bodies", sealed.to_bytes()).await
     }
 
+    /// The status of the answer, if there was one.
+    pub(crate) async fn try_post_body(&self, sealed: &SealedBody) -> Option<u16> {
+        let request = self.http.post(format!("{}/v1/bodies", self.base)).body(sealed.to_bytes());
+        let sent = timeout(PATIENCE, request.send()).await.expect("an end in time");
+        sent.ok().map(|response| response.status().as_u16())
+    }
+
     /// Two tips, or fewer where there are none.
-    pub async fn parents(&self) -> [TxId; 2] {
+    pub(crate) async fn parents(&self) -> [TxId; 2] {
         let tips = self.get("/v1/tips").await.expect(200);
         let tips: Vec<TxId> = serde_list(&tips.json["tips"]);
         weft_core::tx::choose_parents(&tips, [1, 2])
     }
 
-    pub async fn events(&self, query: &str, last: Option<&str>) -> Events {
+    pub(crate) async fn events(&self, query: &str, last: Option<&str>) -> Events {
         let mut request = self.http.get(format!("{}/v1/events?{query}", self.base));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
@@ -107,7 +114,7 @@ impl Api {
     }
 
     /// Waits until the transaction is attached here.
-    pub async fn until_attached(&self, id: &TxId) -> Value {
+    pub(crate) async fn until_attached(&self, id: &TxId) -> Value {
         let mut events = self.events("after=0", None).await;
         loop {
             let event = events.next().await.expect("the stream goes on");
@@ -118,7 +125,7 @@ impl Api {
     }
 }
 
-pub fn serde_list<T: std::str::FromStr<Err: std::fmt::Debug>>(list: &Value) -> Vec<T> {
+pub(crate) fn serde_list<T: std::str::FromStr<Err: std::fmt::Debug>>(list: &Value) -> Vec<T> {
     list.as_array().unwrap().iter().map(|id| id.as_str().unwrap().parse().unwrap()).collect()
 }
 
@@ -131,22 +138,22 @@ async fn answer(sent: impl Future<Output = reqwest::Result<Response>>) -> Answer
 }
 
 /// A stream of server-sent events.
-pub struct Events {
+pub(crate) struct Events {
     response: Response,
     text: String,
     ready: VecDeque<Event>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Event {
-    pub kind: String,
-    pub id: String,
-    pub data: Value,
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) data: Value,
 }
 
 impl Events {
     /// The next event; `None` at the end of the stream.
-    pub async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
@@ -161,7 +168,7 @@ impl Events {
         }
     }
 
-    pub async fn take(&mut self, count: usize) -> Vec<Event> {
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<Event> {
         let mut taken = Vec::new();
         while taken.len() < count {
             taken.push(self.next().await.expect("the stream goes on"));
@@ -171,9 +178,8 @@ impl Events {
 }
 
 fn parse(block: &str) -> Option<Event> {
-    let field = |name: &str| {
-        block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    };
+    let field =
+        |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let data = serde_json::from_str(field("data")?).unwrap();
     let (kind, id) = (field("event").unwrap_or(""), field("id").unwrap_or(""));
     Some(Event { kind: kind.into(), id: id.into(), data })

@@ -1,0 +1,109 @@
+//! What must hold of any bytes at all, as plain functions: a fuzzer calls them, and the tests call
+//! them over a small corpus. Each panics if it does not hold.
+//!
+//! Left out on purpose: the machine. It never sees bytes; the simulator feeds it.
+
+use alloc::string::ToString as _;
+
+use bytes::Bytes;
+
+use crate::{
+    address::{Address, NetworkKind},
+    admit::{Candidate, Rules, reattached},
+    codec::{Decode, Encode as _},
+    genesis::Genesis,
+    keys::{DeviceVerifier, PublicKey, Scheme},
+    message::Message,
+    params::{FRAME_BYTES_MAX, Params, TRANSACTION_BYTES_MAX},
+    time::Time,
+    tx::{Attachment, SealedBody, Transaction},
+};
+
+/// What decodes as `T` encodes to the very same bytes.
+fn round_trip<T: Decode + crate::codec::Encode>(data: &[u8]) {
+    if let Ok(value) = T::from_bytes(data) {
+        assert_eq!(value.to_bytes(), data, "one value, one byte string");
+    }
+}
+
+/// A transaction: decoding never panics, and what decodes encodes to the very same bytes. Its parts
+/// lie where they are said to lie.
+pub fn transaction_round_trip(data: &[u8]) {
+    round_trip::<Transaction>(data);
+    if let Ok(tx) = Transaction::from_bytes(data) {
+        let (attachment, sealed) = data.split_at(Attachment::BYTES);
+        assert_eq!(tx.attachment.to_bytes(), attachment);
+        let sealed = SealedBody::from_bytes(sealed).expect("a transaction ends in a sealed body");
+        assert_eq!(sealed.body.id(), tx.body_id());
+        assert_eq!(tx.id(), tx.attachment.id(&sealed.body.id()));
+    }
+}
+
+/// A message, as [`transaction_round_trip`]; and it fits a frame.
+pub fn message_round_trip(data: &[u8]) {
+    round_trip::<Message>(data);
+    if let Ok(message) = Message::from_bytes(data) {
+        assert!(data.len() <= FRAME_BYTES_MAX, "{} of {} bytes", message.name(), data.len());
+    }
+}
+
+/// A key, as [`transaction_round_trip`].
+pub fn key_round_trip(data: &[u8]) {
+    round_trip::<PublicKey>(data);
+}
+
+/// The parameters of a genesis, as [`transaction_round_trip`]. What decodes passes its own check.
+pub fn params_round_trip(data: &[u8]) {
+    round_trip::<Params>(data);
+    if let Ok(params) = Params::from_bytes(data) {
+        assert_eq!(params.check(), Ok(()));
+    }
+}
+
+/// An address: what parses is shown as the same text, but for the case of its letters.
+pub fn address_round_trip(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    for kind in [NetworkKind::Public, NetworkKind::Test] {
+        if let Ok(address) = Address::parse(text, kind) {
+            assert_eq!(address.text(kind), text.to_lowercase());
+        }
+    }
+}
+
+/// The checks before the machine: no bytes make them panic, what passes is no longer than a
+/// transaction, and its sealed body passes again where it hangs.
+pub fn admit_never_panics(data: &[u8]) {
+    let rules = Rules::new(&genesis());
+    let Ok(candidate) = Candidate::parse(Bytes::copy_from_slice(data), &rules) else { return };
+    assert!(data.len() <= TRANSACTION_BYTES_MAX);
+    assert_eq!(candidate.bytes(), data);
+    let tx = Transaction::from_bytes(data).expect("a candidate was decoded before");
+    assert_eq!((candidate.id(), candidate.body_id()), (tx.id(), tx.body_id()));
+    let (_, sealed) = data.split_at(Attachment::BYTES);
+    let again = reattached(&tx.attachment, sealed, &rules).expect("it was checked just now");
+    assert_eq!(again.id(), tx.id());
+    if let Some(key) = candidate.own_key().cloned() {
+        // Whether the signature is right is not for bytes to say; that it is decided, is.
+        drop(candidate.verify(&key, &DeviceVerifier).map_err(|refusal| refusal.to_string()));
+    }
+}
+
+/// A network that asks for no work, so that bytes can pass.
+pub fn genesis() -> Genesis {
+    Genesis {
+        label: "fuzz".to_string(),
+        kind: NetworkKind::Test,
+        created: Time::ZERO,
+        params: Params { work_bits: 0, schemes: Scheme::ALL.into() },
+    }
+}
+
+/// All of them, by name.
+pub const BODIES: [(&str, fn(&[u8])); 6] = [
+    ("transaction", transaction_round_trip),
+    ("message", message_round_trip),
+    ("key", key_round_trip),
+    ("params", params_round_trip),
+    ("address", address_round_trip),
+    ("admit", admit_never_panics),
+];

@@ -1,0 +1,214 @@
+//! Frozen bytes: one value of every type on the wire. A change here is a new protocol version.
+//!
+//! `tests/data/golden.txt` has one per line: name, length, BLAKE2s of all bytes, and the bytes
+//! themselves up to the 400th.
+
+use std::fmt::Write as _;
+
+use weft_core::{
+    address::{Address, NetworkKind},
+    codec::Encode as _,
+    digest::{BodyId, Domain, GenesisId, KeyId, NodeId, TxId, digest},
+    genesis::Genesis,
+    keys::{PublicKey, Scheme, Signature},
+    message::{End, GetCone, Hello, Message, PeerAddress},
+    params::Params,
+    time::Time,
+    tx::{
+        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
+        StreamName, Transaction,
+    },
+    units::{CommitIndex, Position, Round, Sequence},
+};
+
+const FROZEN: &str = include_str!("../data/golden.txt");
+
+/// Bytes written out; keys and signatures beyond are the same byte again and again.
+const SHOWN: usize = 400;
+
+fn line(name: &str, bytes: &[u8]) -> String {
+    let mut line = format!("{name} {} ", bytes.len());
+    let digest = digest(Domain::Content, bytes);
+    for byte in digest {
+        write!(line, "{byte:02x}").unwrap();
+    }
+    line.push(' ');
+    for byte in bytes.iter().take(SHOWN) {
+        write!(line, "{byte:02x}").unwrap();
+    }
+    line
+}
+
+#[test]
+fn every_type_has_the_bytes_it_always_had() {
+    let samples = samples();
+    let actual: Vec<String> = samples.iter().map(|(name, bytes)| line(name, bytes)).collect();
+    let frozen: Vec<&str> = FROZEN.lines().collect();
+    for (actual, frozen) in actual.iter().zip(&frozen) {
+        assert_eq!(actual, frozen);
+    }
+    assert_eq!(actual.len(), frozen.len(), "a type is missing, here or in the file");
+}
+
+/// Writes the file anew: `cargo test -p weft-core --test wire -- --ignored freeze`.
+#[test]
+#[ignore = "writes a file; only when the format changes"]
+fn freeze() {
+    let lines: String = samples().iter().map(|(name, bytes)| line(name, bytes) + "\n").collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden.txt");
+    std::fs::write(path, lines).unwrap();
+}
+
+fn commit() -> CommitRef {
+    CommitRef { index: CommitIndex(0x0102), round: Round(0x0304), tag: [5; 16] }
+}
+
+fn key(scheme: Scheme) -> PublicKey {
+    PublicKey::new(scheme, vec![0xaa; scheme.public_key_bytes()].into()).unwrap()
+}
+
+fn transaction(scheme: Scheme, sequence: u64, signer: Option<KeyId>) -> Transaction {
+    let body = Body {
+        network: NetworkId([1, 2, 3, 4]),
+        issuer: Address::of(key(scheme).id()),
+        signer,
+        sequence: Sequence(sequence),
+        time: Time::from_millis(1_700_000_000_000),
+        expires: Time::from_millis(1_800_000_000_000),
+        beacon: CommitRef { index: CommitIndex(7), round: Round(8), tag: [9; 16] },
+        payload: Payload::Data(Data {
+            stream: StreamName::parse("temperature/küche").unwrap(),
+            content_type: ContentType::SENML_CBOR,
+            bytes: (0..40).collect::<Vec<u8>>().into(),
+        }),
+    };
+    let seal = Seal {
+        key: body.sequence.registers().then(|| key(scheme)),
+        signature: Signature::new(scheme, vec![0xbb; scheme.signature_bytes()].into()).unwrap(),
+    };
+    let parents = [TxId([0x22; 32]), TxId([0x11; 32])];
+    let attachment =
+        Attachment { nonce: 0x0102_0304_0506_0708, ..Attachment::new(parents, commit()) };
+    SealedBody { body, seal }.attach(attachment)
+}
+
+/// A later body of an account, under its first key.
+pub(crate) fn reading() -> Transaction {
+    transaction(Scheme::MlDsa44, 1, None)
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        label: "golden".into(),
+        kind: NetworkKind::Test,
+        created: Time::from_millis(1_700_000_000_000),
+        params: Params::dev(),
+    }
+}
+
+/// Names and bytes of all there is.
+pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
+    let mut samples = transactions();
+    samples.extend(ids());
+    samples.extend(messages());
+    samples.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+}
+
+fn transactions() -> Vec<(&'static str, Vec<u8>)> {
+    let lone = Attachment::new([TxId::ZERO, TxId([3; 32])], genesis().commit());
+    vec![
+        ("commit-ref", commit().to_bytes()),
+        ("attachment", reading().attachment.to_bytes()),
+        ("attachment-of-one-parent", lone.to_bytes()),
+        ("body", reading().body.to_bytes()),
+        ("transaction-44-registers", transaction(Scheme::MlDsa44, 0, None).to_bytes()),
+        ("transaction-44", reading().to_bytes()),
+        (
+            "transaction-44-rotated",
+            transaction(Scheme::MlDsa44, 2, Some(KeyId([6; 32]))).to_bytes(),
+        ),
+        ("transaction-65-registers", transaction(Scheme::MlDsa65, 0, None).to_bytes()),
+        ("transaction-65", transaction(Scheme::MlDsa65, 1, None).to_bytes()),
+        ("transaction-dilithium2", transaction(Scheme::Dilithium2, 1, None).to_bytes()),
+    ]
+}
+
+fn ids() -> Vec<(&'static str, Vec<u8>)> {
+    let genesis = genesis();
+    let address = Address::of(KeyId([0x11; 32]));
+    vec![
+        ("key-id-44", key(Scheme::MlDsa44).id().to_bytes()),
+        ("key-id-65", key(Scheme::MlDsa65).id().to_bytes()),
+        ("body-id", reading().body_id().to_bytes()),
+        ("tx-id", reading().id().to_bytes()),
+        ("stream-id", StreamName::parse("a").unwrap().id().to_bytes()),
+        ("params", genesis.params.to_bytes()),
+        ("genesis", genesis.to_bytes()),
+        ("genesis-id", genesis.id().to_bytes()),
+        ("genesis-network", genesis.network().0.to_vec()),
+        ("genesis-commit", genesis.commit().to_bytes()),
+        ("genesis-parameter-hash", genesis.parameter_hash().to_vec()),
+        ("address", address.text(NetworkKind::Public).into_bytes()),
+        ("address-test", address.text(NetworkKind::Test).into_bytes()),
+    ]
+}
+
+fn messages() -> Vec<(&'static str, Vec<u8>)> {
+    let hello = |listening: Option<&str>| {
+        Message::Hello(Hello {
+            genesis: GenesisId([1; 32]),
+            parameters: [2; 32],
+            committed: CommitIndex(3),
+            pruned_below: CommitIndex(4),
+            listening: listening.map(|text| text.parse().unwrap()),
+        })
+    };
+    let peer = |byte: u8, address: &str| PeerAddress {
+        id: NodeId([byte; 32]),
+        address: address.parse().unwrap(),
+    };
+    let ids = vec![TxId([1; 32]), TxId([2; 32])];
+    let attachment = reading().attachment;
+    let cone = GetCone { want: ids.clone(), have: vec![TxId([3; 32])], from: Position(0x0102) };
+    let messages = [
+        ("message-hello", hello(None)),
+        ("message-hello-v4", hello(Some("192.0.2.1:4810"))),
+        ("message-hello-v6", hello(Some("[2001:db8::1]:4810"))),
+        ("message-transaction", Message::Transaction(reading().to_bytes().into())),
+        ("message-attachment", Message::Attachment { attachment, body: BodyId([4; 32]) }),
+        ("message-have", Message::Have(ids.clone())),
+        ("message-have-none", Message::Have(Vec::new())),
+        ("message-frontier", Message::Frontier(ids.clone())),
+        ("message-prune", Message::Prune),
+        ("message-graft", Message::Graft(ids.clone())),
+        (
+            "message-peers",
+            Message::Peers(vec![peer(5, "192.0.2.1:1"), peer(6, "[2001:db8::1]:65535")]),
+        ),
+        ("message-get-cone", Message::GetCone(cone)),
+        ("message-get-transactions", Message::GetTransactions(ids)),
+        ("message-get-key", Message::GetKey(KeyId([7; 32]))),
+        ("message-key", Message::Key(key(Scheme::MlDsa44))),
+        ("message-end", Message::End(End { next: None })),
+        ("message-end-cut", Message::End(End { next: Some(Position(0x0102)) })),
+    ];
+    // Compiles only as long as every kind of message is named above.
+    for (_, message) in &messages {
+        match message {
+            Message::Hello(_)
+            | Message::Transaction(_)
+            | Message::Attachment { .. }
+            | Message::Have(_)
+            | Message::Frontier(_)
+            | Message::Prune
+            | Message::Graft(_)
+            | Message::Peers(_)
+            | Message::GetCone(_)
+            | Message::GetTransactions(_)
+            | Message::GetKey(_)
+            | Message::Key(_)
+            | Message::End(_) => {}
+        }
+    }
+    messages.into_iter().map(|(name, message)| (name, message.to_bytes())).collect()
+}

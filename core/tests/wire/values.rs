@@ -1,0 +1,156 @@
+//! Any value of every type on the wire.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use proptest::{
+    collection::vec,
+    option,
+    prelude::{Just, Strategy, any},
+    prop_oneof,
+};
+use weft_core::{
+    address::Address,
+    codec::Encode as _,
+    digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
+    keys::{PublicKey, Scheme, Signature},
+    message::{End, GetCone, Hello, Message, PeerAddress},
+    params::{ADDRESSES_MAX, IDS_MAX, WANTS_MAX},
+    time::Time,
+    tx::{
+        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
+        StreamName, Transaction,
+    },
+    units::{CommitIndex, Position, Round, Sequence},
+};
+
+fn bytes(max: usize) -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..max).prop_map(Bytes::from)
+}
+
+fn exactly(length: usize) -> impl Strategy<Value = Bytes> {
+    // One byte, again and again: keys and signatures are long, and nothing here looks inside.
+    any::<u8>().prop_map(move |byte| vec![byte; length].into())
+}
+
+fn id() -> impl Strategy<Value = TxId> {
+    prop_oneof![1 => Just(TxId::ZERO), 9 => any::<[u8; 32]>().prop_map(TxId)]
+}
+
+fn commit() -> impl Strategy<Value = CommitRef> {
+    let any = any::<(u64, u64, [u8; 16])>();
+    any.prop_map(|(index, round, tag)| CommitRef {
+        index: CommitIndex(index),
+        round: Round(round),
+        tag,
+    })
+}
+
+fn attachment() -> impl Strategy<Value = Attachment> {
+    ([id(), id()], commit(), any::<u64>()).prop_map(|([first, second], anchor, nonce)| {
+        // Equal parents are malformed unless both are zero.
+        let second = if first == second { TxId::ZERO } else { second };
+        Attachment { nonce, ..Attachment::new([first, second], anchor) }
+    })
+}
+
+fn scheme() -> impl Strategy<Value = Scheme> {
+    proptest::sample::select(Scheme::ALL.to_vec())
+}
+
+fn key() -> impl Strategy<Value = PublicKey> {
+    scheme().prop_flat_map(|scheme| {
+        exactly(scheme.public_key_bytes())
+            .prop_map(move |bytes| PublicKey::new(scheme, bytes).unwrap())
+    })
+}
+
+fn signature(scheme: Scheme) -> impl Strategy<Value = Signature> {
+    exactly(scheme.signature_bytes()).prop_map(move |bytes| Signature::new(scheme, bytes).unwrap())
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    ("[a-zäß€🌍 ]{1,16}", any::<u16>(), bytes(300)).prop_map(|(stream, kind, bytes)| {
+        Payload::Data(Data {
+            stream: StreamName::parse(&stream).unwrap(),
+            content_type: ContentType(kind),
+            bytes,
+        })
+    })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let numbers = (0..Sequence::LIMIT, any::<u64>(), any::<u64>());
+    let fixed = (any::<[u8; 4]>(), any::<[u8; 32]>(), option::of(any::<[u8; 32]>()));
+    (fixed, prop_oneof![Just((0, 0, 0)), numbers], commit(), payload()).prop_map(
+        |((network, issuer, signer), (sequence, time, expires), beacon, payload)| Body {
+            network: NetworkId(network),
+            issuer: Address::of(KeyId(issuer)),
+            // The first body is signed by the first key.
+            signer: signer.map(KeyId).filter(|_| sequence > 0),
+            sequence: Sequence(sequence),
+            time: Time::from_millis(time),
+            expires: Time::from_millis(expires),
+            beacon,
+            payload,
+        },
+    )
+}
+
+pub(crate) fn transaction() -> impl Strategy<Value = Transaction> {
+    (attachment(), body(), key()).prop_flat_map(|(attachment, body, key)| {
+        signature(key.scheme()).prop_map(move |signature| {
+            let key = body.sequence.registers().then(|| key.clone());
+            let sealed = SealedBody { body: body.clone(), seal: Seal { key, signature } };
+            sealed.attach(attachment)
+        })
+    })
+}
+
+fn socket() -> impl Strategy<Value = SocketAddr> {
+    any::<(IpAddr, u16)>().prop_map(|(ip, port)| SocketAddr::new(ip, port))
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<u64>(), any::<u64>(), option::of(socket()))
+        .prop_map(|(genesis, parameters, committed, pruned_below, listening)| Hello {
+            genesis: GenesisId(genesis),
+            parameters,
+            committed: CommitIndex(committed),
+            pruned_below: CommitIndex(pruned_below),
+            listening,
+        })
+}
+
+fn peer() -> impl Strategy<Value = PeerAddress> {
+    (any::<[u8; 32]>(), socket()).prop_map(|(id, address)| PeerAddress { id: NodeId(id), address })
+}
+
+fn cone() -> impl Strategy<Value = GetCone> {
+    (vec(id(), 0..=WANTS_MAX), vec(id(), 0..=IDS_MAX), any::<u64>())
+        .prop_map(|(want, have, from)| GetCone { want, have, from: Position(from) })
+}
+
+fn ids() -> impl Strategy<Value = Vec<TxId>> {
+    prop_oneof![4 => vec(id(), 0..4), 1 => vec(id(), IDS_MAX - 1..=IDS_MAX)]
+}
+
+/// Any message; a transaction in it is a good one.
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        hello().prop_map(Message::Hello),
+        transaction().prop_map(|tx| Message::Transaction(tx.to_bytes().into())),
+        (attachment(), any::<[u8; 32]>())
+            .prop_map(|(attachment, body)| Message::Attachment { attachment, body: BodyId(body) }),
+        ids().prop_map(Message::Have),
+        ids().prop_map(Message::Frontier),
+        Just(Message::Prune),
+        ids().prop_map(Message::Graft),
+        vec(peer(), 0..=ADDRESSES_MAX).prop_map(Message::Peers),
+        cone().prop_map(Message::GetCone),
+        vec(id(), 0..=WANTS_MAX).prop_map(Message::GetTransactions),
+        any::<[u8; 32]>().prop_map(|id| Message::GetKey(KeyId(id))),
+        key().prop_map(Message::Key),
+        option::of(any::<u64>().prop_map(Position)).prop_map(|next| Message::End(End { next })),
+    ]
+}

@@ -1,0 +1,16 @@
+//! Whole nodes in this process, over real QUIC and a real store, asked through their HTTP API.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else than it expects fails"
+)]
+
+mod events;
+mod gossip;
+mod lifecycle;
+mod peers;
+mod refusals;
+mod state;
+mod submissions;
+mod support;

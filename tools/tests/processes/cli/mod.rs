@@ -1,0 +1,5 @@
+//! Every command, right and wrong.
+
+mod files;
+mod posts;
+mod shows;

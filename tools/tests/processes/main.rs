@@ -1,0 +1,20 @@
+//! The program as people run it: real processes, real QUIC, real disks.
+//!
+//! ```text
+//! cli       every command, right and wrong, by exit code and output
+//! dev       `weft dev` from its banner to its summary
+//! network   what several nodes owe each other: the same set, also after a crash and for a newcomer
+//! ```
+//! Nothing sleeps to wait: a test goes on when the process says so, or fails at its deadline.
+
+#![cfg(unix)]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails; the lints know test functions only, not helpers"
+)]
+
+mod cli;
+mod dev;
+mod network;
+mod support;
