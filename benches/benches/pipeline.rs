@@ -10,6 +10,7 @@
 
 use std::{
     fs,
+    pin::pin,
     sync::mpsc::sync_channel,
     thread,
     time::{Duration, Instant},
@@ -25,12 +26,12 @@ use weft_core::{
     keys::{HostVerifier, PublicKey, Scheme, Signature, Verify as _},
     pow::trailing_zero_bits,
 };
-use weft_node::{Config, Node, Seed};
+use weft_node::{Config, Node, Seed, Submitter};
 
 const READINGS: usize = 20_000;
 const ROUNDS: usize = 3;
 /// Submissions on their way at once.
-const IN_FLIGHT: usize = 2_048;
+const IN_FLIGHT: usize = 1_024;
 
 fn main() {
     // `cargo test --benches` runs this too: there a small load shows that it works.
@@ -130,7 +131,8 @@ fn raw(load: &Load) -> (Instant, tempfile::TempDir) {
             database.persist(PersistMode::SyncAll).expect("the disk syncs");
         });
         for batch in load.readings.chunks(BATCH) {
-            let checked: Vec<_> = batch.par_iter().map(|bytes| (check(load, bytes), bytes)).collect();
+            let checked: Vec<_> =
+                batch.par_iter().map(|bytes| (check(load, bytes), bytes)).collect();
             checked_in.send(checked).expect("the writer lives");
         }
         drop(checked_in);
@@ -175,11 +177,14 @@ fn pipeline(load: &Load) -> (Instant, tempfile::TempDir) {
     (began, dir)
 }
 
-async fn submit_all(submitter: &weft_node::Submitter, load: &[Bytes]) {
-    let submissions = stream::iter(load.iter().cloned().map(|bytes| submitter.submit(bytes)));
-    // Bytes leave in order, parents first; a child is never refused for a parent on its way.
-    submissions
-        .buffered(IN_FLIGHT)
-        .for_each(|outcome| async { drop(outcome.expect("the load is valid")) })
-        .await;
+async fn submit_all(submitter: &Submitter, load: &[Bytes]) {
+    let submissions = stream::iter(load).then(|bytes| submitter.hand_in(bytes.clone()));
+    let mut placed = pin!(
+        submissions
+            .map(|handed_in| handed_in.expect("the load is valid").placed())
+            .buffered(IN_FLIGHT)
+    );
+    while let Some(outcome) = placed.next().await {
+        outcome.expect("the load is valid");
+    }
 }

@@ -66,7 +66,7 @@ pub struct NetConfig {
     /// Time from the first packet to the end of both Hellos. Default 5 s.
     pub handshake_time: Duration,
     /// Silence after which a connection counts as lost; a third of it is the time between signs of
-    /// life. Default 15 s.
+    /// life. Default 6 s: a killed neighbour is replaced soon, a radio link may stall for a moment.
     pub idle_time: Duration,
     /// Wait before a fixed peer is dialled again; doubles up to [`Self::redial_max`], with jitter.
     /// Default 200 ms.
@@ -96,7 +96,7 @@ impl Default for NetConfig {
             answer_silence: Duration::from_secs(10),
             answer_bytes_max: 8 << 20,
             handshake_time: Duration::from_secs(5),
-            idle_time: Duration::from_secs(15),
+            idle_time: Duration::from_secs(6),
             redial_min: Duration::from_millis(200),
             redial_max: Duration::from_secs(15),
         }

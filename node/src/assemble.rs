@@ -33,7 +33,7 @@ use crate::{
     feed::Feed,
     health::StopCause,
     held::HeldPool,
-    ingest::{Ingest, Submission},
+    ingest::Ingest,
     key_file::Seed,
     keycache::KeyCache,
     metrics::Metrics,
@@ -43,6 +43,7 @@ use crate::{
     run::{Pulse, Runner},
     seen::Seen,
     stop::{Stop, Stopper},
+    submit::Submitter,
     supervise::{Watched, spawn},
     turns::Turns,
     work::Workers,
@@ -99,14 +100,20 @@ impl Parts {
         self,
         stopping: Stop,
         told: watch::Sender<Option<StopCause>>,
-    ) -> Result<JoinHandle<()>, StartError> {
+    ) -> Result<(JoinHandle<()>, Submitter), StartError> {
         let clock = Clock::start();
         let mut machine = self.machine(clock).await?;
         let wires = self.wires(clock)?;
         let (status_in, status) = watch::channel(Arc::new(machine.status()));
         let (submissions_in, submissions) = mpsc::channel(self.config.api.submissions_max);
         let (stop_ingest, ingest_stops) = Stopper::new();
-        let api = self.api(&wires, status, submissions_in, &stopping, told.subscribe());
+        let submitter = Submitter {
+            checks: wires.checks.clone(),
+            feed: wires.feed.clone(),
+            queue: submissions_in,
+            patience: Duration::from_millis(self.config.api.submit_timeout_ms),
+        };
+        let api = self.api(&wires, status, submitter.clone(), &stopping, told.subscribe());
         let Wires { net, checks, feed, metrics, queue, pulse, clock } = wires;
 
         let runner = Runner {
@@ -147,7 +154,7 @@ impl Parts {
         let server = tokio::spawn(server);
         let watched =
             Watched { stopping, told, server, machine_ended, ingest_ended, stop_ingest, queue };
-        Ok(tokio::spawn(watched.supervise(net, feed)))
+        Ok((tokio::spawn(watched.supervise(net, feed)), submitter))
     }
 
     /// The machine as the store left it. Reads what is live.
@@ -182,7 +189,7 @@ impl Parts {
         &self,
         wires: &Wires,
         status: watch::Receiver<Arc<Status>>,
-        submissions: mpsc::Sender<Box<Submission>>,
+        submitter: Submitter,
         stopping: &Stop,
         cause: watch::Receiver<Option<StopCause>>,
     ) -> Arc<Api> {
@@ -195,7 +202,7 @@ impl Parts {
             net: wires.net.clone(),
             metrics: wires.metrics.clone(),
             status,
-            submissions,
+            submitter,
             queue: wires.queue.clone(),
             pulse: wires.pulse.clone(),
             clock: wires.clock,

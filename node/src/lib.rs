@@ -38,6 +38,7 @@ mod recent;
 mod run;
 mod seen;
 mod stop;
+mod submit;
 mod supervise;
 mod turns;
 mod work;
@@ -46,6 +47,7 @@ pub use config::{Config, ConfigError, Setting};
 pub use health::StopCause;
 pub use key_file::Seed;
 pub use node::{Node, StartError};
+pub use submit::{Pending, Placed, SubmitError, Submitter};
 
 /// The version of this node.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -14,6 +14,7 @@ use crate::{
     health::StopCause,
     key_file::{KeyFileError, Seed},
     stop::Stopper,
+    submit::Submitter,
 };
 
 /// Why a node does not start. The operator's to mend.
@@ -69,6 +70,7 @@ pub struct Node {
     id: NodeId,
     api: SocketAddr,
     p2p: SocketAddr,
+    submitter: Submitter,
     stop: Stopper,
     cause: watch::Receiver<Option<StopCause>>,
     supervisor: Option<JoinHandle<()>>,
@@ -96,9 +98,10 @@ impl Node {
         let (id, api, p2p) = (parts.id, parts.api, parts.p2p);
         let (stop, stopping) = Stopper::new();
         let (told, cause) = watch::channel(None);
-        let supervisor = parts.run(stopping, told).await?;
+        let (supervisor, submitter) = parts.run(stopping, told).await?;
         tracing::info!(node.id = %id, api = %api, p2p = %p2p, "the node runs");
-        Ok(Self { id, api, p2p, stop, cause, supervisor: Some(supervisor) })
+        let supervisor = Some(supervisor);
+        Ok(Self { id, api, p2p, submitter, stop, cause, supervisor })
     }
 
     /// Its id.
@@ -114,6 +117,11 @@ impl Node {
     /// Where it listens for other nodes.
     pub const fn p2p_addr(&self) -> SocketAddr {
         self.p2p
+    }
+
+    /// Takes transactions for this node, from within this process.
+    pub fn submitter(&self) -> Submitter {
+        self.submitter.clone()
     }
 
     /// Waits until the node runs no more, whoever ended it, and tells why.

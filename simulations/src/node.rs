@@ -54,6 +54,8 @@ pub struct Node {
     lives: u64,
     seed: Seed,
     number: u64,
+    /// Bytes of transactions that peers brought and that became part of the Tangle, in all its lives.
+    fetched: u64,
     /// Transactions that the last step attached.
     pub(crate) attached_last: u64,
     /// When the next step is planned.
@@ -95,6 +97,7 @@ impl Node {
             lives: 0,
             seed,
             number,
+            fetched: 0,
             attached_last: 0,
             planned: None,
             acknowledged: BTreeSet::new(),
@@ -152,6 +155,12 @@ impl Node {
     /// Local submissions that it acknowledged, in all its lives.
     pub const fn acknowledged(&self) -> &BTreeSet<TxId> {
         &self.acknowledged
+    }
+
+    /// Bytes of transactions that peers brought and that became part of the Tangle, in all its
+    /// lives.
+    pub const fn fetched(&self) -> u64 {
+        self.fetched
     }
 
     /// Who was blamed, and for what, in all its lives.
@@ -255,7 +264,7 @@ impl Node {
                     self.acknowledged.insert(tx.id());
                     outcomes.push((tx.id(), Outcome::Attached));
                 }
-                Event::Attached { .. } => {}
+                Event::Attached { tx, .. } => self.fetched += tx.bytes().len() as u64,
                 Event::Refused { id, reason } => outcomes.push((id, Outcome::Refused(reason))),
                 Event::KeyKnown(_) => key_known = true,
                 Event::Blamed { peer, fault } => self.blamed.entry(peer).or_default().push(fault),

@@ -201,6 +201,11 @@ impl World {
         self.parties.get_mut(number).expect("numbers come from this world")
     }
 
+    /// The id of a party.
+    pub fn id(&self, number: usize) -> NodeId {
+        self.party(number).id()
+    }
+
     /// An honest node.
     ///
     /// # Panics
@@ -235,6 +240,11 @@ impl World {
     /// What reached a party.
     pub fn traffic(&self, number: usize) -> &Traffic {
         self.traffic.get(number).expect("numbers come from this world")
+    }
+
+    /// Bytes that reached a node for every 100 bytes of transactions that it did not have before.
+    pub fn bytes_per_new(&self, number: usize) -> u64 {
+        self.traffic(number).total().bytes * 100 / self.node(number).fetched().max(1)
     }
 
     /// Lets everything happen for `span`.

@@ -1,17 +1,25 @@
 //! Everything goes wrong at once, by seed.
 //!
-//! `WEFT_SEEDS=1000 cargo test -p weft-simulations --test seeds -- --nocapture` for more of them,
-//! from `WEFT_SEED` on.
+//! For more seeds than the 20 of every day, from `WEFT_SEED` on:
+//! `WEFT_SEEDS=1000 cargo test -p weft-simulations --test seeds -- --nocapture`
 
-use std::collections::BTreeSet;
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{collections::BTreeMap, panic::catch_unwind};
 
 use weft_simulations::campaign::{Report, run};
 
-/// Seeds that failed once, each with what they found.
-const FAILED: [(u64, &str); 0] = [];
+/// Seeds that failed once. What each found stands beside it.
+const FAILED: [u64; 5] = [
+    1,  // a page of the plain log with nothing new in it ended the fetch for good
+    51, // what nobody approves and leaves the live DAG was shown to nobody any more
+    97, // an attachment whose body came another way was asked for without end
+    99, // more attached by one group than the live DAG holds: attached, but found nowhere
+    9,  // a node that came back asked for its whole past, again and again
+];
 
 /// What must have happened in some run, or the campaign shows nothing about it.
-const SOMETIMES: [&str; 13] = [
+const SOMETIMES: [&str; 12] = [
     "transaction",
     "attachment",
     "have",
@@ -24,45 +32,69 @@ const SOMETIMES: [&str; 13] = [
     "get_key",
     "key",
     "end",
-    "hello",
 ];
 
-fn from_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 #[test]
 fn all_agree_whatever_went_wrong() {
-    let (first, count) = (from_env("WEFT_SEED", 0), from_env("WEFT_SEEDS", 20));
-    let failed = FAILED.map(|(seed, _)| seed);
-    let mut happened = BTreeSet::new();
-    let mut bad = Vec::new();
-    for seed in failed.into_iter().chain(first..first + count) {
-        let t = std::time::Instant::now();
-        match std::panic::catch_unwind(|| run(seed)) {
-            Ok(Ok(report)) => {
-                let Report {
-                    tiny,
-                    nodes,
-                    transactions,
-                    deliveries,
-                    steps,
-                    settled_after,
-                    copies,
-                    kinds,
-                    ..
-                } = report;
-                println!(
-                    "seed {seed} tiny {tiny} nodes {nodes} tx {transactions} deliveries {deliveries} steps {steps:?} settled {} copies {copies} wall {:?}",
-                    settled_after.as_millis(),
-                    t.elapsed()
-                );
-                happened.extend(kinds.into_keys());
-            }
-            Ok(Err(broken)) => bad.push(broken.to_string()),
-            Err(e) => bad.push(format!("seed {seed}: panicked {:?}", e.downcast_ref::<String>())),
+    let (first, count) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
+    let (mut reports, mut broken) = (Vec::new(), Vec::new());
+    for seed in FAILED.into_iter().chain(first..first + count) {
+        match catch_unwind(|| run(seed)) {
+            Ok(Ok(report)) => reports.push(report),
+            Ok(Err(what)) => broken.push(what.to_string()),
+            Err(_) => broken.push(format!("seed {seed}: panicked, see above")),
         }
     }
-    println!("{happened:?}");
-    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    println!("{}", summary(&reports));
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    let mut happened: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, frames) in reports.iter().flat_map(|report| &report.kinds) {
+        *happened.entry(kind).or_default() += frames;
+    }
+    for kind in SOMETIMES {
+        assert!(happened.get(kind).is_some_and(|frames| *frames > 0), "no {kind} in any run");
+    }
+    for report in reports.iter().filter(|report| !report.tiny) {
+        assert!(report.copies <= 300, "seed {}: {} copies of 100", report.seed, report.copies);
+    }
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let trace = |seed| run(seed).unwrap().trace;
+    assert_eq!(trace(2), trace(2));
+    assert_ne!(trace(2), trace(3));
+}
+
+/// Two lines for people: machines with the bounds of every day, and with tiny ones.
+fn summary(reports: &[Report]) -> String {
+    let line = |tiny: bool| {
+        let of_kind: Vec<&Report> = reports.iter().filter(|report| report.tiny == tiny).collect();
+        let sum =
+            |value: fn(&Report) -> u64| of_kind.iter().map(|report| value(report)).sum::<u64>();
+        let spread = |value: fn(&Report) -> u64| {
+            let mut values: Vec<u64> = of_kind.iter().map(|report| value(report)).collect();
+            values.sort_unstable();
+            let at =
+                |percent: usize| values.get((values.len().max(1) - 1) * percent / 100).copied();
+            [at(50), at(95), at(100)].map(Option::unwrap_or_default)
+        };
+        format!(
+            "{} {} runs: {} transactions, {} deliveries, {} steps of which {} deadlines; \
+             median, 95 % and most: agreed after {:?} ms, {:?} of 100 copies",
+            of_kind.len(),
+            if tiny { "tiny" } else { "full" },
+            sum(|report| report.transactions),
+            sum(|report| report.deliveries),
+            sum(|report| report.steps[0]),
+            sum(|report| report.steps[1]),
+            spread(|report| report.settled_after.as_millis()),
+            spread(|report| report.copies),
+        )
+    };
+    format!("{}\n{}", line(false), line(true))
 }

@@ -31,7 +31,7 @@ use axum::{
 };
 use bytes::Bytes;
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, watch},
     task::spawn_blocking,
     time::timeout,
 };
@@ -48,7 +48,7 @@ use weft_storage::Store;
 use self::problem::{Answer, Problem};
 use crate::{
     checks::Checks, clock::Clock, config::ApiConfig, feed::Feed, health::StopCause,
-    ingest::Submission, metrics::Metrics, queue::Queue, quota::Quota, run::Pulse, stop::Stop,
+    metrics::Metrics, queue::Queue, quota::Quota, run::Pulse, stop::Stop, submit::Submitter,
     turns::Turns, work::Workers,
 };
 
@@ -62,7 +62,7 @@ pub(crate) struct Api {
     pub(crate) net: Arc<Net>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) status: watch::Receiver<Arc<Status>>,
-    pub(crate) submissions: mpsc::Sender<Box<Submission>>,
+    pub(crate) submitter: Submitter,
     pub(crate) queue: Arc<Queue<Input>>,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) clock: Clock,

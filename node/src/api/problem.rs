@@ -9,7 +9,9 @@ use axum::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use weft_core::{admit::Refusal, machine::SubmitRefusal};
+use weft_core::{admit::Refusal, digest::TxId, machine::SubmitRefusal};
+
+use crate::submit::SubmitError;
 
 /// Why a request was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -115,6 +117,21 @@ pub(crate) const fn submit_refusal_code(refusal: &SubmitRefusal) -> &'static str
         SubmitRefusal::UnknownParent { .. } => "unknown_parent",
         SubmitRefusal::UnknownKey { .. } => "unknown_key",
         SubmitRefusal::EnoughAttachments { .. } => "enough_attachments",
+    }
+}
+
+impl Problem {
+    /// Why the submission of `id` was not acknowledged.
+    pub(crate) fn of_submission(error: SubmitError, id: &TxId) -> Self {
+        match error {
+            SubmitError::Refused(reason) => reason.into(),
+            SubmitError::Busy => Self::busy("too many submissions are on their way"),
+            SubmitError::Stopping => Self::stopping(),
+            SubmitError::Late { .. } => {
+                let next = format!("{error}; see GET /v1/transactions/{id}");
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", next)
+            }
+        }
     }
 }
 

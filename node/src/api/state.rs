@@ -251,7 +251,7 @@ impl Api {
             wanted: status.wanted,
             seen_entries: self.checks.seen.len(),
             keys_cached: self.checks.keys.len(),
-            submissions: self.submissions.max_capacity() - self.submissions.capacity(),
+            submissions: self.submitter.waiting(),
             machine_queue: self.queue.len(),
             subscribers: self.feed.subscribers(),
             disk_bytes: stats.disk_bytes,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use bytes::Bytes;
-use tokio::{sync::mpsc::error::TrySendError, time::timeout};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
     admit::{Candidate, Refusal},
@@ -25,8 +24,6 @@ use super::{
     shapes::Submitted,
 };
 use crate::{
-    feed::Outcome,
-    ingest::Submission,
     quota::Client,
     work::{Crowded, random},
 };
@@ -128,31 +125,13 @@ fn over_quota(pause: Duration) -> Problem {
 }
 
 impl Api {
-    /// Hands a candidate to the checks and waits for its fate. `known`: its body was here before.
+    /// Hands a candidate in and waits for its fate. `known`: its body was here before.
     async fn acknowledged(&self, candidate: Candidate, known: bool) -> Acknowledged {
         let (id, body) = (candidate.id(), candidate.body_id());
-        let mut waiter = self.feed.wait(id);
-        let submission = Box::new(Submission { candidate, receipt: waiter.receipt() });
-        self.submissions.try_send(submission).map_err(|error| match error {
-            TrySendError::Full(_) => Problem::busy("too many submissions are on their way"),
-            TrySendError::Closed(_) => Problem::stopping(),
-        })?;
-        let patience = Duration::from_millis(self.config.submit_timeout_ms);
-        let outcome = timeout(patience, waiter.outcome()).await.map_err(|_| {
-            let detail = format!(
-                "not attached within {} ms; it may still be: GET /v1/transactions/{id}, or send \
-                 the same again, which is safe",
-                patience.as_millis()
-            );
-            Problem::timeout(detail)
-        })?;
-        match outcome.ok_or_else(Problem::stopping)? {
-            Outcome::Refused(reason) => Err(reason.into()),
-            Outcome::Attached { position, again } => {
-                let status = if again || known { StatusCode::OK } else { StatusCode::CREATED };
-                Ok((status, Json(Submitted::new(id, body, position))))
-            }
-        }
+        let placed = self.submitter.submit_now(candidate).await;
+        let placed = placed.map_err(|error| Problem::of_submission(error, &id))?;
+        let status = if placed.again || known { StatusCode::OK } else { StatusCode::CREATED };
+        Ok((status, Json(Submitted::new(id, body, placed.position))))
     }
 
     /// Checks a body up to its seal, so that strangers get no work done for garbage. Returns the
