@@ -28,7 +28,7 @@ use weft_core::{
 };
 use weft_node::{Config, Node, Seed, Submitter};
 
-const READINGS: usize = 20_000;
+const READINGS: usize = 60_000;
 const ROUNDS: usize = 3;
 /// Submissions on their way at once.
 const IN_FLIGHT: usize = 1_024;

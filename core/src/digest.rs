@@ -33,7 +33,7 @@ pub enum Domain {
     Genesis,
     /// The identifier of a stream name, as indexes keep it.
     Stream,
-    /// All bytes of a transaction, seal included, as the store accumulates them.
+    /// The check of a record outside the database, as the store writes it.
     Content,
 }
 
