@@ -1,9 +1,9 @@
 //! Question: how much of what this machine can do at all does a node reach, from bytes to durable?
 //!
 //! The bound, measured in the same run: hash, work check and ML-DSA-44 verification on all cores,
-//! and one thread that writes each transaction, an index entry and two links to a bare fjall, synced
-//! every 1,024. The node: the same bytes through admission, machine, store and feed, synced for each
-//! group, each submission acknowledged. No network on either side.
+//! and one thread that writes each transaction, an index entry and two links to a bare fjall,
+//! synced every 1,024. The node: the same bytes through admission, machine, store and feed, synced
+//! for each group, each submission acknowledged. No network on either side.
 //!
 //! Sketch per transaction: 25 us checks, 20 us store on both sides; the node adds the DAG, indexes,
 //! a channel hop and an acknowledgement. Expected: at least 0.6 of the bound.
@@ -46,7 +46,8 @@ fn main() {
             let ratio = bound.wall.as_secs_f64() / node.wall.as_secs_f64();
             let cpu_ratio = bound.cpu.as_secs_f64() / node.cpu.as_secs_f64();
             println!(
-                "  round {round}: bound {}, node {}, ratio {ratio:.2} by time, {cpu_ratio:.2} by cpu",
+                "  round {round}: bound {}, node {}, ratio {ratio:.2} by time, {cpu_ratio:.2} \
+                 by cpu",
                 bound.per_transaction(readings),
                 node.per_transaction(readings)
             );

@@ -1,9 +1,9 @@
 //! From bytes to [`Verified`]: the list of checks, cheapest first; the first failure ends it.
 //!
 //! ```text
-//! length -> decode -> network and version -> scheme -> parents and anchor -> work   Candidate::parse
+//! length -> decode -> network and version -> scheme -> parents and anchor -> work ::parse
 //!        -> (bytes or id seen before: the caller's filter) -> key known?
-//!        -> signature                                                               Candidate::verify
+//!        -> signature                                                             ::verify
 //! ```
 //!
 //! Invariant: a [`Verified`] passed all of them and keeps the bytes it came in, so that nobody

@@ -98,8 +98,11 @@ pub fn genesis() -> Genesis {
     }
 }
 
+/// What must hold of some bytes.
+pub type Body = fn(&[u8]);
+
 /// All of them, by name.
-pub const BODIES: [(&str, fn(&[u8])); 6] = [
+pub const BODIES: [(&str, Body); 6] = [
     ("transaction", transaction_round_trip),
     ("message", message_round_trip),
     ("key", key_round_trip),

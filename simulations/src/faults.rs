@@ -118,8 +118,7 @@ impl World {
             .filter(|(_, party)| matches!(party, Party::Honest(_)))
             .map(|(number, _)| number)
             .collect();
-        let kinds: [fn(&mut Self, &mut Dice, &[usize], Span); 5] =
-            [Self::crashes, Self::resets, Self::partitions, Self::one_way, Self::joins];
+        let kinds = [Self::crashes, Self::resets, Self::partitions, Self::one_way, Self::joins];
         for kind in kinds {
             if dice.chance(50) {
                 kind(self, &mut dice, &nodes, span);

@@ -1,7 +1,8 @@
 //! Connections with ordered streams, over links that delay, break and part.
 //!
-//! QUIC repeats what is lost, so frames do not get lost one by one: a stream delivers all, in order,
-//! or the connection breaks and everything under way is gone. While a direction is blocked frames
+//! QUIC repeats what is lost, so frames do not get lost one by one: a stream delivers all, in
+//! order, or the connection breaks and everything under way is gone. While a
+//! direction is blocked frames
 //! wait; the world breaks the connection when that lasts too long.
 //!
 //! Invariant: of one stream nothing arrives before what was sent before it.

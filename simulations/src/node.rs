@@ -2,7 +2,7 @@
 //!
 //! A step is a node's step: a group of inputs into the machine, then **writes**, then messages,
 //! then events. Asserted here: nothing is said of a transaction that the store does not hold, no
-//! local submission is acknowledged unless the batch was durable, and no machine is due in the past.
+//! local submission is acknowledged unless the batch was durable, and no machine is due before now.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -54,7 +54,7 @@ pub struct Node {
     lives: u64,
     seed: Seed,
     number: u64,
-    /// Bytes of transactions that peers brought and that became part of the Tangle, in all its lives.
+    /// Bytes of transactions that peers brought and that were attached, in all its lives.
     fetched: u64,
     /// Transactions that the last step attached.
     pub(crate) attached_last: u64,
@@ -314,3 +314,42 @@ impl Node {
 
 /// Bytes held from one peer until their key is known.
 pub(crate) const HELD_BYTES_MAX: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use weft_core::time::Span;
+
+    use super::*;
+    use crate::{
+        judges::{acknowledged_kept, bounds, no_honest_peer_dropped, same_transactions},
+        work::Posting,
+        world::World,
+    };
+
+    /// Judges that never spoke prove nothing: each is shown what it must notice.
+    #[test]
+    fn judges_notice_what_they_are_there_for() {
+        let mut world = World::new(Settings::new(1));
+        let (one, other) = (world.add_node(), world.add_node());
+        world.add_poster(one, Posting::default(), Span::from_secs(2));
+        world.run(Span::from_secs(3)).unwrap();
+        world.judge().unwrap();
+
+        assert!(same_transactions(world.live()).is_err(), "two nodes that never met");
+        assert!(world.settle(Span::from_secs(3)).is_err());
+        let other = world.node(other).id();
+        let node = world.honest(one).unwrap();
+
+        node.acknowledged.insert(TxId::ZERO);
+        assert!(acknowledged_kept(node).is_err());
+
+        node.dropped.push((other, DropReason::Banned));
+        assert!(no_honest_peer_dropped(node, &|id| *id == other).is_err());
+        assert!(no_honest_peer_dropped(node, &|_| false).is_ok());
+
+        assert!(bounds(node).is_ok());
+        let now = Time::from_millis(9_000_000);
+        (0..100).for_each(|_| node.pulse.step(now, 0, true));
+        assert!(bounds(node).is_err(), "a hundred deadlines for nothing");
+    }
+}

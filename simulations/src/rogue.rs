@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use weft_core::{
     admit::Rules,
     codec::{Decode as _, Encode as _},
-    digest::{KeyId, NodeId, TxId},
+    digest::{NodeId, TxId},
     keys::Sign as _,
     machine::{Ticket, ToNet},
     message::{End, GetCone, Message, PeerAddress},
@@ -66,7 +66,6 @@ pub struct Rogue {
     id: NodeId,
     rules: Rules,
     anchor: CommitRef,
-    device: Device,
     body: SealedBody,
     tricks: Vec<Trick>,
     answers: Answers,
@@ -94,13 +93,12 @@ impl Rogue {
         every: Span,
     ) -> Self {
         let seed = world.seed;
-        let mut device = Device::new(&seed.bytes("rogue device", number), world.genesis.network());
-        let body = device.body(vec![0; 8], Time::ZERO);
+        let key = seed.bytes("rogue device", number);
+        let body = Device::new(&key, world.genesis.network()).body(vec![0; 8], Time::ZERO);
         Self {
             id: NodeId(seed.bytes("rogue id", number)),
             rules: world.rules.clone(),
             anchor: world.genesis.commit(),
-            device,
             body,
             tricks: tricks.into(),
             answers,
@@ -249,10 +247,5 @@ impl Rogue {
 
     fn nowheres(&mut self, count: usize) -> Vec<TxId> {
         (0..count).map(|_| self.nowhere()).collect()
-    }
-
-    /// The key nobody knows.
-    pub fn key(&self) -> KeyId {
-        self.device.key().public_key().id()
     }
 }

@@ -68,6 +68,7 @@ fn empty_promises_are_scored_until_nobody_listens() {
     for (trick, answers) in [
         (Trick::UnknownParents, Answers::Empty),
         (Trick::FalseFrontier, Answers::Empty),
+        (Trick::FalseHave, Answers::Empty),
         (Trick::UnknownKeys, Answers::Empty),
         (Trick::UnknownKeys, Answers::WrongKey),
     ] {

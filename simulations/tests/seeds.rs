@@ -83,9 +83,11 @@ fn summary(reports: &[Report]) -> String {
                 |percent: usize| values.get((values.len().max(1) - 1) * percent / 100).copied();
             [at(50), at(95), at(100)].map(Option::unwrap_or_default)
         };
+        let slowest = of_kind.iter().max_by_key(|report| report.settled_after);
+        let slowest = slowest.map_or(0, |report| report.seed);
         format!(
             "{} {} runs: {} transactions, {} deliveries, {} steps of which {} deadlines; \
-             median, 95 % and most: agreed after {:?} ms, {:?} of 100 copies",
+             median, 95 % and most: agreed after {:?} ms (seed {slowest}), {:?} copies of 100",
             of_kind.len(),
             if tiny { "tiny" } else { "full" },
             sum(|report| report.transactions),

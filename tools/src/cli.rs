@@ -14,7 +14,7 @@ use crate::{
 #[command(name = "weft", version, about, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Cli {
     /// Print JSON, one value per line, instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
 
     #[command(subcommand)]

@@ -27,7 +27,7 @@ use weft_core::{
 use super::{ClientError, Cursor, NodeClient, Submitted, Tips, attach_on_all_cores, work::draw};
 use crate::{Builder, Draft, DraftError, Place};
 
-/// How long tips may be used again: many readings at once need not ask for each.
+/// How long the tips of one answer may be used: many readings at once need not ask for each.
 const TIPS_FRESH: Duration = Duration::from_millis(200);
 
 /// How long a node may not know our key: what registered it comes through another node.
@@ -131,7 +131,9 @@ pub struct Poster {
     kind: NetworkKind,
     genesis: GenesisId,
     count: sync::Mutex<Count>,
-    tips: Mutex<Option<(Instant, Arc<Tips>)>>,
+    /// What is left of the last answer, and when it came. Each tip is used once: whoever hangs more
+    /// than a few transactions to the same ones makes the Tangle wide, and a wide one costs all.
+    tips: Mutex<Option<(Instant, Tips)>>,
 }
 
 struct Count {
@@ -162,7 +164,7 @@ impl Poster {
             kind: tips.kind,
             genesis: tips.genesis,
             count: sync::Mutex::new(Count { next: Sequence(account.next), registration: None }),
-            tips: Mutex::new(Some((Instant::now(), Arc::new(tips)))),
+            tips: Mutex::new(Some((Instant::now(), tips))),
             node,
             key,
             attach,
@@ -288,9 +290,7 @@ impl Poster {
     }
 
     async fn attach(&self, sealed: SealedBody) -> Result<Vec<u8>, ClientError> {
-        let tips = self.fresh_tips().await?;
-        let parents = choose_parents(&tips.tips, [draw(), draw()]);
-        let place = Place { parents, anchor: tips.anchor, work_bits: tips.work_bits };
+        let place = self.place().await?;
         let work = spawn_blocking(move || attach_on_all_cores(sealed, place).to_bytes());
         Ok(work.await.expect("the search for work has no way to fail"))
     }
@@ -307,17 +307,20 @@ impl Poster {
         Ok(sealed.unwrap_or(Err(KeyError::Signing { scheme }.into()))?)
     }
 
-    async fn fresh_tips(&self) -> Result<Arc<Tips>, ClientError> {
-        let known = self.tips.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, tips)) = known
-            && at.elapsed() < TIPS_FRESH
-        {
-            return Ok(tips);
-        }
-        let tips = Arc::new(self.node.tips().await?);
-        let known = Some((Instant::now(), Arc::clone(&tips)));
-        *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(tips)
+    /// Two tips that no other transaction of this poster takes, if there are as many.
+    async fn place(&self) -> Result<Place, ClientError> {
+        let kept = self.tips.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let fresh = kept.filter(|(at, kept)| at.elapsed() < TIPS_FRESH && kept.tips.len() >= 2);
+        let (at, mut tips) = match fresh {
+            Some(fresh) => fresh,
+            None => (Instant::now(), self.node.tips().await?),
+        };
+        // They came in random order.
+        let pair = tips.tips.split_off(tips.tips.len().saturating_sub(2));
+        let parents = choose_parents(&pair, [draw(), draw()]);
+        let place = Place { parents, anchor: tips.anchor, work_bits: tips.work_bits };
+        *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, tips));
+        Ok(place)
     }
 
     fn forget_tips(&self) {

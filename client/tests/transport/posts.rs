@@ -1,6 +1,6 @@
 //! Posting: what is sent again, what is not, and in which order.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -104,6 +104,32 @@ async fn a_transaction_is_sent_again_as_it_was_and_attached_again_if_its_parents
     assert_eq!((before.body, before.seal), (after.body.clone(), after.seal.clone()));
     assert!(trailing_zero_bits(&after.id()) >= 4);
     assert_eq!(posted.id, after.id());
+}
+
+#[tokio::test]
+async fn no_two_of_many_readings_hang_to_the_same_tips() {
+    let node = Node::start(|asked, _| match asked.what().as_str() {
+        "GET /v1/tips" => tips(&[1, 2, 3, 4, 5, 6, 7]),
+        "POST /v1/transactions" => stored(asked),
+        _ => account(1),
+    })
+    .await;
+    let poster = poster(&node, Attach::Here).await;
+    for _ in 0..7 {
+        poster.post(reading()).await.unwrap();
+    }
+    let mut used = BTreeSet::new();
+    for asked in node.everything() {
+        match asked.what().as_str() {
+            "GET /v1/tips" => used.clear(),
+            "POST /v1/transactions" => {
+                let parents = asked.transaction().attachment.parents;
+                assert!(parents.into_iter().all(|parent| used.insert(parent)));
+            }
+            _ => {}
+        }
+    }
+    assert!(node.asked("GET /v1/tips").len() >= 3, "there are three pairs in seven tips");
 }
 
 #[tokio::test]

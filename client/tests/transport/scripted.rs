@@ -71,10 +71,14 @@ impl Node {
         Self { client: client.unwrap(), asked }
     }
 
+    /// Everything that was asked, in order.
+    pub(crate) fn everything(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
     /// Everything that was asked of one route, in order.
     pub(crate) fn asked(&self, what: &str) -> Vec<Asked> {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().filter(|asked| asked.what() == what).cloned().collect()
+        self.everything().into_iter().filter(|asked| asked.what() == what).collect()
     }
 }
 

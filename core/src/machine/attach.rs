@@ -12,7 +12,11 @@ use super::{
     wants::Want,
 };
 use crate::{
-    admit::Verified, digest::TxId, keys::PublicKey, params::ATTACHMENTS_MAX, time::Time,
+    admit::Verified,
+    digest::{NodeId, TxId},
+    keys::PublicKey,
+    params::ATTACHMENTS_MAX,
+    time::Time,
     units::Position,
 };
 
@@ -82,12 +86,20 @@ impl Machine {
         };
         self.gossip.arrived(&tx.id());
         self.wants.satisfied(Want::Transaction(tx.id()));
-        let expires = self.solidifier.hold(self.now, tx, source, missing);
+        let (dropped, expires) = self.solidifier.hold(self.now, tx, source, missing);
         self.timers.set(Timer::Waiting, expires);
+        self.want_again(dropped);
         for parent in missing {
             if !self.solidifier.contains(parent) {
                 self.want(Want::Past(*parent), peer);
             }
+        }
+    }
+
+    /// What was dropped while others wait for it is missing like any other parent.
+    pub(super) fn want_again(&mut self, dropped: Vec<(TxId, NodeId)>) {
+        for (id, peer) in dropped {
+            self.want(Want::Past(id), peer);
         }
     }
 

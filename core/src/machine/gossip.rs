@@ -2,9 +2,14 @@
 //! Rodrigues, "Epidemic Broadcast Trees", SRDS 2007).
 //!
 //! Every link starts eager: it carries bytes. A link that brings bytes twice is superfluous and
-//! becomes lazy on both ends (PRUNE): it carries only announcements. If something announced does
-//! not come by itself in time, the tree is broken there: the announcing link becomes eager again
-//! (GRAFT). So each transaction travels about once per node, and a dead node costs one delay.
+//! becomes lazy on both ends (PRUNE): it carries only announcements. What was announced and does
+//! not come by itself in time is fetched, and if that goes on the tree is broken there: one link
+//! becomes eager again (GRAFT). So each transaction travels about once per node, and a dead node
+//! costs one delay.
+//!
+//! Plumtree is made for one sender. Here everybody sends, transactions cross, and many nodes notice
+//! the same cycle or the same cut at once. If each acts, a cut becomes cycles and the cycles become
+//! cuts, without end. So who acts waits a random while first, and does not act if that ended it.
 //!
 //! Invariant: only attached transactions are spread. Bounded: announcements remembered, and per
 //! link those gathered.
@@ -40,11 +45,20 @@ struct Link {
 
 #[derive(Debug)]
 struct Announced {
-    /// Who announced it, the next to graft in front.
+    /// Who announced it.
     sources: Vec<NodeId>,
     /// Who announced it first.
     owner: NodeId,
     due: Time,
+}
+
+/// The tree does not reach this node.
+#[derive(Debug)]
+struct Broken {
+    /// From when on a link becomes eager, if that does not end.
+    repair: Time,
+    /// When something was missed last.
+    missed: Time,
 }
 
 /// The broadcast tree, as this node sees it.
@@ -55,6 +69,7 @@ pub(super) struct Gossip {
     by_due: BTreeSet<(Time, TxId)>,
     /// Until then, what comes twice says nothing about the tree.
     calm_from: Time,
+    broken: Option<Broken>,
     announce_delay: Span,
     graft_delay: Span,
     announced_per_peer: usize,
@@ -63,6 +78,11 @@ pub(super) struct Gossip {
 
 /// Eager links up to which a superfluous one is given time.
 const EAGER_FEW: usize = 3;
+
+/// Longest time that a superfluous link is given, and that a broken tree is given to be repaired by
+/// another node; in graft delays. Much longer than bytes take through the tree, so that two nodes
+/// seldom act on one cycle or one cut.
+const PATIENCE: u64 = 8;
 
 /// Most announcers remembered per transaction.
 const SOURCES_MAX: usize = 4;
@@ -74,6 +94,7 @@ impl Gossip {
             announced: BTreeMap::new(),
             by_due: BTreeSet::new(),
             calm_from: Time::ZERO,
+            broken: None,
             announce_delay: limits.announce_delay,
             graft_delay: limits.graft_delay,
             announced_per_peer: limits.announced_per_peer,
@@ -124,15 +145,20 @@ impl Gossip {
         now + self.announce_delay
     }
 
-    /// `id` is here, whoever brought it, or nobody is left to bring it.
+    /// `id` is here, whoever brought it.
     pub(super) fn arrived(&mut self, id: &TxId) {
-        if let Some(announced) = self.announced.remove(id) {
+        if let Some(announced) = self.forget(id) {
             self.by_due.remove(&(announced.due, *id));
-            if let Some(link) = self.links.get_mut(&announced.owner) {
-                // A link that broke since counts anew.
-                link.announced = link.announced.saturating_sub(1);
-            }
         }
+    }
+
+    fn forget(&mut self, id: &TxId) -> Option<Announced> {
+        let announced = self.announced.remove(id)?;
+        if let Some(link) = self.links.get_mut(&announced.owner) {
+            // A link that broke since counts anew.
+            link.announced = link.announced.saturating_sub(1);
+        }
+        Some(announced)
     }
 
     /// Sends what was gathered.
@@ -145,23 +171,26 @@ impl Gossip {
     /// `from` brought bytes that were here already: somewhere there is a cycle, and the link is
     /// superfluous. With many eager links it becomes lazy at once. With few that would cut nodes
     /// off: transactions of several nodes cross, and each cuts the same cycle elsewhere. So it has
-    /// to stay superfluous for a while, `patience` of up to 1,024 parts of the longest, without any
-    /// other link being cut here; and the last one stays.
-    pub(super) fn repeated(&mut self, now: Time, from: NodeId, patience: u64, out: &mut Outbox) {
+    /// to stay superfluous for a random while, without any other link being cut here; and the last
+    /// one stays. `chance` is random.
+    pub(super) fn repeated(&mut self, now: Time, from: NodeId, chance: u64, out: &mut Outbox) {
         let eager = self.links.values().filter(|link| link.eager).count();
+        let longest = self.longest();
         let Some(link) = self.links.get_mut(&from).filter(|link| link.eager) else { return };
         if eager < 2 || (eager <= EAGER_FEW && now < self.calm_from) {
             return;
         }
-        if eager <= EAGER_FEW {
-            let longest = 2 * self.graft_delay.as_millis();
-            let wait = Span::from_millis(longest * (patience % 1_024) / 1_024);
-            if *link.superfluous.get_or_insert(now + wait) > now {
-                return;
-            }
+        if eager <= EAGER_FEW && *link.superfluous.get_or_insert(now + part(longest, chance)) > now
+        {
+            return;
         }
         out.send(from, Message::Prune);
         self.pruned(now, &from);
+    }
+
+    /// Longest time that whoever notices a cycle or a cut leaves it to others.
+    const fn longest(&self) -> Span {
+        Span::from_millis(PATIENCE * self.graft_delay.as_millis())
     }
 
     /// `from` gets its bytes elsewhere, or brings what comes from elsewhere.
@@ -176,7 +205,7 @@ impl Gossip {
         }
     }
 
-    /// `from` announces `id`, which is not here. Returns when to graft.
+    /// `from` announces `id`, which is not here. Returns when it must have come.
     pub(super) fn announced(&mut self, now: Time, from: NodeId, id: TxId) -> Option<Time> {
         if let Some(known) = self.announced.get_mut(&id) {
             if known.sources.len() < SOURCES_MAX && !known.sources.contains(&from) {
@@ -195,49 +224,67 @@ impl Gossip {
         Some(due)
     }
 
-    /// Grafts what did not come in time, onto as few links as possible: each one more closes a
-    /// cycle. Returns when to come back.
-    pub(super) fn graft_due(&mut self, now: Time, out: &mut Outbox) -> Option<Time> {
-        let mut due: BTreeSet<TxId> = BTreeSet::new();
-        while let Some((at, id)) = self.by_due.first().copied().filter(|(at, _)| *at <= now) {
-            let Some(announced) = self.announced.get_mut(&id) else { break };
-            announced.sources.retain(|source| self.links.contains_key(source));
-            if announced.sources.is_empty() {
-                self.arrived(&id);
-                continue;
-            }
-            announced.due = now + self.graft_delay;
-            let again = announced.due;
-            self.by_due.remove(&(at, id));
-            self.by_due.insert((again, id));
-            due.insert(id);
+    /// What was announced and did not come in time, with who has it: to be fetched, unless it comes
+    /// within a delay. Where such misses go on, the tree is broken, and a link becomes eager again:
+    /// just one, and at another time on each node, since one is enough for all that were cut off
+    /// together and each further one closes a cycle. `chance` is random.
+    pub(super) fn missed(
+        &mut self,
+        now: Time,
+        chance: u64,
+        out: &mut Outbox,
+    ) -> BTreeMap<TxId, (Vec<NodeId>, Span)> {
+        let mut missed = BTreeMap::new();
+        while let Some((due, id)) = self.by_due.first().copied().filter(|(due, _)| *due <= now) {
+            self.by_due.remove(&(due, id));
+            let Some(announced) = self.forget(&id) else { continue };
+            let links = &self.links;
+            let here = announced.sources.into_iter().filter(|source| links.contains_key(source));
+            missed.insert(id, (here.collect(), Span::default()));
         }
-        while let Some(peer) = self.announcer_of_most(&due) {
-            let ids: Vec<TxId> = due.extract_if(.., |id| self.take_source(id, &peer)).collect();
-            if let Some(link) = self.links.get_mut(&peer) {
-                link.eager = true;
-            }
-            for ids in ids.chunks(IDS_MAX) {
-                out.send(peer, Message::Graft(ids.into()));
-            }
+        if !missed.is_empty() && self.must_repair(now, chance) {
+            self.graft(&mut missed, out);
         }
+        missed
+    }
+
+    /// When the next announced transaction must have come.
+    pub(super) fn next_due(&self) -> Option<Time> {
         self.by_due.first().map(|(due, _)| *due)
     }
 
-    fn announcer_of_most(&self, ids: &BTreeSet<TxId>) -> Option<NodeId> {
-        let mut count: BTreeMap<NodeId, usize> = BTreeMap::new();
-        for source in ids.iter().filter_map(|id| self.announced.get(id)).flat_map(|a| &a.sources) {
-            *count.entry(*source).or_default() += 1;
+    fn must_repair(&mut self, now: Time, chance: u64) -> bool {
+        let longest = self.longest();
+        match &mut self.broken {
+            Some(broken) if now.since(broken.missed) <= longest => {
+                broken.missed = now;
+                if now < broken.repair {
+                    return false;
+                }
+                self.broken = None;
+                true
+            }
+            broken => {
+                *broken = Some(Broken { repair: now + part(longest, chance), missed: now });
+                false
+            }
         }
-        count.into_iter().max_by_key(|(_, count)| *count).map(|(peer, _)| peer)
     }
 
-    /// Whether `peer` announced `id`; it is not asked for it again.
-    fn take_source(&mut self, id: &TxId, peer: &NodeId) -> bool {
-        let Some(announced) = self.announced.get_mut(id) else { return false };
-        let before = announced.sources.len();
-        announced.sources.retain(|source| source != peer);
-        announced.sources.len() < before
+    /// Makes the link eager that announced most of what was missed, and has it bring that.
+    fn graft(&mut self, missed: &mut BTreeMap<TxId, (Vec<NodeId>, Span)>, out: &mut Outbox) {
+        let Some(peer) = announcer_of_most(missed) else { return };
+        let mut ids = Vec::new();
+        for (id, (_, delay)) in missed.iter_mut().filter(|(_, (has, _))| has.contains(&peer)) {
+            *delay = self.graft_delay;
+            ids.push(*id);
+        }
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.eager = true;
+        }
+        for ids in ids.chunks(IDS_MAX) {
+            out.send(peer, Message::Graft(ids.into()));
+        }
     }
 
     /// `from` wants bytes from now on.
@@ -248,6 +295,19 @@ impl Gossip {
     }
 }
 
+fn announcer_of_most(missed: &BTreeMap<TxId, (Vec<NodeId>, Span)>) -> Option<NodeId> {
+    let mut count: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for source in missed.values().flat_map(|(sources, _)| sources) {
+        *count.entry(*source).or_default() += 1;
+    }
+    count.into_iter().max_by_key(|(_, count)| *count).map(|(peer, _)| peer)
+}
+
+/// A random part of `longest`.
+fn part(longest: Span, chance: u64) -> Span {
+    Span::from_millis(longest.as_millis() * (chance % 1_024) / 1_024)
+}
+
 /// How a transaction travels as gossip: whole, or as its attachment alone where the body went
 /// before.
 fn bytes_of(tx: &Verified, first_of_body: bool) -> Message {
@@ -255,4 +315,100 @@ fn bytes_of(tx: &Verified, first_of_body: bool) -> Message {
         return Message::Transaction(tx.bytes().clone());
     }
     Message::Attachment { attachment: tx.transaction().attachment, body: tx.body_id() }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::machine::ToNet;
+
+    const ALICE: NodeId = NodeId([1; 32]);
+    const BOB: NodeId = NodeId([2; 32]);
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn between_alice_and_bob() -> Gossip {
+        let mut gossip = Gossip::new(&Limits::default());
+        gossip.peer_up(ALICE);
+        gossip.peer_up(BOB);
+        gossip
+    }
+
+    fn said(out: Outbox) -> Vec<(NodeId, &'static str)> {
+        let said = out.messages.into_iter().map(|message| match message {
+            ToNet::Send { to, message } => (to, message.name()),
+            other => panic!("{other:?}"),
+        });
+        said.collect()
+    }
+
+    #[test]
+    fn a_superfluous_link_is_cut_after_a_while_and_the_last_one_stays() {
+        let mut gossip = between_alice_and_bob();
+        let mut out = Outbox::default();
+        // Half of the longest patience, which is 2 s.
+        gossip.repeated(at(0), ALICE, 512, &mut out);
+        gossip.repeated(at(999), ALICE, 0, &mut out);
+        assert!(out.is_empty() && gossip.is_eager(&ALICE));
+        gossip.repeated(at(1_000), ALICE, 0, &mut out);
+        assert!(!gossip.is_eager(&ALICE));
+        for ms in 2_000..9_000 {
+            gossip.repeated(at(ms), BOB, 0, &mut out);
+        }
+        assert_eq!(said(out), [(ALICE, "prune")]);
+        assert!(gossip.is_eager(&BOB));
+    }
+
+    #[test]
+    fn a_cycle_that_somebody_else_cut_is_not_cut_again() {
+        let mut gossip = between_alice_and_bob();
+        gossip.peer_up(NodeId([3; 32]));
+        let mut out = Outbox::default();
+        gossip.repeated(at(0), ALICE, 512, &mut out);
+        gossip.pruned(at(900), &BOB);
+        // Under way since before the cut, and then a new doubt with a new wait.
+        gossip.repeated(at(1_000), ALICE, 512, &mut out);
+        gossip.repeated(at(1_200), ALICE, 512, &mut out);
+        assert!(out.is_empty() && gossip.is_eager(&ALICE));
+    }
+
+    #[test]
+    fn what_was_missed_is_fetched_and_a_broken_tree_grows_one_link() {
+        let mut gossip = between_alice_and_bob();
+        gossip.pruned(at(0), &ALICE);
+        gossip.pruned(at(0), &BOB);
+        let mut grafts = Vec::new();
+        for second in 1..=3 {
+            let (now, id) = (second * 1_000, TxId([u8::try_from(second).unwrap(); 32]));
+            gossip.announced(at(now), BOB, id);
+            gossip.announced(at(now), ALICE, id);
+            let mut out = Outbox::default();
+            assert!(gossip.missed(at(now + 249), 512, &mut out).is_empty());
+            // Half of the longest patience, which is 2 s.
+            let missed = gossip.missed(at(now + 250), 512, &mut out);
+            assert_eq!(missed[&id].0, [BOB, ALICE]);
+            grafts.push(said(out));
+        }
+        let [first, second, third] = &grafts[..] else { panic!("three seconds") };
+        assert_eq!((first, third), (&vec![], &vec![]));
+        let [(peer, "graft")] = second[..] else { panic!("{second:?}") };
+        assert!(gossip.is_eager(&peer));
+    }
+
+    #[test]
+    fn announcements_are_bounded_per_peer() {
+        let limits = Limits { announced_per_peer: 2, announced_max: 3, ..Limits::default() };
+        let mut gossip = Gossip::new(&limits);
+        gossip.peer_up(ALICE);
+        gossip.peer_up(BOB);
+        let mut taken = |from, byte| gossip.announced(at(0), from, TxId([byte; 32])).is_some();
+        assert_eq!([1, 2, 3].map(|byte| taken(ALICE, byte)), [true, true, false]);
+        assert_eq!([4, 5].map(|byte| taken(BOB, byte)), [true, false]);
+        gossip.arrived(&TxId([1; 32]));
+        assert!(gossip.announced(at(0), ALICE, TxId([6; 32])).is_some());
+    }
 }

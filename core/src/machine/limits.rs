@@ -51,23 +51,25 @@ pub struct Limits {
 
     /// How long announcements are gathered before they leave. Default 50 ms.
     pub announce_delay: Span,
-    /// How long an announced transaction may still arrive by itself before it is grafted. More than
-    /// the time the tree needs to deliver, or trees never settle. Default 250 ms.
+    /// How long an announced transaction may still arrive by itself before it is fetched. More than
+    /// the time the tree needs to deliver, or trees settle late. A broken tree is repaired, and a
+    /// superfluous link cut, within eight times that. Default 250 ms.
     pub graft_delay: Span,
     /// Announced transactions remembered: from one peer, and in all. Further ones are ignored.
     /// Default 4,096 and 16,384.
     pub announced_per_peer: usize,
     /// See [`Self::announced_per_peer`].
     pub announced_max: usize,
-    /// How often the frontier is shown to a random peer, so that whatever was lost is found.
+    /// How often the frontier is shown to a peer, one after the other, so that whatever was lost is
+    /// found.
     /// Default 5 s.
     pub frontier_every: Span,
 
     /// Length of one answer to a cone request, at least that of a transaction. The asker comes
     /// again. Default 1 MiB.
     pub cone_bytes: u64,
-    /// Transactions walked for one answer. A past that is longer is sent in plain order, which costs
-    /// the asker more bytes and this node less time. Default 16,384.
+    /// Transactions walked for one answer. A past that is longer is sent in plain order, which
+    /// costs the asker more bytes and this node less time. Default 16,384.
     pub cone_walk_max: u64,
     /// How long an open answer with a past may bring nothing until another peer is asked for what
     /// else is missing. Default 2 s.

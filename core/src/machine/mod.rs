@@ -71,6 +71,8 @@ pub struct Machine {
     random: ChaCha8Rng,
     /// Which part of a long frontier is shown next.
     frontier_turn: u64,
+    /// Whom it was shown last.
+    frontier_shown: NodeId,
     now: Time,
 }
 
@@ -99,6 +101,7 @@ impl Machine {
             timers: Timers::default(),
             random: ChaCha8Rng::from_seed(seed),
             frontier_turn: 0,
+            frontier_shown: NodeId::ZERO,
             now,
             limits,
         };
@@ -188,15 +191,20 @@ impl Machine {
         let now = self.now;
         let again = match timer {
             Timer::Tips => self.tips.expire(now),
-            Timer::Waiting => self.solidifier.expire(now),
+            Timer::Waiting => {
+                let (dropped, next) = self.solidifier.expire(now);
+                self.want_again(dropped);
+                next
+            }
             Timer::Ask => self.ask(out),
             Timer::Announce => {
                 self.gossip.flush(out);
                 None
             }
-            Timer::Graft => self.gossip.graft_due(now, out),
+            Timer::Graft => self.missed(out),
             Timer::Frontier => {
-                if let Some(peer) = self.peers.anyone(&mut self.random) {
+                if let Some(peer) = self.peers.after(self.frontier_shown) {
+                    self.frontier_shown = peer;
                     let frontier = self.frontier();
                     out.send(peer, Message::Frontier(frontier));
                 }

@@ -2,7 +2,7 @@
 //!
 //! Three lanes, always emptied in this order after a group of inputs: **writes**, as one atomic
 //! batch; then **messages**; then **events**. Invariant: nothing is said or told that a crash could
-//! unsay. So the batch is synced to disk before anything leaves whenever [`Outbox::durable`] is set.
+//! unsay. So the batch is synced to disk before anything leaves if [`Outbox::durable`] is set.
 
 use alloc::{sync::Arc, vec::Vec};
 

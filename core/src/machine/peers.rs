@@ -12,7 +12,7 @@
 //! for want of room and never banned (`weft-net` redials them for ever).
 
 use alloc::{collections::BTreeMap, vec::Vec};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, ops::Bound};
 
 use rand_chacha::{ChaCha8Rng, rand_core::Rng as _};
 
@@ -113,6 +113,12 @@ impl Peers {
         self.connected
             .iter()
             .map(move |(id, peer)| (*id, peer.address, peer.fixed, peer.blame_at(now)))
+    }
+
+    /// The connected peer whose turn comes after that of `last`.
+    pub(super) fn after(&self, last: NodeId) -> Option<NodeId> {
+        let next = self.connected.range((Bound::Excluded(last), Bound::Unbounded)).next();
+        next.or_else(|| self.connected.first_key_value()).map(|(id, _)| *id)
     }
 
     /// A connected peer at random.
@@ -353,5 +359,98 @@ const fn weight(fault: &Fault) -> u64 {
         Fault::TooManyRequests { .. } => BLAME_MAX / 5,
         // Honest if the request was given up just before.
         Fault::UnwantedKey | Fault::EmptyAnswer => BLAME_MAX / 20,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::rand_core::SeedableRng as _;
+
+    use super::*;
+
+    const OWN: NodeId = NodeId([0xff; 32]);
+
+    const fn id(byte: u8) -> NodeId {
+        NodeId([byte; 32])
+    }
+
+    fn address(byte: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, byte], 4_810))
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn peers(limits: Limits) -> Peers {
+        Peers::new(&limits, OWN, Vec::new())
+    }
+
+    fn dialled(peers: &mut Peers, now: u64) -> Vec<NodeId> {
+        let (mut random, mut out) = (ChaCha8Rng::seed_from_u64(1), Outbox::default());
+        peers.dial(at(now), &mut random, &mut out);
+        let dials = out.messages.into_iter().filter_map(|message| match message {
+            ToNet::Dial(peer) => Some(peer.id),
+            _ => None,
+        });
+        dials.collect()
+    }
+
+    /// `own - 1 - 2`: when 1 is lost, 2 is dialled though there are connections enough; once it is
+    /// reached, nobody else is.
+    #[test]
+    fn a_lost_peer_leaves_a_hole_until_somebody_behind_it_is_reached() {
+        let mut peers = peers(Limits { peers_target: 1, ..Limits::default() });
+        peers.up(at(0), id(1), Some(address(1)), false).unwrap();
+        peers.up(at(0), id(9), Some(address(9)), false).unwrap();
+        peers.learn(PeerAddress { id: id(2), address: address(2) }, Some(id(1)));
+        peers.learn(PeerAddress { id: id(3), address: address(3) }, Some(id(1)));
+        assert_eq!(dialled(&mut peers, 20_000), []);
+        peers.down(at(20_000), &id(1));
+        let first = dialled(&mut peers, 20_000);
+        assert!(first == [id(2)] || first == [id(3)], "{first:?}");
+        assert_eq!(dialled(&mut peers, 20_000), [], "one at a time");
+        peers.dial_failed(at(20_100), &first[0]);
+        let second = dialled(&mut peers, 20_100);
+        assert!(second != first && second.len() == 1);
+        peers.up(at(20_200), second[0], None, false).unwrap();
+        assert_eq!(dialled(&mut peers, 3_600_000), []);
+    }
+
+    #[test]
+    fn who_turns_away_again_and_again_is_dialled_less_and_less() {
+        let mut peers = peers(Limits::default());
+        peers.learn(PeerAddress { id: id(1), address: address(1) }, None);
+        let (mut now, mut waits) = (0, Vec::new());
+        for _ in 0..4 {
+            let dialled_at = (now..).find(|now| dialled(&mut peers, *now) == [id(1)]).unwrap();
+            waits.push(dialled_at - now);
+            now = dialled_at;
+            peers.up(at(now), id(1), Some(address(1)), false).unwrap();
+            peers.down(at(now), &id(1));
+        }
+        assert_eq!(waits, [0, 2_000, 4_000, 8_000]);
+    }
+
+    #[test]
+    fn one_peer_fills_an_eighth_of_the_book_at_most() {
+        let mut peers = peers(Limits { addresses_max: 80, ..Limits::default() });
+        for byte in 1..=100 {
+            peers.learn(PeerAddress { id: id(byte), address: address(byte) }, Some(id(200)));
+        }
+        assert_eq!(peers.addresses_known(), 10);
+    }
+
+    #[test]
+    fn a_named_peer_is_dropped_for_a_fault_but_never_banned() {
+        let mut peers = peers(Limits::default());
+        for (peer, fixed) in [(id(1), true), (id(2), false)] {
+            peers.up(at(0), peer, None, fixed).unwrap();
+            let mut out = Outbox::default();
+            peers.blame(at(0), peer, Fault::Misplaced { name: "hello" }, &mut out);
+            assert!(matches!(out.messages[..], [ToNet::Drop { .. }]));
+            peers.down(at(0), &peer);
+            assert_eq!(peers.up(at(1), peer, None, fixed).is_ok(), fixed);
+        }
     }
 }

@@ -74,14 +74,15 @@ impl Solidifier {
         self.children.contains_key(id)
     }
 
-    /// Holds `tx` until all of `missing` came. Returns when the oldest held must leave.
+    /// Holds `tx` until all of `missing` came. Returns what had to leave for it although others
+    /// here wait for it, with who brought it, and when `tx` itself must leave.
     pub(super) fn hold(
         &mut self,
         now: Time,
         tx: Arc<Verified>,
         source: Source,
         missing: &[TxId],
-    ) -> Time {
+    ) -> (Vec<(TxId, NodeId)>, Time) {
         assert!(!missing.is_empty(), "a transaction with a complete past does not wait");
         let (id, bytes) = (tx.id(), tx.bytes().len() as u64);
         for parent in missing {
@@ -93,11 +94,11 @@ impl Solidifier {
         }
         self.by_age.insert((now, id));
         self.waiting.insert(id, Waiting { tx, source, missing: missing.len(), since: now });
-        self.keep_bounds(source);
-        now + self.age_max
+        (self.keep_bounds(source), now + self.age_max)
     }
 
-    fn keep_bounds(&mut self, source: Source) {
+    fn keep_bounds(&mut self, source: Source) -> Vec<(TxId, NodeId)> {
+        let mut awaited = Vec::new();
         let used = |held: &Self| {
             source.peer().and_then(|peer| held.bytes_by_peer.get(&peer)).copied().unwrap_or(0)
         };
@@ -108,14 +109,21 @@ impl Solidifier {
             let Some((_, id)) = oldest.copied() else {
                 break;
             };
-            self.remove(&id);
+            awaited.extend(self.drop_waiting(&id));
         }
         while self.bytes > self.bytes_max {
             let Some((_, id)) = self.by_age.first().copied() else {
                 break;
             };
-            self.remove(&id);
+            awaited.extend(self.drop_waiting(&id));
         }
+        awaited
+    }
+
+    /// Forgets `id`. Returns it, with who brought it, if something here waits for it.
+    fn drop_waiting(&mut self, id: &TxId) -> Option<(TxId, NodeId)> {
+        let peer = self.remove(id)?.source.peer()?;
+        self.awaits(id).then_some((*id, peer))
     }
 
     fn remove(&mut self, id: &TxId) -> Option<Waiting> {
@@ -157,14 +165,16 @@ impl Solidifier {
         solid
     }
 
-    /// Forgets those that waited too long. Returns when the next one must leave.
-    pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
+    /// Forgets those that waited too long. Returns which of them others here wait for, with who
+    /// brought each, and when the next one must leave.
+    pub(super) fn expire(&mut self, now: Time) -> (Vec<(TxId, NodeId)>, Option<Time>) {
+        let mut awaited = Vec::new();
         while let Some((since, id)) = self.by_age.first().copied() {
             if since + self.age_max > now {
-                return Some(since + self.age_max);
+                return (awaited, Some(since + self.age_max));
             }
-            self.remove(&id);
+            awaited.extend(self.drop_waiting(&id));
         }
-        None
+        (awaited, None)
     }
 }

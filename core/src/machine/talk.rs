@@ -14,7 +14,7 @@ use super::{
 use crate::{
     digest::{NodeId, TxId},
     message::{End, Message},
-    time::Span,
+    time::{Span, Time},
 };
 
 impl Machine {
@@ -89,6 +89,17 @@ impl Machine {
                 self.peers.blame(self.now, from, fault, out);
             }
         }
+    }
+
+    /// What was announced and did not come by itself is fetched.
+    pub(super) fn missed(&mut self, out: &mut Outbox) -> Option<Time> {
+        let missed = self.gossip.missed(self.now, self.random.next_u64(), out);
+        for (id, (sources, delay)) in missed {
+            for source in sources {
+                self.want_after(delay, Want::Transaction(id), source);
+            }
+        }
+        self.gossip.next_due()
     }
 
     fn unknown(&self, ids: Vec<TxId>, reads: &dyn Reads) -> Vec<TxId> {

@@ -8,15 +8,17 @@
 //! that are open stall, so a long past is not fetched twice and nobody can hold it up. Bounded in
 //! count per peer and in all, and in attempts. Peers take turns.
 
+mod asked;
+
 use alloc::{collections::BTreeMap, vec::Vec};
 
+use self::asked::{Asked, BARREN_MAX};
 use super::{Limits, Outbox, Ticket};
 use crate::{
     digest::{KeyId, NodeId, TxId},
     message::{End, GetCone, Message},
     params::WANTS_MAX,
     time::{Span, Time},
-    units::Position,
 };
 
 /// Something missing.
@@ -39,24 +41,6 @@ struct Missing {
     due: Time,
     attempts: u32,
     asked: Option<Ticket>,
-}
-
-/// An open request.
-#[derive(Debug)]
-struct Asked {
-    to: NodeId,
-    wants: Vec<Want>,
-    /// Where a cone goes on.
-    from: Position,
-    /// Whether the peer itself had said that it has what is asked for.
-    claimed: bool,
-    /// Transactions that it brought so far, this answer and all before it to the same question.
-    brought: u64,
-    brought_before: u64,
-    /// Answers to the same question that brought nothing, in a row.
-    barren: u32,
-    /// When it was opened or last brought something.
-    moved: Time,
 }
 
 /// All that is missing.
@@ -97,12 +81,6 @@ const SOURCES_MAX: usize = 4;
 
 /// Most cones open at once, each at another peer.
 const CONES_MAX: usize = 4;
-
-/// Answers in a row that may bring nothing new: plain order starts a little early.
-const BARREN_MAX: u32 = 64;
-
-/// Transactions of one answer beyond which it is a long past and no news.
-const BULK: u64 = 64;
 
 impl Wants {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -297,16 +275,7 @@ impl Wants {
         let knows = |want: &Want| {
             self.missing.get(want).is_some_and(|missing| missing.sources.contains(&to))
         };
-        Asked {
-            to,
-            wants: wants.into(),
-            from: Position::ZERO,
-            claimed: wants.iter().any(knows),
-            brought: 0,
-            brought_before: 0,
-            barren: 0,
-            moved: now,
-        }
+        Asked::new(to, wants.into(), wants.iter().any(knows), now)
     }
 
     fn open_cone(&mut self, asked: Asked, have: &dyn Fn() -> Vec<TxId>, out: &mut Outbox) {
@@ -342,13 +311,12 @@ impl Wants {
         let asked = self.open.remove(&ticket)?;
         let left: Vec<Want> =
             asked.wants.iter().filter(|want| self.missing.contains_key(want)).copied().collect();
-        let barren = if asked.brought > 0 { 0 } else { asked.barren + 1 };
-        let cut = end.and_then(|end| end.next).filter(|_| barren <= BARREN_MAX);
+        let cut = end.and_then(|end| end.next).filter(|_| asked.barren() <= BARREN_MAX);
         if let Some(from) = cut.filter(|from| *from > asked.from)
             && asked.is_cone()
             && !left.is_empty()
         {
-            self.open_cone(asked.after(from, left, barren, now), have, out);
+            self.open_cone(asked.after(from, left, now), have, out);
             return None;
         }
         self.ask_again(now, &left);
@@ -380,31 +348,6 @@ impl Wants {
     }
 }
 
-impl Asked {
-    fn is_cone(&self) -> bool {
-        self.wants.first().is_some_and(Want::is_past)
-    }
-
-    fn is_key(&self) -> bool {
-        matches!(self.wants.first(), Some(Want::Key(_)))
-    }
-
-    const fn brought_in_all(&self) -> u64 {
-        self.brought_before + self.brought
-    }
-
-    const fn is_bulk(&self) -> bool {
-        self.brought_in_all() > BULK
-    }
-
-    /// The request that goes on at `from` with what is left.
-    fn after(&self, from: Position, wants: Vec<Want>, barren: u32, now: Time) -> Self {
-        let brought_before = self.brought_in_all();
-        let Self { to, claimed, .. } = *self;
-        Self { to, wants, from, claimed, brought: 0, brought_before, barren, moved: now }
-    }
-}
-
 impl Want {
     /// Wants of one kind can go into one request.
     const fn kind(&self) -> u8 {
@@ -430,4 +373,138 @@ impl Want {
 /// Doubles with each attempt, up to 32 times.
 pub(super) fn back_off(base: Span, attempts: u32) -> Span {
     Span::from_millis(base.as_millis().saturating_mul(1 << attempts.saturating_sub(1).min(5)))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{machine::ToNet, units::Position};
+
+    const ALICE: NodeId = NodeId([1; 32]);
+    const BOB: NodeId = NodeId([2; 32]);
+
+    const fn past(byte: u8) -> Want {
+        Want::Past(TxId([byte; 32]))
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    /// Whom it asks for what kind of thing at `now`, with which ticket; and when to come back.
+    fn ask(wants: &mut Wants, now: u64) -> (Vec<(NodeId, &'static str, Ticket)>, Option<u64>) {
+        let mut out = Outbox::default();
+        let around = Surroundings {
+            now: at(now),
+            connected: &|_| true,
+            awaited: &|_| false,
+            anyone: None,
+            have: &Vec::new,
+        };
+        let due = wants.ask_due(&around, &mut out);
+        let asks = out.messages.into_iter().map(|said| match said {
+            ToNet::Ask { to, ticket, message } => (to, message.name(), ticket),
+            other => panic!("{other:?}"),
+        });
+        (asks.collect(), due.map(Time::as_millis))
+    }
+
+    fn end(wants: &mut Wants, now: u64, ticket: Ticket, end: Option<End>) -> Option<Ended> {
+        wants.answered(at(now), ticket, end, &Vec::new, &mut Outbox::default())
+    }
+
+    #[test]
+    fn a_second_past_is_asked_for_only_when_the_first_stalls() {
+        let mut wants = Wants::new(&Limits::default());
+        wants.add(at(0), past(1), ALICE, Span::default());
+        wants.add(at(0), past(2), BOB, Span::default());
+        let (asks, due) = ask(&mut wants, 0);
+        assert_eq!(asks, [(ALICE, "get_cone", Ticket(0))]);
+        assert_eq!(due, Some(2_000), "not at once: it would spin");
+        wants.brought(at(1_500), ALICE);
+        assert_eq!(ask(&mut wants, 2_000), (vec![], Some(3_500)));
+        assert_eq!(ask(&mut wants, 3_500).0, [(BOB, "get_cone", Ticket(1))]);
+    }
+
+    #[test]
+    fn peers_take_turns_with_their_pasts() {
+        let mut wants = Wants::new(&Limits::default());
+        for byte in 1..=200 {
+            wants.add(at(0), past(byte), ALICE, Span::default());
+        }
+        wants.add(at(0), past(201), BOB, Span::default());
+        let (asks, _) = ask(&mut wants, 0);
+        assert_eq!(asks, [(ALICE, "get_cone", Ticket(0))]);
+        end(&mut wants, 10, Ticket(0), Some(End { next: None }));
+        assert_eq!(ask(&mut wants, 10).0, [(BOB, "get_cone", Ticket(1))]);
+    }
+
+    #[test]
+    fn only_who_claimed_to_have_it_is_blamed_for_an_empty_answer() {
+        let nothing = Some(End { next: None });
+        let mut wants = Wants::new(&Limits::default());
+        wants.add(at(0), past(1), ALICE, Span::default());
+        ask(&mut wants, 0);
+        let ended = end(&mut wants, 10, Ticket(0), nothing);
+        assert_eq!(ended, Some(Ended { empty: true, bulk: false }));
+
+        // Alice is gone: Bob is asked because nobody else is there.
+        let mut out = Outbox::default();
+        let around = Surroundings {
+            now: at(10_000),
+            connected: &|peer| *peer == BOB,
+            awaited: &|_| true,
+            anyone: Some(BOB),
+            have: &Vec::new,
+        };
+        wants.ask_due(&around, &mut out);
+        assert_eq!(out.messages.len(), 1);
+        let ended = end(&mut wants, 10_010, Ticket(1), nothing);
+        assert_eq!(ended, Some(Ended { empty: false, bulk: false }));
+    }
+
+    #[test]
+    fn a_past_goes_on_where_it_was_cut_but_not_for_ever_with_nothing() {
+        let mut wants = Wants::new(&Limits::default());
+        wants.add(at(0), past(1), ALICE, Span::default());
+        ask(&mut wants, 0);
+        let mut pages = 0;
+        let ended = (1..).find_map(|next| {
+            pages += 1;
+            end(&mut wants, 10, Ticket(next - 1), Some(End { next: Some(Position(next)) }))
+        });
+        assert_eq!(ended, Some(Ended { empty: true, bulk: false }));
+        assert_eq!(pages, BARREN_MAX + 1);
+    }
+
+    #[test]
+    fn bounds_hold_per_peer_and_in_all() {
+        let limits = Limits { wants_per_peer: 3, wants_max: 5, ..Limits::default() };
+        let mut wants = Wants::new(&limits);
+        for byte in 0..9 {
+            wants.add(at(0), past(byte), ALICE, Span::default());
+        }
+        assert_eq!(wants.count(), 3);
+        for byte in 10..19 {
+            wants.add(at(0), past(byte), BOB, Span::default());
+        }
+        assert_eq!(wants.count(), 5);
+        assert!(wants.satisfied(past(0)));
+        wants.add(at(0), past(20), ALICE, Span::default());
+        assert_eq!((wants.count(), wants.by_owner.len()), (5, 2));
+    }
+
+    #[test]
+    fn a_lost_connection_ends_its_requests() {
+        let mut wants = Wants::new(&Limits::default());
+        wants.add(at(0), past(1), ALICE, Span::default());
+        ask(&mut wants, 0);
+        assert!(wants.fetching_past());
+        assert!(!wants.peer_down(at(10), &ALICE));
+        assert!(!wants.fetching_past());
+        assert_eq!(end(&mut wants, 20, Ticket(0), None), None);
+        assert_eq!(ask(&mut wants, 1_000).0.len(), 1);
+    }
 }

@@ -1,4 +1,4 @@
-//! What a body says: today readings; transfers, key rotations and the market follow with the ledger.
+//! What a body says: today readings; transfers, key rotations and the market come with the ledger.
 //!
 //! Kind 1 byte, length 4, content. An unknown kind is refused: a node that does not know what it
 //! would order must not admit it.

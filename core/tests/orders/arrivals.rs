@@ -142,3 +142,32 @@ fn a_fifth_attachment_comes_only_as_a_parent() {
     let ids: Vec<TxId> = node.shelf.log.iter().map(|entry| entry.id).collect();
     assert_eq!(ids[5..], [again[4].id(), child.id()]);
 }
+
+/// `0` never comes: of what waits for it the oldest leave when it is too much, and all when it is
+/// too long. What was dropped can come again.
+#[test]
+fn what_waits_is_bounded_in_bytes_and_in_age() {
+    let chain: String = (1..40).map(|at| format!("; {at} <- {}", at - 1)).collect();
+    let drawn = Drawn::parse(&format!("0{chain}"));
+    let max = 10 * 2_800;
+    for (per_peer, in_all) in [(max, 1 << 20), (1 << 20, max)] {
+        let limits = Limits {
+            waiting_bytes_per_peer: per_peer,
+            waiting_bytes_max: in_all,
+            ..Limits::default()
+        };
+        let mut node = Node::new(limits);
+        for tx in &drawn.transactions[1..] {
+            node.input(Node::gossip(tx));
+            let status = node.status();
+            assert!(status.waiting_bytes <= max && status.waiting_count <= 11);
+        }
+        assert!(node.status().waiting_count >= 10);
+        node.wait(Span::from_secs(61));
+        assert_eq!((node.status().waiting_count, node.status().waiting_bytes), (0, 0));
+        for tx in &drawn.transactions {
+            node.input(Node::gossip(tx));
+        }
+        assert_eq!(edges(&node).len(), 40);
+    }
+}

@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use proptest::prelude::*;
 use weft_core::{
-    codec::Decode as _, digest::TxId, machine::Limits, message::GetCone, tx::Transaction,
+    codec::Decode as _,
+    digest::TxId,
+    machine::{Input, Limits, ToNet},
+    message::{GetCone, Message},
+    time::Span,
+    tx::Transaction,
     units::Position,
 };
 
 use crate::{
     drawing::{Drawn, drawn},
-    node::Node,
+    node::{Node, PEER},
 };
 
 fn holder(drawn: &Drawn, limits: Limits) -> Node {
@@ -123,6 +128,42 @@ fn a_peer_over_its_budget_comes_again() {
     let next = next.unwrap();
     assert_eq!(next.0 as usize, first.len());
     assert_eq!(node.ask(question(next)), (Vec::new(), Some(next)));
-    node.now = node.now + weft_core::time::Span::from_secs(1);
+    node.now = node.now + Span::from_secs(1);
     assert_eq!(decoded(&node.ask(question(next)).0)[0].id(), drawn.ids()[first.len()]);
+}
+
+/// ```text
+/// c0 <- .. <- c699 <- .. <- c999        the asker, who knows nothing of x
+///              ^---- x0 <- .. <- x99    the other, who knows nothing beyond c699
+/// ```
+/// The asker does not know where they part; it says where it stands at distances that grow by a
+/// quarter, so what comes again is at most a quarter of its own side.
+#[test]
+fn after_a_partition_little_is_sent_twice() {
+    let chain = |name: &str, count: usize, first: &str| {
+        let link = |at: usize| match at {
+            0 => format!("{name}0 {first}; "),
+            at => format!("{name}{at} <- {name}{}; ", at - 1),
+        };
+        (0..count).map(link).collect::<String>()
+    };
+    let drawn = Drawn::parse(&(chain("c", 1_000, "") + &chain("x", 100, "<- c699")));
+    let (common_and_own, other) = drawn.transactions.split_at(1_000);
+    let mut asker = Node::new(Limits::default());
+    asker.group(common_and_own.iter().map(Node::gossip));
+    let mut server = Node::new(Limits::default());
+    server.group(common_and_own[..700].iter().chain(other).map(Node::gossip));
+
+    let frontier = Message::Frontier(vec![drawn.id("x99")]);
+    asker.input(Input::Message { from: PEER, message: frontier });
+    let asked = asker.wait(Span::from_secs(1)).into_iter().find_map(|said| match said {
+        ToNet::Ask { message: Message::GetCone(cone), .. } => Some(cone),
+        _ => None,
+    });
+    let cone = asked.unwrap();
+    assert!(cone.have.len() < 64, "{} ids", cone.have.len());
+    let came = fetch(&mut server, &cone.want, &cone.have);
+    assert!(came.ends_with(&drawn.ids()[1_000..]));
+    let again = came.len() - 100;
+    assert!(again <= 300 / 4, "{again} again");
 }

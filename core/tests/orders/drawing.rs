@@ -134,7 +134,7 @@ pub(crate) fn drawn(max: usize) -> impl Strategy<Value = Drawn> {
         for (at, picks) in picks.into_iter().enumerate() {
             let ids = drawn.ids();
             let late = |pick: u16| {
-                let reach = if pick % 8 == 0 { at } else { at.min(6) };
+                let reach = if pick.is_multiple_of(8) { at } else { at.min(6) };
                 ids[at - 1 - usize::from(pick) % reach]
             };
             let parents: Vec<TxId> =

@@ -109,8 +109,9 @@ fn a_restart_finds_the_tips_again() {
     assert_eq!(node.status().next.0, 4);
 }
 
-/// 30 tips, 20 shown at a time, 1,500 draws: each is shown and chosen about equally often. The bound
-/// on the sum of squares is far beyond what chance leads to (29 degrees of freedom: 1 in 10^6 above
+/// 30 tips, 20 shown at a time, 1,500 draws: each is shown and chosen about equally often. The
+/// bound on the sum of squares is far beyond what chance leads to (29 degrees of
+/// freedom: 1 in 10^6 above
 /// 80).
 #[test]
 fn tips_are_shown_and_chosen_evenly() {

@@ -93,7 +93,7 @@ impl Banner<'_> {
             "\nIn another terminal:\n  export WEFT_NODE={first}\n  \
              {weft} tail hall/temp --node {last} &\n  \
              {weft} post hall/temp --data '{{\"v\":21.4,\"u\":\"Cel\"}}'\n  \
-             {weft} status\n  curl {first}/v1/streams/{STREAM}/readings?limit=1\n"
+             {weft} status\n  curl '{first}/v1/streams/{STREAM}/readings?limit=1'\n"
         )
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// The stream to post to: 1 to 64 bytes of UTF-8
     stream: String,
     /// Post this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     data: Option<String>,
     /// Post the bytes of a file as one reading
     #[arg(long, value_name = "FILE")]

@@ -60,6 +60,8 @@ fn readings_come_from_arguments_files_tables_and_lines() {
     alone.post(&["a", "--data", "{\"v\":1}"]);
     alone.post(&["a", "--data", "{\"v\":1}", "--content-type", "senml-json"]);
     alone.post(&["a", "--data", "x", "--content-type", "40000"]);
+    alone.post(&["frost", "--data", "-5.5"]);
+    assert_eq!(alone.stream("frost", 1), [of(0, "-5.5")]);
     assert_eq!(
         alone.stream("a", 4),
         [of(0, "21.4"), of(50, "{\"v\":1}"), of(110, "{\"v\":1}"), of(40_000, "x")]
@@ -76,7 +78,7 @@ fn readings_come_from_arguments_files_tables_and_lines() {
 
     let json = alone.run(&["--json", "post", "e", "--data", ""]).ok();
     let posted: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&posted["stream"], &posted["sequence"]), (&"e".into(), &7.into()));
+    assert_eq!((&posted["stream"], &posted["sequence"]), (&"e".into(), &8.into()));
 }
 
 #[test]
