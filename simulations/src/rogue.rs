@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use weft_core::{
     admit::Rules,
     codec::{Decode as _, Encode as _},
@@ -56,6 +57,8 @@ pub enum Answers {
     Silence,
     /// With a transaction that everybody has, and the promise of more.
     Endless,
+    /// With a transaction whose parents exist nowhere, and the promise of more.
+    Unsolid,
     /// With a key that nobody asked for.
     WrongKey,
 }
@@ -67,6 +70,8 @@ pub struct Rogue {
     rules: Rules,
     anchor: CommitRef,
     body: SealedBody,
+    /// A transaction whose parents exist nowhere.
+    unsolid: Bytes,
     tricks: Vec<Trick>,
     answers: Answers,
     every: Span,
@@ -95,11 +100,15 @@ impl Rogue {
         let seed = world.seed;
         let key = seed.bytes("rogue device", number);
         let body = Device::new(&key, world.genesis.network()).body(vec![0; 8], Time::ZERO);
+        let (anchor, rules) = (world.genesis.commit(), world.rules.clone());
+        let nowhere = [TxId(seed.bytes("nowhere", number)), TxId::ZERO];
+        let unsolid = bytes_of(&attach_to(&body, nowhere, anchor, &rules, number));
         Self {
             id: NodeId(seed.bytes("rogue id", number)),
-            rules: world.rules.clone(),
-            anchor: world.genesis.commit(),
+            rules,
+            anchor,
             body,
+            unsolid,
             tricks: tricks.into(),
             answers,
             every,
@@ -151,13 +160,15 @@ impl Rogue {
         let parts = match self.answers {
             Answers::Empty => vec![end(None)],
             Answers::Silence => return,
-            Answers::Endless => {
+            Answers::Endless | Answers::Unsolid => {
                 let from = match message {
                     Message::GetCone(GetCone { from, .. }) => from,
                     _ => Position::ZERO,
                 };
                 let known = self.heard.front().map(|tx| Message::Transaction(bytes_of(tx)));
-                known.into_iter().chain([end(from.checked_add(1))]).collect()
+                let unsolid = Some(Message::Transaction(self.unsolid.clone()));
+                let part = if self.answers == Answers::Endless { known } else { unsolid };
+                part.into_iter().chain([end(from.checked_add(1))]).collect()
             }
             Answers::WrongKey => {
                 let seed = self.dice.bytes(32).try_into().unwrap_or([0; 32]);
@@ -229,7 +240,7 @@ impl Rogue {
         self.says.push(ToNet::Send { to, message });
     }
 
-    fn attached(&mut self, body: &SealedBody, parents: [TxId; 2]) -> bytes::Bytes {
+    fn attached(&mut self, body: &SealedBody, parents: [TxId; 2]) -> Bytes {
         let nonce = self.dice.draw();
         attach_to(body, parents, self.anchor, &self.rules, nonce).to_bytes().into()
     }

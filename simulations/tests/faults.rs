@@ -63,6 +63,25 @@ fn a_late_joiner_gets_all_of_it_once() {
     assert!(bytes <= 110, "{bytes} bytes per 100");
 }
 
+/// The same where most transactions have no child: tips leave at once, so nobody approves them, and
+/// no list of wants or frontiers names them all. What is new gets everything in plain order.
+#[test]
+fn a_late_joiner_gets_a_tangle_that_is_all_ends() {
+    let mut settings = Settings::new(13);
+    settings.limits.tip_age_max = Span::from_millis(1);
+    settings.limits.cone_bytes = 256 << 10;
+    let mut world = World::new(settings);
+    let mesh = world.mesh(4);
+    posting(&mut world, &mesh, 20, secs(17));
+    world.run(secs(17)).unwrap();
+    world.settle(secs(5)).unwrap();
+    let late = world.add_node();
+    world.connect(late, mesh[3]);
+    world.run(secs(5)).unwrap();
+    assert_eq!(held(world.node(late)), held(world.node(0)));
+    world.judge_settled().unwrap();
+}
+
 /// The same while posts go on, with pages so small and walks so short that it takes the plain log,
 /// in many answers.
 #[test]

@@ -121,22 +121,22 @@ fn one_body_attached_again_and_again_fills_four_places() {
 }
 
 /// ```text
-/// r r r r        four silent rogues and one honest node with 1,000 transactions
+/// r r r r        four rogues who stall and one honest node with 1,000 transactions
 ///  \ \|/
 ///   late - a
 /// ```
 #[test]
-fn silent_rogues_do_not_keep_a_joiner_from_its_past() {
+fn rogues_who_stall_do_not_keep_a_joiner_from_its_past() {
     let mut world = World::new(Settings::new(11));
     let honest = world.add_node();
     let plan = Posting { every: Span::from_millis(20), ..Posting::default() };
     world.add_poster(honest, plan, secs(20));
     world.run(secs(20)).unwrap();
     let late = world.add_node();
-    for _ in 0..4 {
+    for answers in [Answers::Silence, Answers::Silence, Answers::Endless, Answers::Unsolid] {
         let tricks = [Trick::FalseFrontier, Trick::UnknownParents];
         let rogue = world.add_rogue(|number, world| {
-            Rogue::new(number, world, &tricks, Answers::Silence, Span::from_millis(100))
+            Rogue::new(number, world, &tricks, answers, Span::from_millis(100))
         });
         world.connect(rogue, late);
     }

@@ -29,11 +29,12 @@ impl Machine {
         out: &mut Outbox,
     ) {
         let id = tx.id();
-        if let Source::Answer(peer) = source {
-            self.wants.brought(self.now, peer);
-        }
         if let Some(position) = self.position(&id, reads) {
             return self.attached_before(source, tx, position, out);
+        }
+        if let Source::Answer(peer) = source {
+            let fresh = !self.solidifier.contains(&id) && !self.tangle.is_surplus(&id);
+            self.wants.brought(self.now, peer, fresh);
         }
         // Whoever submits what waits here is told what it lacks.
         if self.solidifier.contains(&id) && source != Source::Local {

@@ -82,7 +82,7 @@ pub enum Input {
         peer: NodeId,
         /// Where it accepts connections, if it said so.
         address: Option<SocketAddr>,
-        /// Whether the operator named it; such peers are never dropped for their score.
+        /// Whether the operator named it; such peers are dropped for a fault, but never banned.
         fixed: bool,
     },
     /// The connection to a peer is gone.
@@ -156,7 +156,7 @@ pub enum Fault {
         /// The limit.
         limit: usize,
     },
-    /// An answer that brought nothing of what was asked.
+    /// An answer that brought nothing of what the peer had said it has, or none at all.
     #[error("an answer without what was asked for")]
     EmptyAnswer,
 }

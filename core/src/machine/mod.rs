@@ -127,8 +127,8 @@ impl Machine {
             Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
             Input::Repeated { from, id } => self.repeated(from, id, reads, out),
             Input::KeyMissing { from, key } => {
-                // It is something new, though nothing can be done with it yet.
-                self.wants.brought(now, from);
+                // It is something, though nothing can be done with it yet.
+                self.wants.brought(now, from, false);
                 let known = View { pending: &out.writes, store: reads }.key(&key).is_some();
                 if !known {
                     self.want(Want::Key(key), from);

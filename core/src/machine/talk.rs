@@ -154,8 +154,7 @@ impl Machine {
         end: Option<End>,
         out: &mut Outbox,
     ) {
-        let have = || self.tangle.known(self.frontier_turn);
-        let ended = self.wants.answered(self.now, ticket, end, &have, out);
+        let ended = self.wants.answered(self.now, ticket, end, out);
         self.timers.set(Timer::Ask, self.now);
         let Some(ended) = ended else { return };
         if ended.empty {

@@ -148,17 +148,22 @@ impl Wants {
     pub(super) fn satisfied(&mut self, want: Want) -> bool {
         let Some(missing) = self.remove(&want) else { return false };
         if let Some(asked) = missing.asked.and_then(|ticket| self.open.get_mut(&ticket)) {
-            asked.brought += 1;
+            asked.brought = true;
+            asked.fresh += 1;
         }
         true
     }
 
-    /// A transaction that is new here came from `from` while requests to it are open.
-    pub(super) fn brought(&mut self, now: Time, from: NodeId) {
+    /// A transaction that is not attached here came from `from` while requests to it are open;
+    /// `fresh` if it was not seen here before either.
+    pub(super) fn brought(&mut self, now: Time, from: NodeId, fresh: bool) {
         let for_one = |asked: &&mut Asked| asked.to == from && !asked.is_key();
         for asked in self.open.values_mut().filter(for_one) {
-            asked.brought += 1;
-            asked.moved = now;
+            asked.brought = true;
+            if fresh {
+                asked.fresh += 1;
+                asked.moved = now;
+            }
         }
     }
 
@@ -249,9 +254,10 @@ impl Wants {
                 self.open(asked, Message::GetTransactions(ids), out);
             }
             [Want::Past(_), ..] if self.has_room(&to) && self.may_fetch(&to, around.now) => {
-                let asked = self.asked(to, wants, around.now);
+                let mut asked = self.asked(to, wants, around.now);
+                asked.have = (around.have)();
                 self.last = to;
-                self.open_cone(asked, around.have, out);
+                self.open_cone(asked, out);
             }
             // What finds no room now stays due.
             [Want::Transaction(_) | Want::Past(_), ..] => {}
@@ -278,9 +284,9 @@ impl Wants {
         Asked::new(to, wants.into(), wants.iter().any(knows), now)
     }
 
-    fn open_cone(&mut self, asked: Asked, have: &dyn Fn() -> Vec<TxId>, out: &mut Outbox) {
+    fn open_cone(&mut self, asked: Asked, out: &mut Outbox) {
         let want = asked.wants.iter().filter_map(Want::transaction).collect();
-        let cone = GetCone { want, have: have(), from: asked.from };
+        let cone = GetCone { want, have: asked.have.clone(), from: asked.from };
         self.open(asked, Message::GetCone(cone), out);
     }
 
@@ -305,7 +311,6 @@ impl Wants {
         now: Time,
         ticket: Ticket,
         end: Option<End>,
-        have: &dyn Fn() -> Vec<TxId>,
         out: &mut Outbox,
     ) -> Option<Ended> {
         let asked = self.open.remove(&ticket)?;
@@ -316,12 +321,12 @@ impl Wants {
             && asked.is_cone()
             && !left.is_empty()
         {
-            self.open_cone(asked.after(from, left, now), have, out);
+            self.open_cone(asked.after(from, left, now), out);
             return None;
         }
         self.ask_again(now, &left);
         Some(Ended {
-            empty: asked.claimed && asked.brought_in_all() == 0 && cut.is_none(),
+            empty: asked.claimed && !asked.brought && cut.is_none(),
             bulk: asked.is_cone() && asked.is_bulk(),
         })
     }
@@ -412,7 +417,7 @@ mod tests {
     }
 
     fn end(wants: &mut Wants, now: u64, ticket: Ticket, end: Option<End>) -> Option<Ended> {
-        wants.answered(at(now), ticket, end, &Vec::new, &mut Outbox::default())
+        wants.answered(at(now), ticket, end, &mut Outbox::default())
     }
 
     #[test]
@@ -423,7 +428,9 @@ mod tests {
         let (asks, due) = ask(&mut wants, 0);
         assert_eq!(asks, [(ALICE, "get_cone", Ticket(0))]);
         assert_eq!(due, Some(2_000), "not at once: it would spin");
-        wants.brought(at(1_500), ALICE);
+        wants.brought(at(1_000), ALICE, false);
+        wants.brought(at(1_500), ALICE, true);
+        wants.brought(at(1_900), ALICE, false);
         assert_eq!(ask(&mut wants, 2_000), (vec![], Some(3_500)));
         assert_eq!(ask(&mut wants, 3_500).0, [(BOB, "get_cone", Ticket(1))]);
     }

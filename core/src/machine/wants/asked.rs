@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 
 use super::Want;
-use crate::{digest::NodeId, time::Time, units::Position};
+use crate::{
+    digest::{NodeId, TxId},
+    time::Time,
+    units::Position,
+};
 
 /// Answers in a row that may bring nothing new: plain order starts a little early.
 pub(super) const BARREN_MAX: u32 = 64;
@@ -16,23 +20,39 @@ const BULK: u64 = 64;
 pub(super) struct Asked {
     pub(super) to: NodeId,
     pub(super) wants: Vec<Want>,
+    /// What this node had when it asked for a cone. It stays the same until the end, or an answer
+    /// in plain order to somebody new would turn into the past of a few, and leave out the rest.
+    pub(super) have: Vec<TxId>,
     /// Where a cone goes on.
     pub(super) from: Position,
     /// Whether the peer itself had said that it has what is asked for.
     pub(super) claimed: bool,
-    /// What this answer brought so far, and what those before it to the same question did.
-    pub(super) brought: u64,
-    brought_before: u64,
-    /// Answers to the same question that brought nothing, in a row.
+    /// Whether it brought anything that is not attached here, this answer or one before it to the
+    /// same question.
+    pub(super) brought: bool,
+    /// What of this answer was new, and of those before it.
+    pub(super) fresh: u64,
+    fresh_before: u64,
+    /// Answers to the same question without anything new, in a row.
     barren: u32,
-    /// When it was opened or last brought something.
+    /// When it was opened or last brought something new.
     pub(super) moved: Time,
 }
 
 impl Asked {
     pub(super) const fn new(to: NodeId, wants: Vec<Want>, claimed: bool, now: Time) -> Self {
-        let from = Position::ZERO;
-        Self { to, wants, from, claimed, brought: 0, brought_before: 0, barren: 0, moved: now }
+        Self {
+            to,
+            wants,
+            have: Vec::new(),
+            from: Position::ZERO,
+            claimed,
+            brought: false,
+            fresh: 0,
+            fresh_before: 0,
+            barren: 0,
+            moved: now,
+        }
     }
 
     pub(super) fn is_cone(&self) -> bool {
@@ -43,24 +63,19 @@ impl Asked {
         matches!(self.wants.first(), Some(Want::Key(_)))
     }
 
-    pub(super) const fn brought_in_all(&self) -> u64 {
-        self.brought_before + self.brought
-    }
-
     /// Whether it is the answer to somebody who was far behind.
     pub(super) const fn is_bulk(&self) -> bool {
-        self.brought_in_all() > BULK
+        self.fresh_before + self.fresh > BULK
     }
 
-    /// Answers in a row, with this one, that brought nothing.
+    /// Answers in a row, with this one, without anything new.
     pub(super) const fn barren(&self) -> u32 {
-        if self.brought > 0 { 0 } else { self.barren + 1 }
+        if self.fresh > 0 { 0 } else { self.barren + 1 }
     }
 
     /// The request that goes on at `from` with what is left.
-    pub(super) const fn after(&self, from: Position, wants: Vec<Want>, now: Time) -> Self {
-        let (brought_before, barren) = (self.brought_in_all(), self.barren());
-        let Self { to, claimed, .. } = *self;
-        Self { to, wants, from, claimed, brought: 0, brought_before, barren, moved: now }
+    pub(super) fn after(self, from: Position, wants: Vec<Want>, now: Time) -> Self {
+        let (fresh_before, barren) = (self.fresh_before + self.fresh, self.barren());
+        Self { wants, from, fresh: 0, fresh_before, barren, moved: now, ..self }
     }
 }
