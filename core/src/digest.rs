@@ -31,6 +31,16 @@ pub enum Domain {
     Rotation,
     /// The identifier of a genesis.
     Genesis,
+    /// The identifier of a checkpoint, and of the lists its core names.
+    Checkpoint,
+    /// The identifier of a commit record.
+    Commit,
+    /// Leaves and nodes of the trees that a commit record has the roots of.
+    Tree,
+    /// The place of a ledger object in the state trie, and the trie's own nodes.
+    State,
+    /// The order of leaders.
+    Leader,
     /// The identifier of a stream name, as indexes keep it.
     Stream,
     /// The check of a record outside the database, as the store writes it.
@@ -45,6 +55,11 @@ impl Domain {
             Self::Key => b"weft.key",
             Self::Rotation => b"weft.rot",
             Self::Genesis => b"weft.gen",
+            Self::Checkpoint => b"weft.cpt",
+            Self::Commit => b"weft.cmt",
+            Self::Tree => b"weft.lef",
+            Self::State => b"weft.stt",
+            Self::Leader => b"weft.ldr",
             Self::Stream => b"weft.str",
             Self::Content => b"weft.con",
         }
@@ -151,6 +166,10 @@ identifiers! {
     NodeId;
     /// Names a genesis and so a network.
     GenesisId;
+    /// Names a checkpoint: what a validator signed for one round.
+    CheckpointId;
+    /// Names a commit record.
+    CommitId;
     /// Names a stream in indexes: the digest of its name.
     StreamId;
 }

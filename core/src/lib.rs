@@ -20,7 +20,9 @@ extern crate std;
 
 pub mod address;
 pub mod admit;
+pub mod checkpoint;
 pub mod codec;
+pub mod committee;
 pub mod digest;
 #[doc(hidden)]
 pub mod fuzz;

@@ -43,6 +43,42 @@ pub const ATTACHMENTS_MAX: usize = 4;
 /// Zero bits of work beyond which no genesis may ask: a 64 MHz microcontroller then needs seconds.
 pub const WORK_BITS_MAX: u8 = 16;
 
+/// Longest encoded checkpoint, in bytes.
+pub const CHECKPOINT_BYTES_MAX: usize = 32 * 1024;
+
+/// Most tips in a checkpoint: 10,000 transactions a second with four validators need 275.
+pub const TIPS_MAX: usize = 512;
+
+/// Most votes in a checkpoint.
+pub const VOTES_MAX: usize = 8;
+
+/// Rounds below the last leader that can still be ordered. Older checkpoints are forgotten.
+pub const GC_DEPTH: u64 = 64;
+
+/// How many rounds a reference to another author may reach back: fewer than [`GC_DEPTH`], so that
+/// nothing referenced is forgotten already.
+pub const REF_LAG: u64 = 60;
+
+/// How many rounds the anchor of a transaction may lie behind the leader that orders it.
+pub const ORDER_LAG: u64 = 600;
+
+/// How many rounds the anchor of a parent may lie behind that of its child.
+pub const ANCHOR_LAG: u64 = 600;
+
+/// How far a validator must lag to jump over rounds: more than honest validators ever lag.
+pub const JUMP_MIN: u64 = 64;
+
+/// Rounds after which a transaction that was cited and not ordered is cited again.
+pub const RECOVER_ROUNDS: u64 = 8;
+
+/// Leaders after which the schedule is made anew.
+pub const SCHEDULE_LEADERS: u64 = 64;
+
+/// Most leaves of one commit record.
+pub const LEAVES_MAX: usize = 4_096;
+
+const _: () = assert!(REF_LAG < GC_DEPTH && CHECKPOINT_BYTES_MAX + 1_024 <= FRAME_BYTES_MAX);
+
 // A transaction at its longest: the payload, the longest key and signature (ML-DSA-65), and every
 // fixed field with room to spare.
 const _: () = assert!(PAYLOAD_BYTES_MAX + 1_952 + 3_309 + 512 <= TRANSACTION_BYTES_MAX);

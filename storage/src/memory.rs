@@ -16,7 +16,7 @@ use weft_core::{
     codec::Encode as _,
     digest::{BodyId, KeyId, StreamId, TxId},
     keys::PublicKey,
-    machine::{Attached, Batch, LogEntry, Reads},
+    machine::{Attached, Batch, LogEntry, Reads, Table},
     message::PeerAddress,
     tx::Payload,
     units::{Position, Sequence},
@@ -38,6 +38,7 @@ struct Contents {
     issued: BTreeSet<(Address, Sequence, Position)>,
     keys: BTreeMap<KeyId, PublicKey>,
     addresses: Vec<PeerAddress>,
+    records: BTreeMap<(Table, Vec<u8>), Bytes>,
     totals: Totals,
     /// How to take back each batch after the last durable commit, oldest first.
     buffered: Vec<Undo>,
@@ -50,11 +51,12 @@ struct Attachment {
     tx: Arc<Verified>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Undo {
     log_len: usize,
     keys: Vec<KeyId>,
     addresses: Option<Vec<PeerAddress>>,
+    records: Vec<((Table, Vec<u8>), Option<Bytes>)>,
 }
 
 impl MemoryStore {
@@ -85,7 +87,7 @@ impl MemoryStore {
 
 impl Contents {
     fn write(&mut self, batch: &Batch) {
-        let mut undo = Undo { log_len: self.log.len(), keys: Vec::new(), addresses: None };
+        let mut undo = Undo { log_len: self.log.len(), ..Undo::default() };
         for attached in &batch.attached {
             self.attach(attached);
         }
@@ -97,7 +99,19 @@ impl Contents {
         if let Some(addresses) = &batch.addresses {
             undo.addresses = Some(std::mem::replace(&mut self.addresses, addresses.clone()));
         }
+        for (table, key, value) in batch.records.iter() {
+            let key = (table, key.to_vec());
+            undo.records.push((key.clone(), self.set(key, value.cloned())));
+        }
         self.buffered.push(undo);
+    }
+
+    /// Sets or removes a record; returns what was there.
+    fn set(&mut self, key: (Table, Vec<u8>), value: Option<Bytes>) -> Option<Bytes> {
+        match value {
+            Some(value) => self.records.insert(key, value),
+            None => self.records.remove(&key),
+        }
     }
 
     fn attach(&mut self, attached: &Attached) {
@@ -135,6 +149,9 @@ impl Contents {
         }
         if let Some(addresses) = undo.addresses {
             self.addresses = addresses;
+        }
+        for (key, value) in undo.records {
+            self.set(key, value);
         }
     }
 
@@ -199,6 +216,17 @@ impl Reads for MemoryStore {
 
     fn addresses(&self) -> Vec<PeerAddress> {
         self.contents().addresses.clone()
+    }
+
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.contents().records.get(&(table, key.to_vec())).cloned()
+    }
+
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        let contents = self.contents();
+        let found = contents.records.range((table, from.to_vec())..);
+        let found = found.take_while(|((other, _), _)| *other == table).take(limit);
+        found.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 }
 

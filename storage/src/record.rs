@@ -9,6 +9,7 @@
 //! i  Address  sequence  position   -> BodyId                 the same, by issuer
 //! k  KeyId                         -> scheme 1 | public key
 //! a                                -> count 2 | addresses    the address book
+//! r  table 1  key                  -> record                 what consensus and the ledger keep
 //! ```
 //!
 //! Integers are big-endian in keys, so that ranges ascend, and little-endian in values, like
@@ -18,14 +19,14 @@
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
 //!
-//! Invariant: but for the address book no record is ever written twice. Two bodies of one issuer
+//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one issuer
 //! with one sequence both stay, since the position is part of the key.
 
 use weft_core::{
     address::Address,
     codec::{Decode, DecodeError, Encode, Reader},
     digest::{BodyId, KeyId, StreamId, TxId},
-    machine::LogEntry,
+    machine::{LogEntry, Table},
     tx::Attachment,
     units::{Position, Sequence},
 };
@@ -131,6 +132,23 @@ pub(crate) fn issued_sequence(key: &[u8]) -> Result<Sequence, DecodeError> {
 
 pub(crate) fn public_key(id: &KeyId) -> Vec<u8> {
     key(b"k", &[id.as_bytes()])
+}
+
+/// A record of consensus or the ledger.
+pub(crate) fn of_table(table: Table, key_in_table: &[u8]) -> Vec<u8> {
+    key(b"r", &[&[table as u8], key_in_table])
+}
+
+/// The first key behind all records of a table.
+pub(crate) fn behind_table(table: Table) -> Vec<u8> {
+    key(b"r", &[&[table as u8 + 1]])
+}
+
+/// The key in its table of a record that [`of_table`] names.
+pub(crate) fn key_in_table(key: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut reader = Reader::new(key);
+    reader.array::<2>()?;
+    Ok(reader.rest().to_vec())
 }
 
 /// The position at the end of a key.

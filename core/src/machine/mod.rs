@@ -18,6 +18,7 @@ mod limits;
 mod outbox;
 mod peers;
 mod reads;
+mod records;
 mod serve;
 mod solidify;
 mod status;
@@ -53,6 +54,7 @@ pub use self::{
     limits::Limits,
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
+    records::{Records, Table},
     status::{PeerStatus, Status},
 };
 

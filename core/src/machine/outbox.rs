@@ -6,7 +6,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{Fault, Source, Ticket};
+use super::{Fault, Records, Source, Ticket};
 use crate::{
     admit::Verified,
     digest::{KeyId, NodeId, TxId},
@@ -59,12 +59,17 @@ pub struct Batch {
     pub keys: Vec<PublicKey>,
     /// The whole address book, if it changed.
     pub addresses: Option<Vec<PeerAddress>>,
+    /// What consensus and the ledger keep.
+    pub records: Records,
 }
 
 impl Batch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.attached.is_empty() && self.keys.is_empty() && self.addresses.is_none()
+        self.attached.is_empty()
+            && self.keys.is_empty()
+            && self.addresses.is_none()
+            && self.records.is_empty()
     }
 }
 

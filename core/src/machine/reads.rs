@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Batch;
+use super::{Batch, Table};
 use crate::{
     digest::{BodyId, KeyId, TxId},
     keys::PublicKey,
@@ -45,6 +45,10 @@ pub trait Reads {
     fn newest(&self, limit: usize) -> Vec<LogEntry>;
     /// The address book as it was written last.
     fn addresses(&self) -> Vec<PeerAddress>;
+    /// A record.
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes>;
+    /// At most `limit` records of `table` at or above `from`, ascending by key.
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)>;
 }
 
 /// The store behind the batch that is being written, so that two inputs of one group see each

@@ -8,8 +8,8 @@ use weft_core::{
     digest::{BodyId, KeyId, NodeId, TxId},
     keys::PublicKey,
     machine::{
-        Batch, Event, Input, Limits, LogEntry, Machine, Outbox, Reads, Source, Status, Ticket,
-        ToNet,
+        Batch, Event, Input, Limits, LogEntry, Machine, Outbox, Reads, Source, Status, Table,
+        Ticket, ToNet,
     },
     message::{End, GetCone, Message, PeerAddress},
     time::{Span, Time},
@@ -24,10 +24,18 @@ pub(crate) struct Shelf {
     pub(crate) log: Vec<LogEntry>,
     positions: BTreeMap<TxId, usize>,
     bodies: BTreeMap<BodyId, Bytes>,
+    records: BTreeMap<(Table, Vec<u8>), Bytes>,
 }
 
 impl Shelf {
     fn put(&mut self, batch: Batch) {
+        for (table, key, value) in batch.records.iter() {
+            let key = (table, key.to_vec());
+            match value {
+                Some(value) => self.records.insert(key, value.clone()),
+                None => self.records.remove(&key),
+            };
+        }
         for attached in batch.attached {
             let tx = attached.tx;
             assert_eq!(attached.position.0 as usize, self.log.len());
@@ -68,6 +76,16 @@ impl Reads for Shelf {
 
     fn addresses(&self) -> Vec<PeerAddress> {
         Vec::new()
+    }
+
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.records.get(&(table, key.to_vec())).cloned()
+    }
+
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        let found = self.records.range((table, from.to_vec())..);
+        let found = found.take_while(|((other, _), _)| *other == table).take(limit);
+        found.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 }
 

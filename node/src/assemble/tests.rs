@@ -9,7 +9,7 @@ use weft_core::{
     codec::Encode as _,
     digest::{BodyId, KeyId, StreamId, TxId},
     keys::{HostKey, PublicKey, Sign as _},
-    machine::{Batch, LogEntry, Reads},
+    machine::{Batch, LogEntry, Reads, Table},
     params::Params,
     time::Time,
     tx::{Body, CommitRef, ContentType, Data, Payload, Seal, SealedBody, StreamName},
@@ -45,6 +45,12 @@ impl Reads for Failing {
     }
     fn addresses(&self) -> Vec<PeerAddress> {
         self.store.addresses()
+    }
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.store.record(table, key)
+    }
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        self.store.records(table, from, limit)
     }
 }
 

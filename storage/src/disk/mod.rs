@@ -132,6 +132,13 @@ impl FjallStore {
             encode_list(addresses, &mut value);
             records.insert(&self.records, record::ADDRESSES, value);
         }
+        for (table, key, value) in batch.records.iter() {
+            let key = record::of_table(table, key);
+            match value {
+                Some(value) => records.insert(&self.records, key, &value[..]),
+                None => records.remove(&self.records, key),
+            }
+        }
         records.commit().map_err(|error| self.stop(format!("a batch was not written: {error}")))?;
         *lock(&self.totals) = totals;
         if durable { self.sync(&mut witness, totals) } else { Ok(()) }

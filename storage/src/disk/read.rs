@@ -10,7 +10,7 @@ use weft_core::{
     codec::{Decode as _, DecodeError, Encode as _, Reader},
     digest::{BodyId, KeyId, StreamId, TxId},
     keys::PublicKey,
-    machine::{Batch, LogEntry, Reads},
+    machine::{Batch, LogEntry, Reads, Table},
     message::PeerAddress,
     units::{Position, Sequence},
 };
@@ -126,6 +126,21 @@ impl FjallStore {
         reader.finish()?;
         Ok(addresses)
     }
+
+    fn try_record(&self, table: Table, key: &[u8]) -> Read<Option<Bytes>> {
+        let found = self.records.get(record::of_table(table, key))?;
+        Ok(found.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn try_records(&self, table: Table, from: &[u8], limit: usize) -> Read<Vec<(Vec<u8>, Bytes)>> {
+        let range = record::of_table(table, from)..record::behind_table(table);
+        let at = self.database.snapshot();
+        let entry = |guard: Guard| {
+            let (key, value) = guard.into_inner()?;
+            Ok((record::key_in_table(&key)?, Bytes::copy_from_slice(&value)))
+        };
+        at.range(&self.records, range).take(limit).map(entry).collect()
+    }
 }
 
 fn log_record(guard: Guard) -> Read<LogRecord> {
@@ -160,6 +175,14 @@ impl Reads for FjallStore {
 
     fn addresses(&self) -> Vec<PeerAddress> {
         self.answer(self.try_addresses())
+    }
+
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.answer(self.try_record(table, key))
+    }
+
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        self.answer(self.try_records(table, from, limit))
     }
 }
 

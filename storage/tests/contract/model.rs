@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use proptest::{collection::vec, prelude::*};
 use weft_core::{admit::Verified, machine::Batch};
 use weft_storage::{MemoryStore, Store as _};
 
 use super::{
     Disk, Memory, Subject, commit,
-    support::{ISSUERS, Model, key, peers, small_world},
+    support::{ISSUERS, Model, RECORD_KEYS, TABLES, key, peers, small_world},
 };
 
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ enum Step {
         attached: usize,
         key: Option<usize>,
         peers: Option<u8>,
+        /// Table, key and value, or the removal.
+        records: Vec<(usize, u8, Option<u8>)>,
         durable: bool,
     },
     Restart,
@@ -27,8 +30,16 @@ enum Step {
 fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
     let key = prop::option::weighted(0.2, 0..ISSUERS);
     let peers = prop::option::weighted(0.2, 0..9_u8);
-    let commit = (0..9_usize, key, peers, prop::bool::weighted(0.3))
-        .prop_map(|(attached, key, peers, durable)| Step::Commit { attached, key, peers, durable });
+    let record = (0..TABLES.len(), 0..RECORD_KEYS, prop::option::weighted(0.7, any::<u8>()));
+    let commit = (0..9_usize, key, peers, vec(record, 0..4), prop::bool::weighted(0.3)).prop_map(
+        |(attached, key, peers, records, durable)| Step::Commit {
+            attached,
+            key,
+            peers,
+            records,
+            durable,
+        },
+    );
     let step = prop_oneof![
         8 => commit,
         1 => Just(Step::Restart),
@@ -46,12 +57,18 @@ fn shuffled(order: &[prop::sample::Index]) -> Vec<Arc<Verified>> {
 }
 
 fn next_batch(model: &Model, world: &[Arc<Verified>], step: &Step) -> Option<(Batch, bool)> {
-    let Step::Commit { attached, key: issuer, peers: count, durable } = step else { return None };
+    let Step::Commit { attached, key: issuer, peers: count, records, durable } = step else {
+        return None;
+    };
     let from = model.log.len();
     let to = (from + attached).min(world.len());
     let mut batch = model.batch(&world[from..to]);
     batch.keys.extend(issuer.map(key));
     batch.addresses = count.map(peers);
+    for (table, key, value) in records {
+        let value = value.map(|byte| Bytes::from(vec![byte; usize::from(byte)]));
+        batch.records.set(TABLES[*table], &[*key], value);
+    }
     Some((batch, *durable))
 }
 

@@ -14,7 +14,7 @@ use weft_core::{
     digest::{BodyId, NodeId, StreamId, TxId},
     genesis::Genesis,
     keys::{DeviceKey, DeviceVerifier, PublicKey, Scheme, Sign as _},
-    machine::{Attached, Batch, LogEntry},
+    machine::{Attached, Batch, LogEntry, Table},
     message::PeerAddress,
     params::Params,
     pow::Search,
@@ -24,6 +24,8 @@ use weft_core::{
 };
 use weft_storage::{ATTACHMENTS_LISTED_MAX, Store};
 
+/// Keys of records in each table are a byte below this.
+pub(crate) const RECORD_KEYS: u8 = 4;
 pub(crate) const ISSUERS: usize = 4;
 pub(crate) const STREAMS: [&str; 3] = ["cold", "warm", "hot"];
 
@@ -127,7 +129,11 @@ pub(crate) struct Model {
     pub(crate) log: Vec<Attached>,
     pub(crate) keys: Vec<PublicKey>,
     pub(crate) addresses: Vec<PeerAddress>,
+    pub(crate) records: BTreeMap<(Table, Vec<u8>), Bytes>,
 }
+
+/// Neighbours on disk, so that a range that runs over its end is seen.
+pub(crate) const TABLES: [Table; 3] = [Table::Commit, Table::Leaves, Table::Ordered];
 
 impl Model {
     /// The batch that attaches `txs` next.
@@ -147,6 +153,12 @@ impl Model {
         self.keys.extend(batch.keys.iter().cloned());
         if let Some(addresses) = &batch.addresses {
             self.addresses.clone_from(addresses);
+        }
+        for (table, key, value) in batch.records.iter() {
+            match value {
+                Some(value) => self.records.insert((table, key.to_vec()), value.clone()),
+                None => self.records.remove(&(table, key.to_vec())),
+            };
         }
     }
 
@@ -200,6 +212,18 @@ impl Model {
             assert_eq!(store.key(&key.id()), known);
         }
         assert_eq!(store.addresses(), self.addresses);
+        for table in TABLES {
+            let of_table = self.records.iter().filter(|((other, _), _)| *other == table);
+            let all: Vec<(Vec<u8>, Bytes)> =
+                of_table.map(|((_, key), value)| (key.clone(), value.clone())).collect();
+            assert_eq!(store.records(table, &[], usize::MAX), all);
+            let above = all.iter().filter(|(key, _)| *key >= vec![1]).take(2).cloned();
+            assert_eq!(store.records(table, &[1], 2), above.collect::<Vec<_>>());
+            for byte in 0..RECORD_KEYS {
+                let here = self.records.get(&(table, vec![byte]));
+                assert_eq!(store.record(table, &[byte]).as_ref(), here);
+            }
+        }
     }
 }
 

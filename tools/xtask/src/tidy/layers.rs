@@ -9,7 +9,7 @@ use super::{Finding, Repo};
 /// it only names counts as part of the module it comes from. Beside it stand the files that hold
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
-    &["timers", "input", "outbox", "reads", "limits", "status"],
+    &["timers", "input", "outbox", "reads", "records", "limits", "status"],
     &["tangle", "tips"],
     &["solidify"],
     &["gossip", "peers", "serve", "wants"],

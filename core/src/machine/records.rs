@@ -1,0 +1,123 @@
+//! Records: what consensus and the ledger keep, as tables of canonical bytes.
+//!
+//! A store moves them as they are; what they say is known here alone. Invariant: within one group
+//! of inputs whoever reads sees what was written before, in the batch first, then in the store.
+//!
+//! Left out on purpose: transactions. They have a log of their own ([`Batch::attached`]
+//! (super::Batch::attached)), which stores index in more ways than one.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use bytes::Bytes;
+
+use super::Reads;
+use crate::codec::{Decode, Encode};
+
+/// A table. The number is its tag on disk and is never used again for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Table {
+    /// Where consensus and the ledger stand: a byte that names it -> its value.
+    Standing = 1,
+    /// Accepted checkpoints: round 8, author 2, id 32 (big-endian) -> all its bytes.
+    Checkpoint = 2,
+    /// Commit records: index 8 (big-endian) -> record.
+    Commit = 3,
+    /// What a commit ordered: index 8 (big-endian) -> its leaves.
+    Leaves = 4,
+    /// Where a transaction was ordered: `TxId` -> index 8, leaf 4.
+    Ordered = 5,
+    /// Who consumed a sequence: address 32, sequence 8 (big-endian) -> `TxId`.
+    Consumed = 6,
+    /// Ledger objects: their key in the state trie -> object.
+    Object = 7,
+    /// Inner nodes of the state trie: depth 2 (big-endian), prefix 32 -> branch.
+    Branch = 8,
+    /// Objects changed since the last state root: their key in the state trie -> nothing.
+    Changed = 9,
+    /// Peaks and nodes of the mountain range over commits: height 1, number 8 -> digest.
+    Mountain = 10,
+    /// Certificates: index 8 (big-endian) -> certificate.
+    Certificate = 11,
+    /// Evidence of equivocation by validators: author 2, round 8 (big-endian) -> both checkpoints.
+    Evidence = 12,
+}
+
+/// Writes that are on their way to the store. `None` removes.
+#[derive(Clone, Debug, Default)]
+pub struct Records(BTreeMap<(Table, Vec<u8>), Option<Bytes>>);
+
+impl Records {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets or removes one record. The last word counts.
+    pub fn set(&mut self, table: Table, key: &[u8], value: Option<Bytes>) {
+        self.0.insert((table, key.to_vec()), value);
+    }
+
+    /// All of them, by table and key.
+    pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], Option<&Bytes>)> {
+        self.0.iter().map(|((table, key), value)| (*table, key.as_slice(), value.as_ref()))
+    }
+
+    fn pending(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.0.get(&(table, key.to_vec()))
+    }
+}
+
+/// The tables as they are, with what is on its way.
+pub(super) struct Tables<'a> {
+    pub(super) pending: &'a mut Records,
+    pub(super) store: &'a dyn Reads,
+}
+
+impl Tables<'_> {
+    /// A record's bytes.
+    pub(super) fn bytes(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        match self.pending.pending(table, key) {
+            Some(pending) => pending.clone(),
+            None => self.store.record(table, key),
+        }
+    }
+
+    /// A record.
+    ///
+    /// # Panics
+    /// On a record that is not what this code wrote: the store's checksums passed, so it is a bug,
+    /// and going on would spread it.
+    pub(super) fn read<T: Decode>(&self, table: Table, key: &[u8]) -> Option<T> {
+        let bytes = self.bytes(table, key)?;
+        Some(T::from_bytes(&bytes).expect("a record is what was written"))
+    }
+
+    /// Sets a record.
+    pub(super) fn write(&mut self, table: Table, key: &[u8], value: &impl Encode) {
+        self.pending.set(table, key, Some(value.to_bytes().into()));
+    }
+
+    /// Removes a record.
+    pub(super) fn remove(&mut self, table: Table, key: &[u8]) {
+        self.pending.set(table, key, None);
+    }
+
+    /// At most `limit` records at or above `from`, ascending by key.
+    pub(super) fn range(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        let pending = self.pending.0.range((table, from.to_vec())..);
+        let pending = pending.take_while(|((other, _), _)| *other == table);
+        let mut found: BTreeMap<Vec<u8>, Bytes> = self
+            .store
+            .records(table, from, limit.saturating_add(self.pending.0.len()))
+            .into_iter()
+            .collect();
+        for ((_, key), value) in pending {
+            match value {
+                Some(value) => found.insert(key.clone(), value.clone()),
+                None => found.remove(key),
+            };
+        }
+        found.into_iter().take(limit).collect()
+    }
+}
