@@ -27,12 +27,7 @@ const WAVE: usize = 64;
 
 /// The network that loads are made for: a dev network.
 pub fn genesis() -> Genesis {
-    Genesis {
-        label: "bench".into(),
-        kind: NetworkKind::Test,
-        created: Time::from_millis(1),
-        params: Params::dev(),
-    }
+    Genesis::without_finality("bench", Params::dev())
 }
 
 /// A load, parents before children.

@@ -96,12 +96,7 @@ mod tests {
     const WORK_BITS: u8 = 3;
 
     fn genesis() -> Genesis {
-        Genesis {
-            label: "attach".into(),
-            kind: NetworkKind::Test,
-            created: Time::ZERO,
-            params: Params { work_bits: WORK_BITS, ..Params::dev() },
-        }
+        Genesis::without_finality("attach", Params { work_bits: WORK_BITS, ..Params::dev() })
     }
 
     fn sealed(key: &DeviceKey, sequence: u64, length: usize) -> SealedBody {

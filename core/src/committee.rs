@@ -111,6 +111,11 @@ impl Committee {
         self.validators.is_empty()
     }
 
+    /// All of them, in order.
+    pub fn validators(&self) -> &[Validator] {
+        &self.validators
+    }
+
     /// All places, in order.
     pub fn authors(&self) -> impl Iterator<Item = Author> + use<> {
         (0..=u16::MAX).take(self.validators.len()).map(Author)

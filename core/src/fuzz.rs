@@ -15,7 +15,6 @@ use crate::{
     keys::{DeviceVerifier, PublicKey, Scheme},
     message::Message,
     params::{FRAME_BYTES_MAX, Params, TRANSACTION_BYTES_MAX},
-    time::Time,
     tx::{Attachment, SealedBody, Transaction},
 };
 
@@ -90,12 +89,10 @@ pub fn admit_never_panics(data: &[u8]) {
 
 /// A network that asks for no work, so that bytes can pass.
 pub fn genesis() -> Genesis {
-    Genesis {
-        label: "fuzz".to_string(),
-        kind: NetworkKind::Test,
-        created: Time::ZERO,
-        params: Params { work_bits: 0, schemes: Scheme::ALL.into() },
-    }
+    Genesis::without_finality(
+        "fuzz",
+        Params { work_bits: 0, schemes: Scheme::ALL.into(), ..Params::dev() },
+    )
 }
 
 /// What must hold of some bytes.

@@ -2,19 +2,25 @@
 //!
 //! Its id is a digest over all it says, so two networks that differ in anything have different ids,
 //! and the first four bytes of the id are the network number inside every body.
-//!
-//! Left out until there is a ledger: accounts with balances and the committee.
+//! Invariant of a checked one: the supply, which is the sum of all accounts, fits an [`Amount`].
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use bytes::Bytes;
 
 use crate::{
-    address::NetworkKind,
-    codec::{Encode, encode_text},
+    address::{Address, NetworkKind},
+    codec::{DecodeError, Encode, encode_text},
+    committee::Committee,
     digest::{Domain, GenesisId, Hasher, digest},
+    keys::{PublicKey, Scheme},
     params::{PROTOCOL_VERSION, Params},
     time::Time,
     tx::{CommitRef, NetworkId},
-    units::{CommitIndex, Round},
+    units::{Amount, CommitIndex, Round},
 };
 
 /// Longest label of a network, in bytes.
@@ -31,9 +37,50 @@ pub struct Genesis {
     pub created: Time,
     /// What the network agreed on.
     pub params: Params,
+    /// Who makes things final.
+    pub committee: Committee,
+    /// Who has what at the start, ascending by address. Their sum is the supply, for ever.
+    pub accounts: Vec<(Address, Amount)>,
 }
 
 impl Genesis {
+    /// A test network whose only validator has a key that nobody holds, so that nothing in it ever
+    /// becomes final: for tests and benches of all that comes before.
+    ///
+    /// # Panics
+    /// Never: a committee of one is one.
+    pub fn without_finality(label: &str, params: Params) -> Self {
+        let scheme = Scheme::MlDsa44;
+        let nobody = Bytes::from(alloc::vec![0; scheme.public_key_bytes()]);
+        let nobody = PublicKey::new(scheme, nobody).expect("as many bytes as a key has");
+        Self {
+            label: label.to_string(),
+            kind: NetworkKind::Test,
+            created: Time::ZERO,
+            params,
+            committee: Committee::of([nobody]).expect("one validator is a committee"),
+            accounts: Vec::new(),
+        }
+    }
+
+    /// Refuses what no network can start from.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        let broken = |rule| Err(DecodeError::NotCanonical { field: "genesis", rule });
+        self.params.check()?;
+        if !self.accounts.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return broken("accounts ascend by address");
+        }
+        if self.supply().is_none() {
+            return broken("the supply is below 2^64 base units");
+        }
+        Ok(())
+    }
+
+    /// The sum of all accounts, where it fits.
+    pub fn supply(&self) -> Option<Amount> {
+        self.accounts.iter().try_fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(amount.0))
+    }
+
     /// Its id.
     pub fn id(&self) -> GenesisId {
         GenesisId(digest(Domain::Genesis, &self.to_bytes()))
@@ -70,5 +117,12 @@ impl Encode for Genesis {
         self.kind.encode(out);
         out.extend_from_slice(&self.created.as_millis().to_le_bytes());
         self.params.encode(out);
+        self.committee.encode(out);
+        let count = u32::try_from(self.accounts.len()).expect("a genesis file is below 4 GiB");
+        out.extend_from_slice(&count.to_le_bytes());
+        for (address, amount) in &self.accounts {
+            address.encode(out);
+            amount.encode(out);
+        }
     }
 }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_list},
     keys::Scheme,
+    units::Amount,
 };
 
 /// Version of bodies and of the node-to-node protocol.
@@ -94,12 +95,16 @@ pub struct Params {
     pub work_bits: u8,
     /// Signature schemes admitted, ascending by tag. Scheme 3 is for devices that shipped with it.
     pub schemes: Vec<Scheme>,
+    /// The least that an output which opens an account must carry, so that accounts are not opened
+    /// for nothing. Default 1,000 base units.
+    pub dust: Amount,
 }
 
 impl Params {
     /// What a development network runs with.
     pub fn dev() -> Self {
-        Self { work_bits: 12, schemes: [Scheme::MlDsa44, Scheme::MlDsa65].into() }
+        let schemes = [Scheme::MlDsa44, Scheme::MlDsa65].into();
+        Self { work_bits: 12, schemes, dust: Amount(1_000) }
     }
 
     /// Refuses values that no network can run with.
@@ -125,13 +130,17 @@ impl Encode for Params {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.work_bits);
         encode_list(&self.schemes, out);
+        self.dust.encode(out);
     }
 }
 
 impl Decode for Params {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let params =
-            Self { work_bits: reader.u8()?, schemes: reader.list("schemes", Scheme::ALL.len())? };
+        let params = Self {
+            work_bits: reader.u8()?,
+            schemes: reader.list("schemes", Scheme::ALL.len())?,
+            dust: Amount::decode(reader)?,
+        };
         params.check()?;
         Ok(params)
     }

@@ -9,6 +9,16 @@
 //! [params]
 //! work_bits = 12
 //! schemes = ["ml-dsa-44", "ml-dsa-65"]
+//! dust = 1000
+//!
+//! [[validators]]
+//! scheme = "ml-dsa-44"
+//! key = "all its bytes in hexadecimal digits"
+//! weight = 1
+//!
+//! [[accounts]]
+//! address = "tweft1.."
+//! amount = 1000000
 //! ```
 //! Invariant: a file that loads makes the network its `id` names. So a copy that someone edited is
 //! noticed at the first start, not when no peer will talk.
@@ -20,12 +30,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use weft_core::{
-    address::NetworkKind,
+    address::{Address, NetworkKind},
+    committee::{Committee, Validator},
     digest::GenesisId,
     genesis::{Genesis, LABEL_BYTES_MAX},
-    keys::Scheme,
+    keys::{PublicKey, Scheme},
     params::Params,
     time::Time,
+    units::Amount,
 };
 
 use crate::key_file::create_new;
@@ -80,6 +92,9 @@ struct Fields {
     created_ms: u64,
     id: String,
     params: ParamFields,
+    validators: Vec<ValidatorFields>,
+    #[serde(default)]
+    accounts: Vec<AccountFields>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +102,22 @@ struct Fields {
 struct ParamFields {
     work_bits: u8,
     schemes: Vec<String>,
+    dust: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ValidatorFields {
+    scheme: String,
+    key: String,
+    weight: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountFields {
+    address: String,
+    amount: u64,
 }
 
 /// Reads a genesis file.
@@ -118,14 +149,47 @@ pub fn store(genesis: &Genesis, path: &Path) -> Result<(), GenesisFileError> {
 /// A genesis as the text of its file.
 pub fn to_toml(genesis: &Genesis) -> String {
     let schemes = genesis.params.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
+    let accounts = genesis.accounts.iter().map(|(address, amount)| AccountFields {
+        address: address.text(genesis.kind),
+        amount: amount.0,
+    });
     let fields = Fields {
         label: genesis.label.clone(),
         kind: genesis.kind,
         created_ms: genesis.created.as_millis(),
         id: genesis.id().to_string(),
-        params: ParamFields { work_bits: genesis.params.work_bits, schemes },
+        params: ParamFields {
+            work_bits: genesis.params.work_bits,
+            schemes,
+            dust: genesis.params.dust.0,
+        },
+        validators: genesis.committee.validators().iter().map(validator_fields).collect(),
+        accounts: accounts.collect(),
     };
     toml::to_string(&fields).expect("texts and numbers below 2^63 are TOML")
+}
+
+fn validator_fields(validator: &Validator) -> ValidatorFields {
+    let bytes = validator.key.as_bytes().iter();
+    ValidatorFields {
+        scheme: validator.key.scheme().name().to_owned(),
+        key: bytes.map(|byte| format!("{byte:02x}")).collect(),
+        weight: validator.weight,
+    }
+}
+
+impl ValidatorFields {
+    fn into_validator(self) -> Result<Validator, String> {
+        let scheme: Scheme = self.scheme.parse().map_err(|error| format!("validator: {error}"))?;
+        let digits = self.key.as_bytes().chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2);
+            pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        });
+        let bytes: Option<Vec<u8>> = digits.collect();
+        let bytes = bytes.ok_or("validator: a key is hexadecimal digits")?;
+        let key = PublicKey::new(scheme, bytes.into()).map_err(|error| error.to_string())?;
+        Ok(Validator { key, weight: self.weight })
+    }
 }
 
 impl Fields {
@@ -136,23 +200,36 @@ impl Fields {
         }
         let schemes = self.params.schemes.iter().map(|name| name.parse::<Scheme>());
         let schemes = schemes.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        let params = Params { work_bits: self.params.work_bits, schemes };
-        params.check().map_err(|error| error.to_string())?;
+        let dust = Amount(self.params.dust);
+        let params = Params { work_bits: self.params.work_bits, schemes, dust };
+        let validators = self.validators.into_iter().map(ValidatorFields::into_validator);
+        let committee = Committee::new(validators.collect::<Result<_, _>>()?)
+            .map_err(|error| error.to_string())?;
+        let account = |fields: AccountFields| {
+            let address = Address::parse(&fields.address, self.kind);
+            let address = address.map_err(|error| format!("{}: {error}", fields.address))?;
+            Ok::<_, String>((address, Amount(fields.amount)))
+        };
+        let accounts = self.accounts.into_iter().map(account).collect::<Result<_, _>>()?;
         let created = Time::from_millis(self.created_ms);
-        Ok(Genesis { label: self.label, kind: self.kind, created, params })
+        let genesis =
+            Genesis { label: self.label, kind: self.kind, created, params, committee, accounts };
+        genesis.check().map_err(|error| error.to_string())?;
+        Ok(genesis)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use weft_core::digest::KeyId;
+
     use super::*;
 
     fn genesis() -> Genesis {
         Genesis {
-            label: "harbour".into(),
-            kind: NetworkKind::Test,
             created: Time::from_millis(1_700_000_000_000),
-            params: Params::dev(),
+            accounts: vec![(Address::of(KeyId([6; 32])), Amount(7))],
+            ..Genesis::without_finality("harbour", Params::dev())
         }
     }
 
@@ -176,6 +253,9 @@ mod tests {
             ("scheme", "ml-dsa-65", "rsa", "schemes are"),
             ("order", "[\"ml-dsa-44\", \"ml-dsa-65\"]", "[]", "at least one"),
             ("key", "work_bits", "bits", "unknown field"),
+            ("weight", "weight = 1", "weight = 0", "above zero"),
+            ("digits", "key = \"00", "key = \"0x", "hexadecimal"),
+            ("amount", "amount = 7", "amount = 8", "makes network"),
         ] {
             assert!(text.contains(from), "{text}");
             let path = dir.path().join(name);

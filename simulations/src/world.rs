@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
-    address::NetworkKind,
     admit::Rules,
     digest::{NodeId, TxId},
     genesis::Genesis,
@@ -141,12 +140,10 @@ const START: Time = Time::from_millis(1_000_000);
 impl World {
     /// A world without anybody.
     pub fn new(settings: Settings) -> Self {
-        let genesis = Genesis {
-            label: "simulation".into(),
-            kind: NetworkKind::Test,
-            created: Time::ZERO,
-            params: Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] },
-        };
+        let genesis = Genesis::without_finality(
+            "simulation",
+            Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() },
+        );
         let seed = Seed::new(settings.seed);
         Self {
             now: START,

@@ -4,7 +4,9 @@
 //! DIR/genesis.toml            what makes the network this network
 //! DIR/node0.toml              the configuration of node 0: `weft node --config DIR/node0.toml`
 //! DIR/node0/            its secret (node.key) and its store
+//! DIR/faucet.key, DIR/demo0.key ..   accounts that the genesis funds
 //! ```
+//! The nodes that are there when the genesis is made are its validators.
 //! Invariant: nothing that exists is ever overwritten: not a key, not a genesis, not a file of
 //! someone else. Paths in configurations are absolute, so a node can be started from anywhere.
 
@@ -15,11 +17,14 @@ use std::{
 };
 
 use weft_core::{
-    address::NetworkKind,
+    address::{Address, NetworkKind},
+    committee::Committee,
     digest::NodeId,
     genesis::{Genesis, LABEL_BYTES_MAX},
+    keys::{PublicKey, Scheme, Sign as _},
     params::Params,
     time::Time,
+    units::Amount,
 };
 use weft_node::{
     config::{Config, FixedPeer},
@@ -45,39 +50,31 @@ pub(crate) struct Member {
 }
 
 impl Network {
-    /// Opens the network in `dir`, or makes what is missing of it: the genesis by `make`, and a key
-    /// for each of the nodes that listen at `ports`.
+    /// Opens the network in `dir`, or makes what is missing of it: a key for each of the nodes that
+    /// listen at `ports`, keys of funded accounts, and the genesis that `plan` says.
     pub(crate) fn open_or_make(
         dir: &Path,
-        make: impl FnOnce() -> Result<Genesis, Failure>,
+        plan: &Plan<'_>,
         ports: &[Ports],
     ) -> Result<Self, Failure> {
         fs::create_dir_all(dir).map_err(|error| cannot_make(dir, &error))?;
         let dir = fs::canonicalize(dir).map_err(|error| cannot_make(dir, &error))?;
         let file = dir.join("genesis.toml");
+        let mut keys = Vec::new();
+        for index in 0..ports.len() {
+            keys.push(open_or_make_key(&key_file(&dir, index))?);
+        }
+        let ids: Vec<NodeId> = keys.iter().map(|key| key.id().into()).collect();
         let genesis = if is_taken(&file) {
             genesis_file::load(&file)?
         } else {
-            let genesis = make()?;
+            let genesis = plan.genesis(keys, funded(&dir)?)?;
             genesis_file::store(&genesis, &file)?;
             genesis
         };
-        let mut network = Self { dir, genesis, members: Vec::new() };
-        for (index, ports) in ports.iter().enumerate() {
-            let id = network.open_or_make_key(index)?;
-            network.members.push(Member { id, ports: *ports });
-        }
-        Ok(network)
-    }
-
-    fn open_or_make_key(&self, index: usize) -> Result<NodeId, Failure> {
-        let file = self.key_file(index);
-        if is_taken(&file) {
-            return Ok(Seed::load(&file)?.node_id()?);
-        }
-        let seed = Seed::generate(weft_core::keys::Scheme::MlDsa44)?;
-        seed.store(&file)?;
-        Ok(seed.node_id()?)
+        let member = |(id, ports): (NodeId, &Ports)| Member { id, ports: *ports };
+        let members = ids.into_iter().zip(ports).map(member).collect();
+        Ok(Self { dir, genesis, members })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -85,7 +82,7 @@ impl Network {
     }
 
     pub(crate) fn key_file(&self, index: usize) -> PathBuf {
-        self.dir.join(format!("node{index}")).join("node.key")
+        key_file(&self.dir, index)
     }
 
     pub(crate) fn config_file(&self, index: usize) -> PathBuf {
@@ -129,21 +126,81 @@ impl Network {
     pub(crate) fn names(nodes: u16) -> Vec<String> {
         let nodes =
             (0..nodes).flat_map(|index| [format!("node{index}"), format!("node{index}.toml")]);
-        ["genesis.toml".to_owned()].into_iter().chain(nodes).collect()
+        let accounts = ACCOUNTS.iter().map(|(name, _)| (*name).to_owned());
+        ["genesis.toml".to_owned()].into_iter().chain(nodes).chain(accounts).collect()
     }
 }
 
-/// A genesis for tests, made now.
-pub(crate) fn test_genesis(label: &str, work_bits: u8) -> Result<Genesis, Failure> {
-    if label.len() > LABEL_BYTES_MAX {
-        let cause = format!("the label has {} bytes, allowed are {LABEL_BYTES_MAX}", label.len());
-        return Err(Failure::usage(cause));
+/// Key files of the accounts that a new network funds, and with how many base units.
+pub(crate) const ACCOUNTS: [(&str, u64); 4] = [
+    ("faucet.key", 700_000_000_000),
+    ("demo0.key", 100_000_000_000),
+    ("demo1.key", 100_000_000_000),
+    ("demo2.key", 100_000_000_000),
+];
+
+/// The accounts that a new network in `dir` funds; their keys are made here.
+fn funded(dir: &Path) -> Result<Vec<(Address, Amount)>, Failure> {
+    let account = |(name, amount): &(&str, u64)| {
+        let key = open_or_make_key(&dir.join(name))?;
+        Ok((Address::of(key.id()), Amount(*amount)))
+    };
+    let mut accounts: Vec<_> = ACCOUNTS.iter().map(account).collect::<Result<_, Failure>>()?;
+    accounts.sort_unstable();
+    Ok(accounts)
+}
+
+fn key_file(dir: &Path, index: usize) -> PathBuf {
+    dir.join(format!("node{index}")).join("node.key")
+}
+
+fn open_or_make_key(file: &Path) -> Result<PublicKey, Failure> {
+    if !is_taken(file) {
+        Seed::generate(Scheme::MlDsa44)?.store(file)?;
     }
-    let params = Params { work_bits, ..Params::dev() };
-    params.check().map_err(Failure::usage)?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let created = Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(0));
-    Ok(Genesis { label: label.to_owned(), kind: NetworkKind::Test, created, params })
+    Ok(Seed::load(file)?.key()?.public_key().clone())
+}
+
+/// What a test network is to be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) work_bits: u8,
+}
+
+impl Plan<'_> {
+    /// Refuses what makes no genesis, before anything is made.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.label.len() > LABEL_BYTES_MAX {
+            let actual = self.label.len();
+            let cause = format!("the label has {actual} bytes, allowed are {LABEL_BYTES_MAX}");
+            return Err(Failure::usage(cause));
+        }
+        self.params().check().map_err(Failure::usage)
+    }
+
+    fn params(&self) -> Params {
+        Params { work_bits: self.work_bits, ..Params::dev() }
+    }
+
+    /// A genesis made now, with these validators and accounts.
+    fn genesis(
+        &self,
+        validators: Vec<PublicKey>,
+        accounts: Vec<(Address, Amount)>,
+    ) -> Result<Genesis, Failure> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let genesis = Genesis {
+            label: self.label.to_owned(),
+            kind: NetworkKind::Test,
+            created: Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(0)),
+            params: self.params(),
+            committee: Committee::of(validators).map_err(Failure::usage)?,
+            accounts,
+        };
+        genesis.check().map_err(Failure::usage)?;
+        Ok(genesis)
+    }
 }
 
 /// The settings that differ from the defaults, as TOML.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*};
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     admit::{Candidate, Rules, Verified},
     codec::Encode as _,
     digest::TxId,
@@ -27,12 +27,7 @@ impl Verify for Trusting {
 }
 
 pub(crate) fn genesis() -> Genesis {
-    Genesis {
-        label: "orders".into(),
-        kind: NetworkKind::Test,
-        created: Time::ZERO,
-        params: Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] },
-    }
+    Genesis::without_finality("orders", Params { work_bits: 0, ..Params::dev() })
 }
 
 /// A sealed body that says `content`.

@@ -18,7 +18,7 @@ use weft_core::{
         Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
         StreamName, Transaction,
     },
-    units::{CommitIndex, Position, Round, Sequence},
+    units::{Amount, CommitIndex, Position, Round, Sequence},
 };
 
 const FROZEN: &str = include_str!("../data/golden.txt");
@@ -99,10 +99,9 @@ pub(crate) fn reading() -> Transaction {
 
 fn genesis() -> Genesis {
     Genesis {
-        label: "golden".into(),
-        kind: NetworkKind::Test,
         created: Time::from_millis(1_700_000_000_000),
-        params: Params::dev(),
+        accounts: vec![(Address::of(KeyId([6; 32])), Amount(7))],
+        ..Genesis::without_finality("golden", Params::dev())
     }
 }
 

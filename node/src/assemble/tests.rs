@@ -87,12 +87,7 @@ impl Store for Failing {
 }
 
 fn genesis() -> Genesis {
-    Genesis {
-        label: "test".into(),
-        kind: NetworkKind::Test,
-        created: Time::ZERO,
-        params: Params { work_bits: 0, ..Params::dev() },
-    }
+    Genesis::without_finality("test", Params { work_bits: 0, ..Params::dev() })
 }
 
 fn registration(seed: u8) -> SealedBody {

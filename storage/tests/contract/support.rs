@@ -29,12 +29,8 @@ pub(crate) const RECORD_KEYS: u8 = 4;
 pub(crate) const ISSUERS: usize = 4;
 pub(crate) const STREAMS: [&str; 3] = ["cold", "warm", "hot"];
 
-static GENESIS: LazyLock<Genesis> = LazyLock::new(|| Genesis {
-    label: "store".to_owned(),
-    kind: NetworkKind::Test,
-    created: Time::ZERO,
-    params: Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] },
-});
+static GENESIS: LazyLock<Genesis> =
+    LazyLock::new(|| Genesis::without_finality("store", Params { work_bits: 0, ..Params::dev() }));
 
 static KEYS: LazyLock<Vec<DeviceKey>> = LazyLock::new(|| {
     let key = |issuer| DeviceKey::from_seed(Scheme::MlDsa44, &[issuer; 32]).unwrap();

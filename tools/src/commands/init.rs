@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    network::{Network, test_genesis},
+    network::{Network, Plan},
     output::Output,
     ports::{BASE_MAX, NODES_MAX, Ports},
     target::API_PORT,
@@ -48,8 +48,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, output: Output) -> Result<(), Failure> {
     must_be_empty(&args.out)?;
     let ports: Vec<_> = (0..args.nodes).map(|index| Ports::of(args.base_port, index)).collect();
-    let genesis = test_genesis(&args.label, args.work_bits)?;
-    let network = Network::open_or_make(&args.out, || Ok(genesis), &ports)?;
+    let plan = Plan { label: &args.label, work_bits: args.work_bits };
+    plan.check()?;
+    let network = Network::open_or_make(&args.out, &plan, &ports)?;
     for index in 0..network.members.len() {
         network.write_config(index)?;
     }

@@ -22,12 +22,7 @@ pub(crate) struct World {
 impl World {
     /// Little work, so that tests are quick: 2 bits for a reading, 12 for a registration.
     pub(crate) fn new() -> Self {
-        let genesis = Genesis {
-            label: "test".into(),
-            kind: NetworkKind::Test,
-            created: Time::from_millis(1_700_000_000_000),
-            params: Params { work_bits: 2, ..Params::dev() },
-        };
+        let genesis = Genesis::without_finality("test", Params { work_bits: 2, ..Params::dev() });
         Self { genesis, dir: tempfile::tempdir().unwrap() }
     }
 

@@ -28,7 +28,7 @@ use crate::{
     commands::node::not_started,
     failure::Failure,
     logs,
-    network::{Network, test_genesis},
+    network::{Network, Plan},
     output::Output,
     ports::{self, BASE_MAX, NODES_MAX},
     signals::asked_to_end,
@@ -101,7 +101,7 @@ fn open_network(args: &Args, output: Output) -> Result<Network, Failure> {
         let (wanted, api) = (args.api_port, first.api);
         output.note(&format!("ports from {wanted} on are taken; using those from {api} on"));
     }
-    let network = Network::open_or_make(&args.dir, || test_genesis("dev", 12), &ports)?;
+    let network = Network::open_or_make(&args.dir, &Plan { label: "dev", work_bits: 12 }, &ports)?;
     // For those who want to run one of the nodes alone.
     (0..network.members.len()).try_for_each(|index| network.write_config(index))?;
     Ok(network)
