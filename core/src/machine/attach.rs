@@ -3,19 +3,20 @@
 //! Invariant: everything attached has its whole past attached before it, here or in the store, and
 //! is written in the very step that spreads and tells it.
 //!
-//! Consensus and the ledger take their place behind [`Machine::attach`] with the next release.
+//! Behind it stand the tips of checkpoints: what is attached may be cited, and checkpoints that
+//! waited for it may count.
 
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
-    Attached, Event, LogEntry, Machine, Outbox, Reads, Source, SubmitRefusal, timers::Timer,
-    wants::Want,
+    Attached, Event, LogEntry, Machine, Outbox, Reads, Source, SubmitRefusal, tangle::Order,
+    timers::Timer, wants::Want,
 };
 use crate::{
     admit::Verified,
     digest::{NodeId, TxId},
     keys::PublicKey,
-    params::ATTACHMENTS_MAX,
+    params::{ANCHOR_LAG, ATTACHMENTS_MAX},
     time::Time,
     units::Position,
 };
@@ -50,12 +51,16 @@ impl Machine {
             return self.wait(source, tx, &missing, out);
         }
         let mut solid: Vec<(Arc<Verified>, Source, Time)> = [(tx, source, self.now)].into();
+        let mut accepted = Vec::new();
         while let Some((tx, source, since)) = solid.pop() {
-            let id = tx.id();
+            let (id, anchor) = (tx.id(), tx.transaction().attachment.anchor.round);
             if self.attach(source, since, tx, reads, out) {
+                accepted.extend(self.consensus.tip_here(&id, anchor));
                 solid.extend(self.solidifier.resolve(&id));
             }
         }
+        self.accepted(accepted, None, reads, out);
+        self.progress(reads, out);
     }
 
     /// Where a transaction is, if it is attached.
@@ -115,15 +120,20 @@ impl Machine {
         out: &mut Outbox,
     ) -> bool {
         let (id, body) = (tx.id(), tx.body_id());
+        if !self.has_fitting_anchor(&tx, reads) {
+            if source == Source::Local {
+                out.events.push(Event::Refused { id, reason: SubmitRefusal::AnchorOrder });
+            }
+            self.pass_over(id);
+            return false;
+        }
         let attachments = self.tangle.attachments(&body).len();
         if attachments >= ATTACHMENTS_MAX && !self.solidifier.awaits(&id) {
             let reason = SubmitRefusal::EnoughAttachments { limit: ATTACHMENTS_MAX };
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
             }
-            self.wants.satisfied(Want::Past(id));
-            self.wants.satisfied(Want::Transaction(id));
-            self.tangle.pass_over(id);
+            self.pass_over(id);
             return false;
         }
         let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
@@ -134,7 +144,8 @@ impl Machine {
             body,
             bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
         };
-        self.place(self.now, &entry);
+        self.place(self.now, &entry, Order::Open(Some(tx.clone())));
+        self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
         if let Some(key) = tx.transaction().seal.key.clone() {
             self.key_known(key, reads, out);
         }
@@ -146,6 +157,25 @@ impl Machine {
         out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
         out.events.push(Event::Attached { position, at, source, again: false, tx });
         true
+    }
+
+    /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section 10):
+    /// so whatever a leader can still order has its whole past ordered, or too old for ever.
+    fn has_fitting_anchor(&self, tx: &Verified, reads: &dyn Reads) -> bool {
+        let attachment = tx.transaction().attachment;
+        let own = attachment.anchor.round.0;
+        attachment.transactions().all(|parent| {
+            let stored = || reads.entry(&parent).map(|entry| entry.attachment.anchor.round);
+            let anchor = self.tangle.anchor_round(&parent).or_else(stored);
+            anchor.is_some_and(|anchor| anchor.0 <= own && own - anchor.0 <= ANCHOR_LAG)
+        })
+    }
+
+    /// It is not taken, and nobody is asked for it any more.
+    fn pass_over(&mut self, id: TxId) {
+        self.wants.satisfied(Want::Past(id));
+        self.wants.satisfied(Want::Transaction(id));
+        self.tangle.pass_over(id);
     }
 
     /// News goes to peers as bytes. What an answer brought, or what waited for long, most have
@@ -171,14 +201,14 @@ impl Machine {
     }
 
     /// Puts a transaction into the live DAG and the tip set.
-    pub(super) fn place(&mut self, now: Time, entry: &LogEntry) {
+    pub(super) fn place(&mut self, now: Time, entry: &LogEntry, order: Order) {
         let may_be_tip = self.tangle.attachments(&entry.body).is_empty();
         let parents: Vec<Position> = entry
             .attachment
             .transactions()
             .filter_map(|parent| self.tangle.position(&parent))
             .collect();
-        self.tangle.attach(entry);
+        self.tangle.attach(entry, order);
         // A child that can be no tip itself leaves its parents in their place.
         if may_be_tip {
             let due = self.tips.attached(now, entry, &parents);

@@ -106,6 +106,11 @@ impl Gossip {
         self.links.get(peer).is_some_and(|link| link.eager)
     }
 
+    /// Peers that get bytes.
+    pub(super) fn eager(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.links.iter().filter(|(_, link)| link.eager).map(|(peer, _)| *peer)
+    }
+
     pub(super) fn peer_up(&mut self, peer: NodeId) {
         self.links.insert(
             peer,

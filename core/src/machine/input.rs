@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 
 use crate::{
     admit::{Refusal, Verified},
+    checkpoint::{CheckpointRefusal, VerifiedCheckpoint},
     codec::DecodeError,
     digest::{KeyId, NodeId, TxId},
     message::{End, Message},
@@ -21,6 +22,13 @@ pub enum Input {
         source: Source,
         /// The transaction.
         tx: Arc<Verified>,
+    },
+    /// A checkpoint passed every check on its own bytes.
+    Checkpoint {
+        /// Who brought it.
+        source: Source,
+        /// The checkpoint.
+        checkpoint: Arc<VerifiedCheckpoint>,
     },
     /// A peer's gossip brought the bytes of a transaction that was seen before.
     Repeated {
@@ -147,6 +155,9 @@ pub enum Fault {
     /// A transaction that breaks a stateless rule.
     #[error("transaction refused: {0}")]
     Refused(#[from] Refusal),
+    /// A checkpoint that breaks a rule on its own bytes.
+    #[error("checkpoint refused: {0}")]
+    BadCheckpoint(#[from] CheckpointRefusal),
     /// A key that nobody asked for, or not the one asked for.
     #[error("a key that was not asked for")]
     UnwantedKey,

@@ -1,11 +1,15 @@
 //! How one machine paces and bounds itself. Nodes of one network may differ here; the simulator
 //! sets tiny values. Every queue of the machine names its bound in this file.
 
+use super::consensus::PaceLimits;
 use crate::time::Span;
 
 /// Paces and bounds of a machine. What happens at a bound is told with it.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// How fast rounds of checkpoints go. Default: that of a local network.
+    pub pace: PaceLimits,
+
     /// Live DAG kept in memory, as bytes of transactions. The oldest leave first; they stay in the
     /// store. Memory is about a tenth of this. Default 1 GiB.
     pub live_bytes_max: u64,
@@ -100,6 +104,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            pace: PaceLimits::default(),
             live_bytes_max: 1 << 30,
             live_count_max: 262_144,
             tip_linger: Span::from_millis(200),

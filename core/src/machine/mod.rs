@@ -7,62 +7,108 @@
 //! One door in ([`Input`]), one door out ([`Outbox`]); time, chance and disk reads are arguments.
 //! Invariant: same inputs, times, seed and reads give the same outputs, to the byte.
 //!
-//! A transaction takes a straight line (`attach.rs`): it waits until its parents are
-//! here, is attached at the next position, becomes a tip, and is spread. Consensus and the ledger
-//! take their place behind the attachment, with the next release; nothing here pretends to be them.
+//! A transaction takes a straight line (`attach.rs`): it waits until its parents are here, is
+//! attached at the next position, becomes a tip, and is spread. Checkpoints cite it
+//! (`checkpoints.rs`), a committed leader gives it its place in the order, and the ledger its
+//! outcome (`settle.rs`).
 
+mod archive;
 mod attach;
+mod catchup;
+mod certify;
+mod chain;
+mod checkpoints;
+mod consensus;
+mod cover;
 mod gossip;
 mod input;
+mod ledger;
 mod limits;
 mod outbox;
 mod peers;
 mod reads;
 mod records;
+mod restore;
 mod serve;
+mod settle;
 mod solidify;
+mod spread;
 mod status;
 mod talk;
 mod tangle;
 mod timers;
 mod tips;
+mod validator;
 mod wants;
 
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
+use alloc::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
 
 use self::{
+    catchup::Catchup,
+    certify::Certifier,
+    chain::Chain,
+    consensus::Consensus,
+    cover::Cover,
     gossip::Gossip,
+    ledger::Ledger,
     peers::Peers,
     reads::View,
     solidify::Solidifier,
+    spread::Spread,
     tangle::Tangle,
     timers::{Timer, Timers},
     tips::Tips,
+    validator::Validator,
     wants::{Surroundings, Want, Wants},
 };
 use crate::{
+    committee::Committee,
     digest::NodeId,
-    genesis::Genesis,
     message::Message,
     time::{Span, Time},
-    tx::CommitRef,
-    units::Position,
+    tx::{CommitRef, NetworkId},
+    units::{CommitIndex, Round},
 };
 
 pub use self::{
+    archive::{Archive, Place},
+    consensus::PaceLimits,
     input::{Fault, Input, Source, Ticket},
     limits::Limits,
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
     records::{Records, Table},
+    restore::Setup,
     status::{PeerStatus, Status},
+    validator::Signing,
 };
 
 /// The protocol of one node.
 #[derive(Debug)]
 pub struct Machine {
     limits: Limits,
+    network: NetworkId,
+    committee: Arc<Committee>,
+    /// What the first step of all writes.
+    first: Option<Records>,
+    /// The last commit: the anchor of new attachments.
     anchor: CommitRef,
+    consensus: Consensus,
+    cover: Cover,
+    certifier: Certifier,
+    chain: Chain,
+    ledger: Ledger,
+    spread: Spread,
+    catchup: Catchup,
+    validator: Option<Validator>,
+    /// The commit that this node votes for next.
+    next_vote: CommitIndex,
+    /// The last commit that ordered anything.
+    last_filled: CommitIndex,
+    /// From which round the last stretch of checkpoints was asked for.
+    stretch_from: Round,
     tangle: Tangle,
     tips: Tips,
     solidifier: Solidifier,
@@ -79,45 +125,6 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that goes on from `reads`, or starts anew from an empty store. `own` is this
-    /// node's id, `seed` makes every random choice. Cost grows with what is live, not with history.
-    pub fn restore(
-        genesis: &Genesis,
-        limits: Limits,
-        own: NodeId,
-        seed: [u8; 32],
-        now: Time,
-        reads: &dyn Reads,
-    ) -> Self {
-        let mut live = reads.newest(limits.live_count_max);
-        live.reverse();
-        let first = live.first().map_or(Position::ZERO, |entry| entry.position);
-        let mut machine = Self {
-            anchor: genesis.commit(),
-            tangle: Tangle::new(&limits, first),
-            tips: Tips::new(&limits),
-            solidifier: Solidifier::new(&limits),
-            gossip: Gossip::new(&limits),
-            wants: Wants::new(&limits),
-            peers: Peers::new(&limits, own, reads.addresses()),
-            timers: Timers::default(),
-            random: ChaCha8Rng::from_seed(seed),
-            frontier_turn: 0,
-            frontier_shown: NodeId::ZERO,
-            now,
-            limits,
-        };
-        for entry in &live {
-            machine.place(now, entry);
-        }
-        machine.tangle.keep_bounds();
-        // Whatever had a child before the restart has lingered long enough.
-        machine.tips.expire(now + machine.limits.tip_linger);
-        machine.timers.set(Timer::Frontier, now + machine.limits.frontier_every);
-        machine.timers.set(Timer::Dial, now);
-        machine
-    }
-
     /// Takes one input. What it leads to is added to `out`, which the caller empties in order
     /// before it sleeps; several inputs may share one `out`.
     pub fn handle(&mut self, now: Time, input: Input, reads: &dyn Reads, out: &mut Outbox) {
@@ -125,8 +132,14 @@ impl Machine {
         if out.writes.attached.is_empty() {
             self.tangle.keep_bounds();
         }
+        if let Some(first) = self.first.take() {
+            out.writes.records.join(first);
+        }
         match input {
             Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
+            Input::Checkpoint { source, checkpoint } => {
+                self.checkpoint(source, checkpoint, reads, out);
+            }
             Input::Repeated { from, id } => self.repeated(from, id, reads, out),
             Input::KeyMissing { from, key } => {
                 // It is something, though nothing can be done with it yet.
@@ -142,7 +155,7 @@ impl Machine {
             Input::Request { from, ticket, message } => {
                 self.asked(from, ticket, &message, reads, out);
             }
-            Input::Answered { from, ticket, end } => self.answered(from, ticket, end, out),
+            Input::Answered { from, ticket, end } => self.answered(from, ticket, end, reads, out),
             Input::PeerUp { peer, address, fixed } => self.peer_up(peer, address, fixed, out),
             Input::PeerDown { peer } => self.peer_down(&peer, out),
             Input::DialFailed { peer } => {
@@ -152,7 +165,7 @@ impl Machine {
             Input::Tick => {}
         }
         while let Some(timer) = self.timers.take_due(now) {
-            self.fire(timer, out);
+            self.fire(timer, reads, out);
         }
     }
 
@@ -168,6 +181,13 @@ impl Machine {
             tips: self.tips.sample(self.anchor.round, &mut self.random),
             tip_count: self.tips.count(),
             anchor: self.anchor,
+            committed: (self.chain.id(), self.chain.time()),
+            certified: self.certifier.certified().map_or(CommitIndex::ZERO, |vote| vote.index),
+            round: self.consensus.quorum_round(),
+            unordered: self.cover.len(),
+            signing: self.validator.as_ref().map_or(Signing::Follower, |validator| {
+                validator.picture(&self.committee)
+            }),
             live_count: self.tangle.count(),
             live_bytes: self.tangle.bytes(),
             waiting_count: self.solidifier.count(),
@@ -189,7 +209,7 @@ impl Machine {
 
 impl Machine {
     /// What time brings.
-    fn fire(&mut self, timer: Timer, out: &mut Outbox) {
+    fn fire(&mut self, timer: Timer, reads: &dyn Reads, out: &mut Outbox) {
         let now = self.now;
         let again = match timer {
             Timer::Tips => self.tips.expire(now),
@@ -204,7 +224,13 @@ impl Machine {
                 None
             }
             Timer::Graft => self.missed(out),
+            Timer::Pace => {
+                self.pace(reads, out);
+                None
+            }
+            Timer::Catchup => self.ask_stretch(out),
             Timer::Frontier => {
+                self.ask_silent(out);
                 if let Some(peer) = self.peers.after(self.frontier_shown) {
                     self.frontier_shown = peer;
                     let frontier = self.frontier();

@@ -4,16 +4,18 @@
 //! batch; then **messages**; then **events**. Invariant: nothing is said or told that a crash could
 //! unsay. So the batch is synced to disk before anything leaves if [`Outbox::durable`] is set.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{Fault, Records, Source, Ticket};
 use crate::{
     admit::Verified,
+    commit::{Certificate, CommitRecord, Leaf},
+    committee::Author,
     digest::{KeyId, NodeId, TxId},
     keys::PublicKey,
     message::{Message, PeerAddress},
     time::Time,
-    units::Position,
+    units::{Position, Round},
 };
 
 /// What the machine wants done.
@@ -22,7 +24,8 @@ pub struct Outbox {
     /// First: one atomic batch.
     pub writes: Batch,
     /// Whether the batch must be on disk before anything leaves: set by a local submission that is
-    /// about to be acknowledged. All else can be fetched from peers again.
+    /// about to be acknowledged, an own signature, and a commit. All else can be fetched from peers
+    /// again.
     pub durable: bool,
     /// Second: what to say.
     pub messages: Vec<ToNet>,
@@ -163,6 +166,35 @@ pub enum Event {
         /// Why.
         reason: SubmitRefusal,
     },
+    /// A commit: what it ordered, and what became of it. Final.
+    Committed {
+        /// The record.
+        record: Arc<CommitRecord>,
+        /// What it ordered, in order.
+        leaves: Arc<[Leaf]>,
+    },
+    /// A quorum vouches for a commit, and so for all before it.
+    Certified {
+        /// Its proof.
+        certificate: Arc<Certificate>,
+    },
+    /// Attachments that no leader can order any more: their bodies must be attached anew.
+    Stale {
+        /// Them.
+        ids: Vec<TxId>,
+    },
+    /// A validator signed two things that exclude each other. Evidence is kept.
+    Equivocated {
+        /// Who.
+        author: Author,
+        /// The round of what came last.
+        round: Round,
+    },
+    /// What cannot happen happened: this node signs nothing more and keeps its data.
+    Alarm {
+        /// What.
+        cause: String,
+    },
     /// A key became known: what waited for it can be checked.
     KeyKnown(KeyId),
     /// A peer was blamed for a fault.
@@ -192,6 +224,9 @@ pub enum SubmitRefusal {
         /// The key.
         key: KeyId,
     },
+    /// Its anchor does not fit those of its parents.
+    #[error("its anchor is older than a parent's, or far newer; attach it again to fresh tips")]
+    AnchorOrder,
     /// The body has enough live attachments.
     #[error("its body is attached {limit} times already; wait until one of them is stale")]
     EnoughAttachments {

@@ -355,7 +355,8 @@ const fn weight(fault: &Fault) -> u64 {
         Fault::Malformed(_)
         | Fault::Oversized { .. }
         | Fault::Misplaced { .. }
-        | Fault::Refused(_) => BLAME_MAX,
+        | Fault::Refused(_)
+        | Fault::BadCheckpoint(_) => BLAME_MAX,
         Fault::TooManyRequests { .. } => BLAME_MAX / 5,
         // Honest if the request was given up just before.
         Fault::UnwantedKey | Fault::EmptyAnswer => BLAME_MAX / 20,

@@ -58,6 +58,11 @@ impl Records {
         self.0.insert((table, key.to_vec()), value);
     }
 
+    /// Takes over all of `others`.
+    pub(super) fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// All of them, by table and key.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], Option<&Bytes>)> {
         self.0.iter().map(|((table, key), value)| (*table, key.as_slice(), value.as_ref()))

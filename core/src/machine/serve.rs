@@ -1,4 +1,4 @@
-//! Answers peers' requests: pasts, single transactions, keys.
+//! Answers peers' requests: pasts, single transactions, checkpoints, keys.
 //!
 //! Invariant: an answer is parents first, and no longer than its limit and the peer's budget allow;
 //! where it was cut, its end says where to go on. An answer's cost grows with what the asker lacks,
@@ -11,14 +11,24 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Limits, LogEntry, reads::View, tangle::Tangle};
-use crate::{
-    codec::Encode as _,
-    digest::{KeyId, TxId},
-    message::{End, GetCone, Message},
-    tx::Attachment,
-    units::Position,
+use super::{
+    Limits, LogEntry, Table,
+    checkpoints::{checkpoint_key, newest_key},
+    reads::View,
+    tangle::Tangle,
 };
+use crate::{
+    checkpoint::CheckpointRef,
+    codec::{Decode as _, Encode as _},
+    committee::Author,
+    digest::{KeyId, TxId},
+    message::{End, GetCheckpoints, GetCone, Message},
+    tx::Attachment,
+    units::{Position, Round},
+};
+
+/// Checkpoints read at once.
+const CHECKPOINTS_PAGE: usize = 128;
 
 /// Log entries read at once.
 const LOG_PAGE: usize = 1_024;
@@ -120,11 +130,63 @@ impl Server<'_> {
         answer.finish()
     }
 
+    /// Checkpoints by round, as far as the answer's length and the peer's budget allow. The asker
+    /// asks on from what it has then.
+    pub(super) fn checkpoints(
+        &self,
+        request: &GetCheckpoints,
+        spend: &mut dyn FnMut(u64) -> bool,
+    ) -> Vec<Message> {
+        let (mut parts, mut room) = (Vec::new(), self.limits.cone_bytes);
+        let lowest = request.above.iter().min().copied().unwrap_or_default();
+        let mut from = (lowest.0.saturating_add(1)).to_be_bytes().to_vec();
+        'pages: loop {
+            let page = self.view.store.records(Table::Checkpoint, &from, CHECKPOINTS_PAGE);
+            let Some((last, _)) = page.last() else { break };
+            from = [last.as_slice(), &[0]].concat();
+            for (key, bytes) in page {
+                let Some((round, author)) = slot_of(&key) else { continue };
+                if round > request.to {
+                    break 'pages;
+                }
+                if request.above.get(author.index()).is_some_and(|above| round <= *above) {
+                    continue;
+                }
+                let length = bytes.len() as u64;
+                if length > room || !spend(length) {
+                    break 'pages;
+                }
+                room -= length;
+                parts.push(Message::Checkpoint(bytes));
+            }
+        }
+        parts.push(Message::End(End { next: None }));
+        parts
+    }
+
+    /// The newest checkpoint of a validator that was accepted here.
+    pub(super) fn newest(&self, author: Author) -> Vec<Message> {
+        let newest = self.view.store.record(Table::Standing, &newest_key(author));
+        let newest = newest.and_then(|bytes| CheckpointRef::from_bytes(&bytes).ok());
+        let bytes = newest.and_then(|newest| {
+            self.view.store.record(Table::Checkpoint, &checkpoint_key(&newest))
+        });
+        let newest = bytes.map(Message::Checkpoint);
+        newest.into_iter().chain([Message::End(End { next: None })]).collect()
+    }
+
     /// A key, if it is here.
     pub(super) fn key(&self, id: &KeyId) -> Vec<Message> {
         let key = self.view.key(id).map(Message::Key);
         key.into_iter().chain([Message::End(End { next: None })]).collect()
     }
+}
+
+/// Round and author in the key of a stored checkpoint.
+fn slot_of(key: &[u8]) -> Option<(Round, Author)> {
+    let (round, rest) = key.split_first_chunk::<8>()?;
+    let (author, _) = rest.split_first_chunk::<2>()?;
+    Some((Round(u64::from_be_bytes(*round)), Author(u16::from_be_bytes(*author))))
 }
 
 /// An answer that grows to its limit.

@@ -3,10 +3,12 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::Signing;
 use crate::{
-    digest::{NodeId, TxId},
+    digest::{CommitId, NodeId, TxId},
+    time::Time,
     tx::CommitRef,
-    units::Position,
+    units::{CommitIndex, Position, Round},
 };
 
 /// What a machine looks like from outside.
@@ -20,6 +22,16 @@ pub struct Status {
     pub tip_count: usize,
     /// The anchor of new attachments.
     pub anchor: CommitRef,
+    /// Id and time of the last commit.
+    pub committed: (CommitId, Time),
+    /// The last commit that a quorum vouches for, as far as known here.
+    pub certified: CommitIndex,
+    /// The highest round of which a quorum of checkpoints is here.
+    pub round: Round,
+    /// Transactions that wait for their place in the order.
+    pub unordered: usize,
+    /// Whether this node signs checkpoints.
+    pub signing: Signing,
     /// Transactions in the live DAG.
     pub live_count: usize,
     /// Their bytes.

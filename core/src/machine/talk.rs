@@ -8,13 +8,14 @@ use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng as _;
 
 use super::{
-    Fault, Machine, Outbox, Reads, Ticket, ToNet, reads::View, serve::Server, timers::Timer,
-    wants::Want,
+    Fault, Machine, Outbox, Reads, Ticket, ToNet, catchup::Catchup, reads::View, serve::Server,
+    timers::Timer, wants::Want,
 };
 use crate::{
     digest::{NodeId, TxId},
-    message::{End, Message},
+    message::{End, GetCheckpoints, Message},
     time::{Span, Time},
+    units::Round,
 };
 
 impl Machine {
@@ -138,6 +139,8 @@ impl Machine {
             Message::GetCone(request) => server.cone(request, &mut spend),
             Message::GetTransactions(ids) => server.transactions(ids, &mut spend),
             Message::GetKey(id) => server.key(id),
+            Message::GetCheckpoints(request) => server.checkpoints(request, &mut spend),
+            Message::GetNewest(author) => server.newest(*author),
             other => {
                 let fault = Fault::Misplaced { name: other.name() };
                 self.peers.blame(now, from, fault, out);
@@ -152,8 +155,17 @@ impl Machine {
         from: NodeId,
         ticket: Ticket,
         end: Option<End>,
+        reads: &dyn Reads,
         out: &mut Outbox,
     ) {
+        if Catchup::is_own(ticket) {
+            return self.stretch_ended(ticket);
+        }
+        if let Some(validator) = &mut self.validator
+            && validator.answered(ticket, end.is_some(), &self.committee)
+        {
+            return self.progress(reads, out);
+        }
         let ended = self.wants.answered(self.now, ticket, end, out);
         self.timers.set(Timer::Ask, self.now);
         let Some(ended) = ended else { return };
@@ -163,6 +175,42 @@ impl Machine {
         if ended.bulk {
             self.tell_of_past(from, out);
         }
+    }
+
+    fn stretch_ended(&mut self, ticket: Ticket) {
+        let (moved, highest) = (self.consensus.quorum_round(), &mut self.stretch_from);
+        let has_moved = moved > *highest;
+        *highest = moved;
+        if let Some(due) = self.catchup.answered(self.now, ticket, has_moved) {
+            self.timers.set(Timer::Catchup, due);
+        }
+    }
+
+    /// Asks for a stretch of checkpoints, from where this node has all to the highest that is
+    /// missing.
+    pub(super) fn ask_stretch(&mut self, out: &mut Outbox) -> Option<Time> {
+        let anyone = self.peers.anyone(&mut self.random);
+        let Self { consensus, committee, peers, .. } = self;
+        let request = || {
+            let (missing, _) = consensus.missing();
+            let to = missing.iter().map(|reference| reference.round).max()?;
+            let mut above: Vec<Round> = committee.authors().map(|_| consensus.gc_round()).collect();
+            let accepted = consensus.accepted().map(|one| one.reference());
+            for reference in accepted {
+                if let Some(round) = above.get_mut(reference.author.index()) {
+                    *round = reference.round.max(*round);
+                }
+            }
+            // Of a slot with two versions, the other one may be missing.
+            for reference in missing {
+                if let Some(round) = above.get_mut(reference.author.index()) {
+                    *round = (*round).min(Round(reference.round.0 - 1));
+                }
+            }
+            Some(GetCheckpoints { above, to })
+        };
+        let connected = |peer: &NodeId| peers.is_connected(peer);
+        self.catchup.ask_due(self.now, request, &connected, anyone, out)
     }
 
     /// A long past was not announced: whoever lacks it sees so in the frontier.
@@ -186,6 +234,8 @@ impl Machine {
         }
         self.gossip.peer_up(peer);
         out.send(peer, Message::Frontier(self.frontier()));
+        self.greet(peer, out);
+        self.timers.set(Timer::Catchup, self.now);
         self.timers.set(Timer::Ask, self.now);
         self.timers.set(Timer::Addresses, self.now + self.limits.addresses_delay);
     }
@@ -193,6 +243,9 @@ impl Machine {
     pub(super) fn peer_down(&mut self, peer: &NodeId, out: &mut Outbox) {
         self.gossip.peer_down(peer);
         self.peers.down(self.now, peer);
+        if let Some(due) = self.catchup.peer_down(self.now, peer) {
+            self.timers.set(Timer::Catchup, due);
+        }
         if self.wants.peer_down(self.now, peer) {
             self.tell_of_past(*peer, out);
         }

@@ -7,19 +7,21 @@
 //! from high positions to low ones meets every child before its parents.
 //!
 //! Bounded in bytes and count: the oldest leave once they are in the store, so beyond the bounds is
-//! at most what one group of inputs attached. Left out until there are commits: what leaves because
-//! it was ordered.
+//! at most what one group of inputs attached. What is ordered stays live
+//! until then: others still hang below it, and answers to peers are walks over it.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     vec::Vec,
 };
 
-use super::{Limits, LogEntry};
+use super::{Limits, LogEntry, Reads, consensus};
 use crate::{
+    admit::Verified,
     digest::{BodyId, TxId},
     params::IDS_MAX,
-    units::Position,
+    units::{Position, Round},
 };
 
 #[derive(Debug)]
@@ -28,6 +30,17 @@ struct Vertex {
     parents: [TxId; 2],
     body: BodyId,
     bytes: u32,
+    anchor: Round,
+    order: Order,
+}
+
+/// Whether a transaction still waits for its place in the total order.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// It does; what it says is at hand, unless it was read from the store.
+    Open(Option<Arc<Verified>>),
+    /// It has one, or can never have one.
+    Closed,
 }
 
 /// The live DAG.
@@ -44,6 +57,8 @@ pub(super) struct Tangle {
     orphans: BTreeMap<TxId, Position>,
     /// Attachments that were not taken because their body has enough, oldest first.
     surplus: VecDeque<TxId>,
+    /// Neither ordered nor stale, live or not.
+    unordered: BTreeSet<Position>,
     bytes: u64,
     bytes_max: u64,
     count_max: usize,
@@ -77,6 +92,7 @@ impl Tangle {
             childless: BTreeMap::new(),
             orphans: BTreeMap::new(),
             surplus: VecDeque::new(),
+            unordered: BTreeSet::new(),
             bytes: 0,
             bytes_max: limits.live_bytes_max,
             count_max: limits.live_count_max,
@@ -100,6 +116,48 @@ impl Tangle {
         self.vertices.get(id).map(|vertex| vertex.position)
     }
 
+    /// The round of a live transaction's anchor.
+    pub(super) fn anchor_round(&self, id: &TxId) -> Option<Round> {
+        self.vertices.get(id).map(|vertex| vertex.anchor)
+    }
+
+    /// What ordering must know of a live transaction.
+    pub(super) fn vertex(&self, id: &TxId) -> Option<consensus::Vertex> {
+        let Vertex { parents, anchor, order, .. } = self.vertices.get(id)?;
+        let ordered = matches!(order, Order::Closed);
+        Some(consensus::Vertex { parents: *parents, anchor_round: *anchor, ordered })
+    }
+
+    /// A live transaction that is not ordered, if what it says is at hand.
+    pub(super) fn transaction(&self, id: &TxId) -> Option<&Arc<Verified>> {
+        match &self.vertices.get(id)?.order {
+            Order::Open(tx) => tx.as_ref(),
+            Order::Closed => None,
+        }
+    }
+
+    /// A transaction was ordered, or never can be.
+    pub(super) fn ordered(&mut self, id: &TxId, reads: &dyn Reads) {
+        let position = if let Some(vertex) = self.vertices.get_mut(id) {
+            vertex.order = Order::Closed;
+            vertex.position
+        } else {
+            let Some(entry) = reads.entry(id) else { return };
+            entry.position
+        };
+        self.unordered.remove(&position);
+    }
+
+    /// Everything below this position is ordered, or never can be.
+    pub(super) fn unordered_from(&self) -> Position {
+        self.unordered.first().copied().unwrap_or(self.next)
+    }
+
+    /// A transaction that is not live any more still waits for its place in the order.
+    pub(super) fn remember_unordered(&mut self, position: Position) {
+        self.unordered.insert(position);
+    }
+
     /// The live attachments of a body, oldest first.
     pub(super) fn attachments(&self, body: &BodyId) -> &[TxId] {
         self.bodies.get(body).map_or(&[], Vec::as_slice)
@@ -119,7 +177,7 @@ impl Tangle {
     }
 
     /// Takes the transaction at the next position.
-    pub(super) fn attach(&mut self, entry: &LogEntry) {
+    pub(super) fn attach(&mut self, entry: &LogEntry, order: Order) {
         assert_eq!(entry.position, self.next, "positions are without a gap");
         for parent in entry.attachment.transactions() {
             if let Some(vertex) = self.vertices.get(&parent) {
@@ -129,11 +187,16 @@ impl Tangle {
                 self.childless.remove(&position);
             }
         }
+        if matches!(order, Order::Open(_)) {
+            self.unordered.insert(entry.position);
+        }
         let vertex = Vertex {
             position: entry.position,
             parents: entry.attachment.parents,
             body: entry.body,
             bytes: entry.bytes,
+            anchor: entry.attachment.anchor.round,
+            order,
         };
         let before = self.vertices.insert(entry.id, vertex);
         assert!(before.is_none(), "a transaction is attached once");

@@ -23,10 +23,14 @@ pub(super) enum Timer {
     Addresses,
     /// There are too few connections.
     Dial,
+    /// A round may end.
+    Pace,
+    /// Some missing checkpoint is to be asked for.
+    Catchup,
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Tips,
         Self::Waiting,
         Self::Ask,
@@ -35,6 +39,8 @@ impl Timer {
         Self::Frontier,
         Self::Addresses,
         Self::Dial,
+        Self::Pace,
+        Self::Catchup,
     ];
 }
 

@@ -7,11 +7,13 @@ use std::fmt::Write as _;
 
 use weft_core::{
     address::{Address, NetworkKind},
+    checkpoint::{Checkpoint, CheckpointCore, CheckpointRef, Vote, list_digest},
     codec::Encode as _,
-    digest::{BodyId, Domain, GenesisId, KeyId, NodeId, TxId, digest},
+    committee::Author,
+    digest::{BodyId, CheckpointId, CommitId, Domain, GenesisId, KeyId, NodeId, TxId, digest},
     genesis::Genesis,
     keys::{PublicKey, Scheme, Signature},
-    message::{End, GetCone, Hello, Message, PeerAddress},
+    message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
     params::Params,
     time::Time,
     tx::{
@@ -105,6 +107,28 @@ fn genesis() -> Genesis {
     }
 }
 
+fn checkpoint() -> Checkpoint {
+    let reference = |author, round| CheckpointRef {
+        round: Round(round),
+        author: Author(author),
+        id: CheckpointId([7; 32]),
+    };
+    let (refs, tips) = (vec![reference(0, 8), reference(1, 8)], vec![TxId([8; 32])]);
+    let votes = vec![Vote { index: CommitIndex(5), id: CommitId([9; 32]) }];
+    let core = CheckpointCore {
+        network: genesis().network(),
+        round: Round(9),
+        author: Author(1),
+        time: Time::from_millis(0x0102_0304),
+        refs: list_digest(&refs),
+        tips: list_digest(&tips),
+        votes: list_digest(&votes),
+    };
+    let bytes = vec![0xbb; Scheme::MlDsa44.signature_bytes()];
+    let signature = Signature::new(Scheme::MlDsa44, bytes.into()).unwrap();
+    Checkpoint { core, refs, tips, votes, signature }
+}
+
 /// Names and bytes of all there is.
 pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
     let mut samples = transactions();
@@ -138,6 +162,9 @@ fn ids() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("key-id-44", key(Scheme::MlDsa44).id().to_bytes()),
         ("key-id-65", key(Scheme::MlDsa65).id().to_bytes()),
+        ("checkpoint", checkpoint().to_bytes()),
+        ("checkpoint-core", checkpoint().core.to_bytes()),
+        ("checkpoint-id", checkpoint().id().to_bytes()),
         ("body-id", reading().body_id().to_bytes()),
         ("tx-id", reading().id().to_bytes()),
         ("stream-id", StreamName::parse("a").unwrap().id().to_bytes()),
@@ -175,6 +202,15 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("message-hello-v6", hello(Some("[2001:db8::1]:4810"))),
         ("message-transaction", Message::Transaction(reading().to_bytes().into())),
         ("message-attachment", Message::Attachment { attachment, body: BodyId([4; 32]) }),
+        ("message-checkpoint", Message::Checkpoint(checkpoint().to_bytes().into())),
+        ("message-get-newest", Message::GetNewest(Author(0x0102))),
+        (
+            "message-get-checkpoints",
+            Message::GetCheckpoints(GetCheckpoints {
+                above: vec![Round(1), Round(2)],
+                to: Round(0x0304),
+            }),
+        ),
         ("message-have", Message::Have(ids.clone())),
         ("message-have-none", Message::Have(Vec::new())),
         ("message-frontier", Message::Frontier(ids.clone())),

@@ -12,9 +12,10 @@ use proptest::{
 use weft_core::{
     address::Address,
     codec::Encode as _,
+    committee::Author,
     digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
     keys::{PublicKey, Scheme, Signature},
-    message::{End, GetCone, Hello, Message, PeerAddress},
+    message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
     params::{ADDRESSES_MAX, IDS_MAX, WANTS_MAX},
     time::Time,
     tx::{
@@ -142,6 +143,11 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         transaction().prop_map(|tx| Message::Transaction(tx.to_bytes().into())),
         (attachment(), any::<[u8; 32]>())
             .prop_map(|(attachment, body)| Message::Attachment { attachment, body: BodyId(body) }),
+        exactly(300).prop_map(Message::Checkpoint),
+        any::<u16>().prop_map(|author| Message::GetNewest(Author(author))),
+        (vec(any::<u64>().prop_map(Round), 0..4), any::<u64>()).prop_map(|(above, to)| {
+            Message::GetCheckpoints(GetCheckpoints { above, to: Round(to) })
+        }),
         ids().prop_map(Message::Have),
         ids().prop_map(Message::Frontier),
         Just(Message::Prune),

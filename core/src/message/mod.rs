@@ -7,6 +7,8 @@
 //! Invariant: every list has a limit of [`params`](crate::params), so no frame is longer than
 //! [`FRAME_BYTES_MAX`](crate::params::FRAME_BYTES_MAX).
 
+mod requests;
+
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,12 +16,18 @@ use bytes::Bytes;
 
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    committee::Author,
     digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
     keys::PublicKey,
-    params::{ADDRESSES_MAX, IDS_MAX, PROTOCOL_VERSION, TRANSACTION_BYTES_MAX, WANTS_MAX},
+    params::{
+        ADDRESSES_MAX, CHECKPOINT_BYTES_MAX, IDS_MAX, PROTOCOL_VERSION, TRANSACTION_BYTES_MAX,
+        WANTS_MAX,
+    },
     tx::Attachment,
-    units::{CommitIndex, Position},
+    units::CommitIndex,
 };
+
+pub use self::requests::{End, GetCheckpoints, GetCone};
 
 /// Anything one node says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +43,8 @@ pub enum Message {
         /// The body it hangs.
         body: BodyId,
     },
+    /// A checkpoint, as the bytes it came in; not decoded here.
+    Checkpoint(Bytes),
     /// "I have these": to peers that get announcements instead of bytes (Plumtree's IHAVE).
     Have(Vec<TxId>),
     /// The childless transactions the speaker knows: whoever lacks one lacks some of its past.
@@ -49,6 +59,11 @@ pub enum Message {
     GetCone(GetCone),
     /// Asks for single transactions, with no promise about their past.
     GetTransactions(Vec<TxId>),
+    /// Asks for checkpoints by round.
+    GetCheckpoints(GetCheckpoints),
+    /// Asks for the newest checkpoint of a validator that the answerer knows, first of all of the
+    /// asker's own: whoever lost its disk learns so from the answers.
+    GetNewest(Author),
     /// Asks for a public key.
     GetKey(KeyId),
     /// A key; it certifies itself by its id.
@@ -79,25 +94,33 @@ impl Message {
     const PRUNE: u8 = 6;
     const GRAFT: u8 = 7;
     const PEERS: u8 = 8;
+    const CHECKPOINT: u8 = 9;
     const GET_CONE: u8 = 16;
     const GET_TRANSACTIONS: u8 = 17;
     const GET_KEY: u8 = 18;
+    const GET_CHECKPOINTS: u8 = 19;
+    const GET_NEWEST: u8 = 20;
     const KEY: u8 = 32;
     const END: u8 = 33;
 
-    /// Whether an honest node says this on `lane`. Transactions travel as gossip and in answers.
+    /// Whether an honest node says this on `lane`. Transactions and checkpoints travel as gossip and
+    /// in answers.
     pub const fn belongs_on(&self, lane: Lane) -> bool {
         match self {
             Self::Hello(_) | Self::Peers(_) => matches!(lane, Lane::Control),
-            Self::Transaction(_) => matches!(lane, Lane::Gossip | Lane::Answer),
+            Self::Transaction(_) | Self::Checkpoint(_) => {
+                matches!(lane, Lane::Gossip | Lane::Answer)
+            }
             Self::Attachment { .. }
             | Self::Have(_)
             | Self::Frontier(_)
             | Self::Prune
             | Self::Graft(_) => matches!(lane, Lane::Gossip),
-            Self::GetCone(_) | Self::GetTransactions(_) | Self::GetKey(_) => {
-                matches!(lane, Lane::Request)
-            }
+            Self::GetCone(_)
+            | Self::GetTransactions(_)
+            | Self::GetCheckpoints(_)
+            | Self::GetNewest(_)
+            | Self::GetKey(_) => matches!(lane, Lane::Request),
             Self::Key(_) | Self::End(_) => matches!(lane, Lane::Answer),
         }
     }
@@ -107,6 +130,7 @@ impl Message {
         match self {
             Self::Hello(_) => "hello",
             Self::Transaction(_) => "transaction",
+            Self::Checkpoint(_) => "checkpoint",
             Self::Attachment { .. } => "attachment",
             Self::Have(_) => "have",
             Self::Frontier(_) => "frontier",
@@ -115,6 +139,8 @@ impl Message {
             Self::Peers(_) => "peers",
             Self::GetCone(_) => "get_cone",
             Self::GetTransactions(_) => "get_transactions",
+            Self::GetCheckpoints(_) => "get_checkpoints",
+            Self::GetNewest(_) => "get_newest",
             Self::GetKey(_) => "get_key",
             Self::Key(_) => "key",
             Self::End(_) => "end",
@@ -133,6 +159,9 @@ impl Encode for Message {
             Self::Transaction(bytes) => {
                 tagged(Self::TRANSACTION, &|out| out.extend_from_slice(bytes));
             }
+            Self::Checkpoint(bytes) => {
+                tagged(Self::CHECKPOINT, &|out| out.extend_from_slice(bytes));
+            }
             Self::Attachment { attachment, body } => tagged(Self::ATTACHMENT, &|out| {
                 attachment.encode(out);
                 body.encode(out);
@@ -146,6 +175,10 @@ impl Encode for Message {
             Self::GetTransactions(ids) => {
                 tagged(Self::GET_TRANSACTIONS, &|out| encode_list(ids, out));
             }
+            Self::GetCheckpoints(request) => {
+                tagged(Self::GET_CHECKPOINTS, &|out| request.encode(out));
+            }
+            Self::GetNewest(author) => tagged(Self::GET_NEWEST, &|out| author.encode(out)),
             Self::GetKey(id) => tagged(Self::GET_KEY, &|out| id.encode(out)),
             Self::Key(key) => tagged(Self::KEY, &|out| key.encode(out)),
             Self::End(end) => tagged(Self::END, &|out| end.encode(out)),
@@ -158,13 +191,9 @@ impl Decode for Message {
         Ok(match reader.u8()? {
             Self::HELLO => Self::Hello(Hello::decode(reader)?),
             Self::TRANSACTION => {
-                let actual = reader.remaining();
-                if actual > TRANSACTION_BYTES_MAX {
-                    let limit = TRANSACTION_BYTES_MAX;
-                    return Err(DecodeError::TooLong { field: "transaction", limit, actual });
-                }
-                Self::Transaction(Bytes::copy_from_slice(reader.rest()))
+                Self::Transaction(rest(reader, "transaction", TRANSACTION_BYTES_MAX)?)
             }
+            Self::CHECKPOINT => Self::Checkpoint(rest(reader, "checkpoint", CHECKPOINT_BYTES_MAX)?),
             Self::ATTACHMENT => Self::Attachment {
                 attachment: Attachment::decode(reader)?,
                 body: BodyId::decode(reader)?,
@@ -176,6 +205,8 @@ impl Decode for Message {
             Self::PEERS => Self::Peers(reader.list("peers", ADDRESSES_MAX)?),
             Self::GET_CONE => Self::GetCone(GetCone::decode(reader)?),
             Self::GET_TRANSACTIONS => Self::GetTransactions(reader.list("wants", WANTS_MAX)?),
+            Self::GET_CHECKPOINTS => Self::GetCheckpoints(GetCheckpoints::decode(reader)?),
+            Self::GET_NEWEST => Self::GetNewest(Author::decode(reader)?),
             Self::GET_KEY => Self::GetKey(KeyId::decode(reader)?),
             Self::KEY => Self::Key(PublicKey::decode(reader)?),
             Self::END => Self::End(End::decode(reader)?),
@@ -184,6 +215,15 @@ impl Decode for Message {
             }
         })
     }
+}
+
+/// All that is left of a message, of at most `limit` bytes.
+fn rest(reader: &mut Reader<'_>, field: &'static str, limit: usize) -> Result<Bytes, DecodeError> {
+    let actual = reader.remaining();
+    if actual > limit {
+        return Err(DecodeError::TooLong { field, limit, actual });
+    }
+    Ok(Bytes::copy_from_slice(reader.rest()))
 }
 
 /// Who speaks and for which network.
@@ -232,68 +272,6 @@ impl Decode for Hello {
             pruned_below: CommitIndex::decode(reader)?,
             listening: decode_socket(reader)?,
         })
-    }
-}
-
-/// Asks for the past of `want`, as one self-contained answer: parents before children, without
-/// what lies in the past of `have`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GetCone {
-    /// Whose past is missing.
-    pub want: Vec<TxId>,
-    /// Transactions whose whole past the asker holds.
-    pub have: Vec<TxId>,
-    /// Zero, or where the earlier answer to the same question said to go on.
-    pub from: Position,
-}
-
-impl Encode for GetCone {
-    fn encode(&self, out: &mut Vec<u8>) {
-        encode_list(&self.want, out);
-        encode_list(&self.have, out);
-        self.from.encode(out);
-    }
-}
-
-impl Decode for GetCone {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            want: reader.list("want", WANTS_MAX)?,
-            have: reader.list("have", IDS_MAX)?,
-            from: Position::decode(reader)?,
-        })
-    }
-}
-
-/// The end of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Where to go on, if the answer was cut at its size limit. In the answerer's own order.
-    pub next: Option<Position>,
-}
-
-impl Encode for End {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self.next {
-            None => out.push(0),
-            Some(position) => {
-                out.push(1);
-                position.encode(out);
-            }
-        }
-    }
-}
-
-impl Decode for End {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let next = match reader.u8()? {
-            0 => None,
-            1 => Some(Position::decode(reader)?),
-            tag => {
-                return Err(DecodeError::UnknownTag { field: "position", actual: tag.into() });
-            }
-        };
-        Ok(Self { next })
     }
 }
 

@@ -1,0 +1,138 @@
+//! What was committed, for whoever asks: records, leaves, places, accounts, certificates, proofs.
+//!
+//! Invariant: answers come from the store alone, so any thread may ask, and two answers may be of
+//! different commits; each says of which.
+//!
+//! Left out on purpose: what is not committed yet (events), and writing (`chain`, `ledger`).
+
+use alloc::vec::Vec;
+
+use super::{Reads, Table, ledger::consumed_key};
+use crate::{
+    account::Account,
+    address::Address,
+    codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    commit::{Certificate, CommitRecord, Leaf},
+    digest::{DIGEST_BYTES, TxId},
+    object::{Object, ObjectKey},
+    params::LEAVES_MAX,
+    units::{CommitIndex, Sequence},
+};
+
+/// Where a transaction was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The commit.
+    pub index: CommitIndex,
+    /// The leaf in it.
+    pub number: u32,
+}
+
+impl Encode for Place {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.index.encode(out);
+        out.extend_from_slice(&self.number.to_le_bytes());
+    }
+}
+
+impl Decode for Place {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { index: CommitIndex::decode(reader)?, number: reader.u32()? })
+    }
+}
+
+/// All leaves of a commit, as a record.
+pub(super) struct Leaves(pub(super) Vec<Leaf>);
+
+impl Encode for Leaves {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_list(&self.0, out);
+    }
+}
+
+impl Decode for Leaves {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.list("leaves", LEAVES_MAX).map(Self)
+    }
+}
+
+/// A node of the mountain range, as a record.
+pub(super) struct Node(pub(super) [u8; DIGEST_BYTES]);
+
+impl Node {
+    pub(super) fn key(height: u8, number: u64) -> Vec<u8> {
+        [[height].as_slice(), &number.to_be_bytes()].concat()
+    }
+}
+
+impl Encode for Node {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
+impl Decode for Node {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().map(Self)
+    }
+}
+
+/// What a store holds of the committed past.
+#[derive(Clone, Copy)]
+pub struct Archive<'a>(&'a dyn Reads);
+
+impl<'a> Archive<'a> {
+    /// The archive in `reads`.
+    pub const fn new(reads: &'a dyn Reads) -> Self {
+        Self(reads)
+    }
+
+    /// A record that this code wrote.
+    ///
+    /// # Panics
+    /// On any other: the store's checksums passed, so it is a bug.
+    fn read<T: Decode>(&self, table: Table, key: &[u8]) -> Option<T> {
+        let bytes = self.0.record(table, key)?;
+        Some(T::from_bytes(&bytes).expect("a record is what was written"))
+    }
+
+    /// A commit record.
+    pub fn record(&self, index: CommitIndex) -> Option<CommitRecord> {
+        self.read(Table::Commit, &index.0.to_be_bytes())
+    }
+
+    /// What a commit ordered, in order.
+    pub fn leaves(&self, index: CommitIndex) -> Option<Vec<Leaf>> {
+        self.read::<Leaves>(Table::Leaves, &index.0.to_be_bytes()).map(|leaves| leaves.0)
+    }
+
+    /// Where a transaction was ordered.
+    pub fn place(&self, id: &TxId) -> Option<Place> {
+        self.read(Table::Ordered, id.as_bytes())
+    }
+
+    /// The transaction that consumed a sequence of `issuer`.
+    pub fn consumer(&self, issuer: &Address, sequence: Sequence) -> Option<TxId> {
+        self.read(Table::Consumed, &consumed_key(issuer, sequence))
+    }
+
+    /// An account as of the last commit.
+    pub fn account(&self, address: &Address) -> Option<Account> {
+        match self.read(Table::Object, &ObjectKey::account(address).0)? {
+            Object::Account(account) => Some(account),
+            Object::Supply(_) => None,
+        }
+    }
+
+    /// The first certificate at or after `index` that is kept.
+    pub fn certificate(&self, index: CommitIndex) -> Option<Certificate> {
+        let found = self.0.records(Table::Certificate, &index.0.to_be_bytes(), 1);
+        let (_, bytes) = found.first()?;
+        Some(Certificate::from_bytes(bytes).expect("a record is what was written"))
+    }
+
+    /// A node of the mountain range over commits.
+    pub fn mountain(&self, height: u8, number: u64) -> Option<[u8; DIGEST_BYTES]> {
+        self.read::<Node>(Table::Mountain, &Node::key(height, number)).map(|node| node.0)
+    }
+}

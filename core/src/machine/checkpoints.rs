@@ -1,0 +1,304 @@
+//! The straight line of a checkpoint: wait, be accepted, be spread; and the own next one.
+//!
+//! Invariant: whatever is accepted is written in the very step that spreads it, and an own
+//! checkpoint is on disk, with the last signed round, before its first byte leaves.
+
+use alloc::{string::ToString as _, sync::Arc, vec::Vec};
+
+use super::{
+    Event, Machine, Outbox, Reads, Source,
+    consensus::{Create, Fate},
+    records::{Table, Tables},
+    timers::Timer,
+    validator::Signed,
+    wants::Want,
+};
+use crate::{
+    checkpoint::{Checkpoint, CheckpointRef, Content, VerifiedCheckpoint},
+    codec::Encode as _,
+    commit::Signer,
+    committee::Author,
+    digest::{NodeId, TxId},
+    message::Message,
+    params::{TIPS_MAX, VOTES_MAX},
+    time::Span,
+    units::{CommitIndex, Round},
+};
+
+/// Rounds below the own one of which a validator is sent what it does not show to have.
+const RECENT: u64 = 3;
+
+/// Certificates are kept for commits whose index is a multiple of this: a proof of any other leads
+/// to the next of them.
+const KEPT_CERTIFICATES: u64 = 16;
+
+/// Which commit this node votes for next, in [`Table::Standing`].
+pub(super) const NEXT_VOTE: [u8; 1] = *b"v";
+
+/// The key of a checkpoint in [`Table::Checkpoint`].
+pub(super) fn checkpoint_key(reference: &CheckpointRef) -> Vec<u8> {
+    let (round, author) = (reference.round.0.to_be_bytes(), reference.author.0.to_be_bytes());
+    [round.as_slice(), &author, reference.id.as_bytes()].concat()
+}
+
+/// The key of the newest accepted checkpoint of an author, in [`Table::Standing`].
+pub(super) fn newest_key(author: Author) -> [u8; 3] {
+    let [high, low] = author.0.to_be_bytes();
+    [b'n', high, low]
+}
+
+impl Machine {
+    /// A verified checkpoint came.
+    pub(super) fn checkpoint(
+        &mut self,
+        source: Source,
+        checkpoint: Arc<VerifiedCheckpoint>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let (reference, peer) = (checkpoint.reference(), source.peer());
+        if let Some(author) = peer.and_then(|peer| self.committee.author_of(&peer)) {
+            self.spread.has(author, reference);
+        }
+        if let Some(validator) = &mut self.validator {
+            let tables = Tables { pending: &mut out.writes.records, store: reads };
+            validator.recalled(reference, Signed::last(&tables));
+        }
+        let tangle = &self.tangle;
+        let anchor_of = |id: &TxId| {
+            let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
+            tangle.anchor_round(id).or_else(stored)
+        };
+        let added = self.consensus.add(checkpoint, &anchor_of);
+        if let Some([first, second]) = added.evidence {
+            self.equivocated(first, second, out);
+        }
+        if let Fate::Waiting { refs, tips } = added.fate {
+            for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
+                self.want(Want::Past(tip), peer);
+            }
+            if !refs.is_empty() {
+                let due = self.catchup.lacks(self.now, peer);
+                self.timers.set(Timer::Catchup, due);
+            }
+        }
+        self.accepted(added.accepted, peer, reads, out);
+        self.progress(reads, out);
+    }
+
+    /// What follows from checkpoints that count now.
+    pub(super) fn accepted(
+        &mut self,
+        accepted: Vec<Arc<VerifiedCheckpoint>>,
+        from: Option<NodeId>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        for checkpoint in accepted {
+            let reference = checkpoint.reference();
+            let newest = newest_key(reference.author);
+            let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+            let before = tables.read::<CheckpointRef>(Table::Standing, &newest);
+            if before.is_none_or(|before| before.round < reference.round) {
+                tables.write(Table::Standing, &newest, &reference);
+            }
+            let bytes = Some(checkpoint.bytes().clone());
+            out.writes.records.set(Table::Checkpoint, &checkpoint_key(&reference), bytes);
+            self.spread.shown(reference, checkpoint.checkpoint());
+            self.cover.enter(self.consensus.round().max(self.consensus.quorum_round()));
+            self.cover.cited(reference.round, &checkpoint.checkpoint().tips);
+            self.count_votes(checkpoint.checkpoint(), out);
+            if self.consensus.is_near(reference.round) {
+                self.forward(&checkpoint, from, out);
+            }
+        }
+    }
+
+    fn count_votes(&mut self, checkpoint: &Checkpoint, out: &mut Outbox) {
+        if checkpoint.votes.is_empty() {
+            return;
+        }
+        let signer = Signer {
+            core: checkpoint.core,
+            votes: checkpoint.votes.clone(),
+            signature: checkpoint.signature.clone(),
+        };
+        let counted = self.certifier.vote(signer, &self.committee);
+        for certificate in counted.certificates {
+            let index = certificate.vote.index;
+            if index.0 % KEPT_CERTIFICATES == 0 {
+                let bytes = certificate.to_bytes().into();
+                out.writes.records.set(Table::Certificate, &index.0.to_be_bytes(), Some(bytes));
+            }
+            out.events.push(Event::Certified { certificate: Arc::new(certificate) });
+        }
+        for double in counted.evidence {
+            let author = double.first.core.author;
+            out.events.push(Event::Equivocated { author, round: double.second.core.round });
+        }
+        if let Some(divergence) = counted.divergence {
+            self.alarm(divergence.to_string(), out);
+        }
+    }
+
+    /// To peers that are no validators, along the tree: validators get it from its author.
+    fn forward(&self, checkpoint: &VerifiedCheckpoint, from: Option<NodeId>, out: &mut Outbox) {
+        let author = self.committee.node(checkpoint.author());
+        for peer in self.gossip.eager() {
+            let is_validator = self.committee.author_of(&peer).is_some();
+            if Some(peer) != from && Some(peer) != author && !is_validator {
+                out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
+            }
+        }
+    }
+
+    /// Evidence of two checkpoints in one slot; both are kept.
+    fn equivocated(&self, first: CheckpointRef, second: CheckpointRef, out: &mut Outbox) {
+        let CheckpointRef { round, author, .. } = second;
+        let kept = [first, second].map(|reference| self.consensus.checkpoint(&reference));
+        if let [Some(first), Some(second)] = kept {
+            let key = [author.0.to_be_bytes().as_slice(), &round.0.to_be_bytes()].concat();
+            let both = [first.bytes().as_ref(), second.bytes()].concat();
+            out.writes.records.set(Table::Evidence, &key, Some(both.into()));
+        }
+        out.events.push(Event::Equivocated { author, round });
+    }
+
+    /// Something happened that cannot happen as long as at most f validators are faulty, or this
+    /// node computes wrongly: it signs nothing more, and keeps everything.
+    pub(super) fn alarm(&mut self, cause: alloc::string::String, out: &mut Outbox) {
+        if let Some(validator) = &mut self.validator {
+            validator.alarm();
+        }
+        out.events.push(Event::Alarm { cause });
+    }
+
+    /// Settles what is decided and makes the checkpoints that are due, until nothing changes.
+    pub(super) fn progress(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        self.settle(reads, out);
+        while let Some(key) = self.validator.as_ref().and_then(super::Validator::key) {
+            let awake = self.is_awake();
+            let Some(create) = self.consensus.create_due(self.now, awake) else { break };
+            self.create(create, &*key, reads, out);
+            self.settle(reads, out);
+        }
+        self.set_pace();
+    }
+
+    fn set_pace(&mut self) {
+        if self.validator.as_ref().and_then(super::Validator::key).is_some() {
+            let awake = self.is_awake();
+            if let Some(at) = self.consensus.next_deadline(awake) {
+                self.timers.set(Timer::Pace, at.max(self.now + super::MILLISECOND));
+            }
+        }
+    }
+
+    /// Whether rounds should follow one another quickly.
+    fn is_awake(&self) -> bool {
+        self.cover.is_awake() || self.next_vote <= self.last_filled
+    }
+
+    /// Signs the checkpoint that is due.
+    fn create(
+        &mut self,
+        create: Create,
+        key: &dyn crate::keys::Sign,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let Some(author) = self.validator.as_ref().map(super::Validator::author) else { return };
+        let round = create.round;
+        self.cover.enter(round);
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        let certified = self.certifier.certified().map_or(0, |vote| vote.index.0);
+        let from = CommitIndex(self.next_vote.0.max(certified + 1));
+        let votes = self.chain.votes(from, VOTES_MAX, &tables);
+        let last = self.consensus.own_last().map(|(_, time)| time);
+        let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
+        let content = Content {
+            refs: self.consensus.references(round),
+            tips: self.cover.candidates(TIPS_MAX),
+            votes: votes.clone(),
+        };
+        let made = Checkpoint::sign(self.network, (round, author), time, content, key);
+        let Ok(made) = made else {
+            return self.alarm("the validator's key does not sign".into(), out);
+        };
+        if let Some(last) = votes.last() {
+            self.next_vote = CommitIndex(last.index.0 + 1);
+            tables.write(Table::Standing, &NEXT_VOTE, &self.next_vote);
+        }
+        let made = Arc::new(VerifiedCheckpoint::own(made));
+        Signed { reference: made.reference(), time }.write(&mut tables);
+        out.durable = true;
+        let tangle = &self.tangle;
+        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id));
+        assert!(added.fate == Fate::Accepted, "an own checkpoint rests on what is accepted");
+        self.accepted(added.accepted, None, reads, out);
+        self.say(&made, out);
+    }
+
+    /// An own checkpoint to all validators and along the tree, and to each validator what it does
+    /// not show to have.
+    fn say(&mut self, made: &VerifiedCheckpoint, out: &mut Outbox) {
+        let oldest = Round(made.round().0.saturating_sub(RECENT));
+        for peer in self.peers.connected() {
+            let Some(author) = self.committee.author_of(&peer) else { continue };
+            self.spread.has(author, made.reference());
+            out.send(peer, Message::Checkpoint(made.bytes().clone()));
+            let recent = self.consensus.accepted().map(|one| one.reference());
+            let recent = recent.filter(|one| one.round >= oldest && one.round < made.round());
+            for reference in self.spread.lacks(author, recent) {
+                if let Some(checkpoint) = self.consensus.checkpoint(&reference) {
+                    out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
+                }
+            }
+        }
+    }
+
+    /// Time came for the pacemaker.
+    pub(super) fn pace(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        let awake = self.is_awake();
+        let signs = self.validator.as_ref().and_then(super::Validator::key).is_some();
+        if signs && self.consensus.is_stuck(self.now, awake) {
+            let last = self.consensus.own_last().map(|(last, _)| last);
+            let last = last.and_then(|last| self.consensus.checkpoint(&last)).cloned();
+            for peer in self.peers.connected() {
+                if let (Some(last), Some(_)) = (&last, self.committee.author_of(&peer)) {
+                    out.send(peer, Message::Checkpoint(last.bytes().clone()));
+                }
+            }
+        }
+        self.progress(reads, out);
+    }
+
+    /// A new peer gets what is newest, so that whoever is behind notices.
+    pub(super) fn greet(&mut self, peer: NodeId, out: &mut Outbox) {
+        let newest = self.consensus.quorum_round();
+        for checkpoint in self.consensus.accepted().filter(|one| one.round() >= newest) {
+            out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
+        }
+        self.ask_newest(peer, out);
+    }
+
+    /// Asks those connected validators again that never answered.
+    pub(super) fn ask_silent(&mut self, out: &mut Outbox) {
+        let silent = self.validator.as_ref().map(|validator| validator.silent(&self.committee));
+        for author in silent.unwrap_or_default() {
+            let node = self.committee.node(author).filter(|node| self.peers.is_connected(node));
+            if let Some(node) = node {
+                self.ask_newest(node, out);
+            }
+        }
+    }
+
+    /// Asks another validator what it knows of the own checkpoints, before any is signed.
+    pub(super) fn ask_newest(&mut self, peer: NodeId, out: &mut Outbox) {
+        let Some(author) = self.committee.author_of(&peer) else { return };
+        if let Some(validator) = self.validator.as_mut().filter(|one| one.is_asking()) {
+            let (ticket, own) = (validator.ask(author), validator.author());
+            out.ask(peer, ticket, Message::GetNewest(own));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A machine as its store left it.
+//!
+//! Invariant: what was acknowledged, final or signed before a crash is known after it; all else is
+//! asked of peers again. Cost grows with what is live and with what is not ordered, not with
+//! history.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
+
+use super::{
+    Catchup, Certifier, Chain, Consensus, Cover, Gossip, Ledger, Limits, LogEntry, Machine, Peers,
+    Reads, Solidifier, Spread, Tangle, Timers, Tips, Validator, Wants,
+    checkpoints::NEXT_VOTE,
+    consensus::Standing,
+    records::{Records, Table, Tables},
+    settle::{CONSENSUS, UNORDERED_FROM},
+    tangle::Order,
+    timers::Timer,
+    validator::Signed,
+};
+use crate::{
+    checkpoint::{Checkpoint, Vote, VerifiedCheckpoint},
+    codec::Decode as _,
+    committee::Author,
+    digest::NodeId,
+    genesis::Genesis,
+    keys::Sign,
+    object::ObjectKey,
+    time::Time,
+    units::{CommitIndex, Position, Round},
+};
+
+/// Records read at once.
+const PAGE: usize = 1_024;
+
+/// What makes one machine this one.
+#[derive(Clone)]
+pub struct Setup<'a> {
+    /// The network.
+    pub genesis: &'a Genesis,
+    /// Bounds and paces.
+    pub limits: Limits,
+    /// This node's id.
+    pub own: NodeId,
+    /// The key that signs checkpoints, if the committee of the genesis has it.
+    pub key: Option<Arc<dyn Sign>>,
+    /// Makes every random choice.
+    pub seed: [u8; 32],
+}
+
+impl Machine {
+    /// A machine that goes on from `reads`, or starts anew from an empty store.
+    pub fn restore(setup: Setup<'_>, now: Time, reads: &dyn Reads) -> Self {
+        let Setup { genesis, limits, own, key, seed } = setup;
+        let committee = Arc::new(genesis.committee.clone());
+        let validator = key.and_then(|key| Validator::find(&committee, key));
+        let author = validator.as_ref().map(Validator::author);
+        let mut first = Records::default();
+        let mut tables = Tables { pending: &mut first, store: reads };
+        let ledger = ledger(genesis, &mut tables);
+        let chain = Chain::restore(genesis, &tables);
+        let standing = standing(genesis, &tables);
+        let checkpoints = checkpoints(standing.gc_round(), reads);
+        let consensus = Consensus::restore(
+            committee.clone(),
+            author,
+            genesis.network(),
+            limits.pace,
+            standing,
+            checkpoints,
+        );
+        let mut live = reads.newest(limits.live_count_max);
+        live.reverse();
+        let from = live.first().map_or(Position::ZERO, |entry| entry.position);
+        let validators = u16::try_from(committee.len()).expect("at most 100");
+        let next_vote = tables.read(Table::Standing, &NEXT_VOTE).unwrap_or(CommitIndex(1));
+        let mut machine = Self {
+            network: genesis.network(),
+            anchor: chain.last(),
+            tangle: Tangle::new(&limits, from),
+            tips: Tips::new(&limits),
+            solidifier: Solidifier::new(&limits),
+            gossip: Gossip::new(&limits),
+            wants: Wants::new(&limits),
+            peers: Peers::new(&limits, own, reads.addresses()),
+            timers: Timers::default(),
+            random: ChaCha8Rng::from_seed(seed),
+            cover: Cover::new(author.unwrap_or(Author(0)), validators),
+            certifier: Certifier::new(Vote { index: chain.last().index, id: chain.id() }),
+            spread: Spread::default(),
+            catchup: Catchup::default(),
+            frontier_turn: 0,
+            frontier_shown: NodeId::ZERO,
+            next_vote,
+            last_filled: CommitIndex::ZERO,
+            stretch_from: Round::ZERO,
+            first: (!first.is_empty()).then_some(first),
+            committee,
+            consensus,
+            chain,
+            ledger,
+            validator,
+            now,
+            limits,
+        };
+        machine.place_all(&live, reads);
+        machine.tangle.keep_bounds();
+        // Whatever had a child before the restart has lingered long enough.
+        machine.tips.expire(now + machine.limits.tip_linger);
+        machine.timers.set(Timer::Frontier, now + machine.limits.frontier_every);
+        machine.timers.set(Timer::Dial, now);
+        machine.timers.set(Timer::Pace, now);
+        machine
+    }
+
+    /// Fills the live DAG, and finds out what still waits for its place in the order.
+    fn place_all(&mut self, live: &[LogEntry], reads: &dyn Reads) {
+        let unordered_from = reads.record(Table::Standing, &UNORDERED_FROM);
+        let unordered_from = unordered_from.map_or(Position::ZERO, |bytes| {
+            Position::from_bytes(&bytes).expect("a record is what was written")
+        });
+        self.cover.enter(self.consensus.round().max(self.consensus.quorum_round()));
+        let mut from = unordered_from;
+        let first = live.first().map_or(from, |entry| entry.position);
+        while from < first {
+            let page = reads.log(from, PAGE);
+            for entry in page.iter().take_while(|entry| entry.position < first) {
+                if reads.record(Table::Ordered, entry.id.as_bytes()).is_none() {
+                    self.tangle.remember_unordered(entry.position);
+                    self.uncovered(entry);
+                }
+            }
+            let Some(last) = page.last() else { break };
+            from = Position(last.position.0 + 1);
+        }
+        for entry in live {
+            let closed = entry.position < unordered_from
+                || reads.record(Table::Ordered, entry.id.as_bytes()).is_some();
+            self.place(self.now, entry, if closed { Order::Closed } else { Order::Open(None) });
+            if !closed {
+                self.uncovered(entry);
+            }
+        }
+        let cited: Vec<_> = self.consensus.accepted().cloned().collect();
+        for checkpoint in cited {
+            self.cover.cited(checkpoint.round(), &checkpoint.checkpoint().tips);
+        }
+        for id in self.cover.drop_stale(self.consensus.last_leader_round()) {
+            self.tangle.ordered(&id, reads);
+        }
+    }
+
+    fn uncovered(&mut self, entry: &LogEntry) {
+        let attachment = entry.attachment;
+        self.cover.attached(entry.id, attachment.parents, attachment.anchor.round);
+    }
+}
+
+/// The ledger as it was written, or as the genesis says it.
+fn ledger(genesis: &Genesis, tables: &mut Tables<'_>) -> Ledger {
+    let dust = genesis.params.dust;
+    if tables.bytes(Table::Object, &ObjectKey::supply().0).is_some() {
+        return Ledger::restore(dust, tables);
+    }
+    Chain::write_genesis(genesis, tables);
+    Ledger::genesis(dust, &genesis.accounts, tables)
+}
+
+/// Where consensus stood at the last commit, with what was signed since.
+fn standing(genesis: &Genesis, tables: &Tables<'_>) -> Standing {
+    let standing = tables.read::<Standing>(Table::Standing, &CONSENSUS);
+    let mut standing = standing.unwrap_or_else(|| Standing::genesis(genesis.created));
+    standing.own_last = Signed::last(tables).map(|last| (last.reference, last.time));
+    standing
+}
+
+/// The accepted checkpoints above the gc round. They were verified before they were written.
+fn checkpoints(gc_round: Round, reads: &dyn Reads) -> Vec<Arc<VerifiedCheckpoint>> {
+    let mut from = (gc_round.0 + 1).to_be_bytes().to_vec();
+    let mut found = Vec::new();
+    loop {
+        let page = reads.records(Table::Checkpoint, &from, PAGE);
+        let Some((last, _)) = page.last() else { return found };
+        from = [last.as_slice(), &[0]].concat();
+        found.extend(page.iter().map(|(_, bytes)| {
+            let checkpoint = Checkpoint::from_bytes(bytes).expect("a record is what was written");
+            Arc::new(VerifiedCheckpoint::own(checkpoint))
+        }));
+    }
+}

@@ -1,0 +1,156 @@
+//! From a committed leader to commits: order, execute, record, tell.
+//!
+//! Invariant: whatever a commit changes is written in the step that tells of it, and that step is
+//! synced. Leaves of one leader lie in as few records as they fit.
+//!
+//! Left out on purpose: which leader is committed (`consensus`), the rules of bodies (`ledger`).
+
+use alloc::{string::ToString as _, sync::Arc, vec::Vec};
+
+use super::{
+    Event, Machine, Outbox, Reads,
+    chain::Executed,
+    consensus::{Ordered, Vertex},
+    ledger,
+    records::{Table, Tables},
+};
+use crate::{
+    checkpoint::CheckpointRef,
+    codec::Decode as _,
+    commit::Leaf,
+    digest::{BodyId, TxId},
+    params::LEAVES_MAX,
+    tx::{Body, CommitRef, SealedBody},
+};
+
+/// Where consensus stands, in [`Table::Standing`].
+pub(super) const CONSENSUS: [u8; 1] = *b"c";
+
+/// Everything in the log below this position is ordered or can never be, in [`Table::Standing`].
+pub(super) const UNORDERED_FROM: [u8; 1] = *b"o";
+
+/// A transaction whose turn has come.
+struct Turn {
+    id: TxId,
+    body_id: BodyId,
+    body: Body,
+    anchor: CommitRef,
+}
+
+impl Machine {
+    /// Takes all leaders that are committed, one after the other.
+    pub(super) fn settle(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        loop {
+            let leader = match self.consensus.next_leader() {
+                Ok(Some(leader)) => leader,
+                Ok(None) => return,
+                Err(alarm) => return self.alarm(alarm.to_string(), out),
+            };
+            let ordered = {
+                let Self { consensus, tangle, .. } = self;
+                let tables = Tables { pending: &mut out.writes.records, store: reads };
+                let stored = |id: &TxId| {
+                    let attachment = reads.entry(id)?.attachment;
+                    Some(Vertex {
+                        parents: attachment.parents,
+                        anchor_round: attachment.anchor.round,
+                        ordered: tables.bytes(Table::Ordered, id.as_bytes()).is_some(),
+                    })
+                };
+                consensus.sequence(&leader, &|id| tangle.vertex(id).or_else(|| stored(id)))
+            };
+            let accepted = self.commit(leader.reference(), ordered, reads, out);
+            self.accepted(accepted, None, reads, out);
+        }
+    }
+
+    /// Executes what a leader ordered and records it. Returns what is accepted since.
+    fn commit(
+        &mut self,
+        leader: CheckpointRef,
+        ordered: Ordered,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) -> Vec<Arc<crate::checkpoint::VerifiedCheckpoint>> {
+        let turns = ordered.transactions.iter().map(|id| self.turn(id, reads));
+        let turns = ledger::fill_positions(turns.collect(), |turn: &Turn| {
+            (turn.body.issuer, turn.body.sequence)
+        });
+        let mut parts: Vec<&[Turn]> = turns.chunks(LEAVES_MAX).collect();
+        if parts.is_empty() {
+            parts.push(&[]);
+        }
+        let count = parts.len();
+        for (number, part) in parts.into_iter().enumerate() {
+            self.record(leader, ordered.time, part, number + 1 == count, reads, out);
+        }
+        for turn in &turns {
+            self.cover.ordered(&turn.id);
+            self.tangle.ordered(&turn.id, reads);
+        }
+        self.anchor = self.chain.last();
+        let stale = self.cover.drop_stale(leader.round);
+        for id in &stale {
+            self.tangle.ordered(id, reads);
+        }
+        if !stale.is_empty() {
+            out.events.push(Event::Stale { ids: stale });
+        }
+        self.spread.forget(self.consensus.gc_round());
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        tables.write(Table::Standing, &CONSENSUS, &self.consensus.standing());
+        tables.write(Table::Standing, &UNORDERED_FROM, &self.tangle.unordered_from());
+        out.durable = true;
+        ordered.accepted
+    }
+
+    /// One record: executes its bodies, then appends it to the chain.
+    fn record(
+        &mut self,
+        leader: CheckpointRef,
+        time: crate::time::Time,
+        part: &[Turn],
+        last: bool,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        let now = self.chain.next_time(time);
+        let mut leaves = Vec::with_capacity(part.len());
+        for turn in part {
+            let executed = ledger::Executed {
+                id: turn.id,
+                body: &turn.body,
+                anchor_ok: self.chain.has_anchor(&turn.anchor),
+            };
+            let outcome = self.ledger.execute(now, executed, &mut tables);
+            leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
+        }
+        self.ledger.assert_supply();
+        let is_due = last && self.chain.is_state_root_due();
+        let state_root = is_due.then(|| self.ledger.state_root(&mut tables));
+        let made = Executed { leader, time, leaves: &leaves, last, state_root };
+        let record = self.chain.append(&made, &mut tables);
+        if !leaves.is_empty() {
+            self.last_filled = record.index;
+        }
+        let divergence = self.certifier.executed(record.vote());
+        out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
+        if let Some(divergence) = divergence {
+            self.alarm(divergence.to_string(), out);
+        }
+    }
+
+    /// A transaction with its body: in memory as long as it is live, else in the store.
+    fn turn(&self, id: &TxId, reads: &dyn Reads) -> Turn {
+        if let Some(tx) = self.tangle.transaction(id) {
+            let (body, anchor) = (tx.transaction().body.clone(), tx.transaction().attachment.anchor);
+            return Turn { id: *id, body_id: tx.body_id(), body, anchor };
+        }
+        let entry = reads.entry(id).expect("what is ordered is attached");
+        let sealed = reads.sealed_body(&entry.body).expect("what is attached has its body");
+        let sealed = SealedBody::from_bytes(&sealed).expect("a body is what was written");
+        let anchor = entry.attachment.anchor;
+        Turn { id: *id, body_id: entry.body, body: sealed.body, anchor }
+    }
+}
