@@ -14,6 +14,7 @@
 mod attach;
 mod gossip;
 mod input;
+mod ledger;
 mod limits;
 mod outbox;
 mod peers;
@@ -51,6 +52,7 @@ use crate::{
 
 pub use self::{
     input::{Fault, Input, Source, Ticket},
+    ledger::recount,
     limits::Limits,
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
