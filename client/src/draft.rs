@@ -1,4 +1,4 @@
-//! From a reading to a sealed body: what a device says, and signs once.
+//! From a reading, a transfer or a rotation to a sealed body: what a device says, and signs once.
 //!
 //! Invariant: what [`Draft::seal`] returns decodes everywhere. Every rule about the shape of a body
 //! is checked here, before the one signature is spent.
@@ -14,7 +14,10 @@ use weft_core::{
     keys::{KeyError, Sign},
     params::PAYLOAD_BYTES_MAX,
     time::Time,
-    tx::{Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody, StreamName},
+    tx::{
+        Body, CommitRef, ContentType, Data, KeyRotate, NetworkId, Output, Payload, Seal,
+        SealedBody, StreamName, Transfer,
+    },
     units::Sequence,
 };
 
@@ -62,6 +65,31 @@ impl Builder {
     ) -> Result<Draft, DraftError> {
         let bytes = Bytes::copy_from_slice(bytes.as_ref());
         let data = Data { stream: StreamName::parse(stream)?, content_type, bytes };
+        self.draft(sequence, Payload::Data(data))
+    }
+
+    /// A draft of a transfer: 1 to 64 outputs above 0, and at most 64 bytes of `reference` that
+    /// say what sender and receiver agreed on.
+    pub fn transfer(
+        &self,
+        sequence: Sequence,
+        outputs: Vec<Output>,
+        reference: impl AsRef<[u8]>,
+    ) -> Result<Draft, DraftError> {
+        let reference = Bytes::copy_from_slice(reference.as_ref());
+        self.draft(sequence, Payload::Transfer(Transfer::new(outputs, reference)?))
+    }
+
+    /// A draft of a rotation to `next`, which signs here that it agrees. Once it took effect,
+    /// bodies are [`signed_by`](Self::signed_by) `next`; this one still is by the key before.
+    ///
+    /// `sequence` is above 0: the first body brings the first key.
+    pub fn rotation(&self, sequence: Sequence, next: &dyn Sign) -> Result<Draft, DraftError> {
+        let rotation = KeyRotate::new(self.network, &self.issuer, sequence, next)?;
+        self.draft(sequence, Payload::KeyRotate(rotation))
+    }
+
+    fn draft(&self, sequence: Sequence, payload: Payload) -> Result<Draft, DraftError> {
         let body = Body {
             network: self.network,
             issuer: self.issuer,
@@ -70,7 +98,7 @@ impl Builder {
             time: Time::ZERO,
             expires: Time::ZERO,
             beacon: CommitRef::NONE,
-            payload: Payload::Data(data),
+            payload,
         };
         well_formed(&body)?;
         Ok(Draft { body })
@@ -127,7 +155,8 @@ fn well_formed(body: &Body) -> Result<(), DraftError> {
     if body.sequence.0 >= Sequence::LIMIT {
         return Err(DraftError::Sequence { actual: body.sequence });
     }
-    if body.sequence.registers() && body.signer.is_some() {
+    let rotates = matches!(body.payload, Payload::KeyRotate(_));
+    if body.sequence.registers() && (rotates || body.signer.is_some()) {
         return Err(DraftError::Registration);
     }
     let actual = body.payload.content_bytes();
@@ -137,12 +166,12 @@ fn well_formed(body: &Body) -> Result<(), DraftError> {
     Ok(())
 }
 
-/// Why a reading cannot become a sealed body. Always the caller's to mend.
+/// Why a draft cannot become a sealed body. Always the caller's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
-    /// The stream name breaks a rule.
+    /// The stream name, an output or the reference breaks a rule.
     #[error(transparent)]
-    Stream(#[from] DecodeError),
+    Payload(#[from] DecodeError),
     /// Too much for one body.
     #[error(
         "too long: a reading holds at most {PAYLOAD_BYTES_MAX} bytes with its stream name, \
@@ -158,8 +187,8 @@ pub enum DraftError {
         /// The sequence asked for.
         actual: Sequence,
     },
-    /// Sequence 0 under a rotated key.
-    #[error("sequence 0 registers the account and is signed by its first key, not a later one")]
+    /// Sequence 0 under a rotated key, or for one.
+    #[error("sequence 0 registers the account: it is signed by its first key and brings no other")]
     Registration,
     /// The key at hand is not the one the body names.
     #[error("the body names key {expected}, but the key at hand is {actual}; load the right one")]
@@ -211,7 +240,7 @@ mod tests {
         assert_eq!((body.network, body.issuer), (NETWORK, Address::of(key.public_key().id())));
         assert_eq!((body.signer, body.sequence, body.beacon), (None, Sequence(5), beacon));
         assert_eq!((body.time.as_millis(), body.expires.as_millis()), (11, 12));
-        let Payload::Data(data) = &body.payload;
+        let data = body.payload.reading().unwrap();
         assert_eq!((data.stream.as_str(), data.content_type), ("hall/temp", ContentType::JSON));
         assert_eq!(data.bytes, br#"{"v":21.4}"#[..]);
 
@@ -280,7 +309,7 @@ mod tests {
         let actual = Sequence(Sequence::LIMIT);
         assert_eq!(reading(Sequence::LIMIT, "a", 0), Err(DraftError::Sequence { actual }));
         for stream in ["", "a\nb", &"x".repeat(65)] {
-            assert!(matches!(reading(1, stream, 0), Err(DraftError::Stream(_))), "{stream:?}");
+            assert!(matches!(reading(1, stream, 0), Err(DraftError::Payload(_))), "{stream:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! length -> decode -> network and version -> scheme -> parents and anchor -> work ::parse
 //!        -> (bytes or id seen before: the caller's filter) -> key known?
-//!        -> signature                                                             ::verify
+//!        -> signature, and a new key's own                                        ::verify
 //! ```
 //!
 //! Invariant: a [`Verified`] passed all of them and keeps the bytes it came in, so that nobody
@@ -23,7 +23,7 @@ use crate::{
     keys::{PublicKey, Scheme, SignatureError, Verify},
     params::{Params, TRANSACTION_BYTES_MAX},
     pow,
-    tx::{Attachment, CommitRef, NetworkId, Transaction},
+    tx::{Attachment, Body, CommitRef, KeyRotate, NetworkId, Payload, Transaction},
 };
 
 /// What admission on one network needs to know.
@@ -78,7 +78,7 @@ pub enum Refusal {
     /// A scheme that the genesis does not list.
     #[error("signature scheme {actual} is not admitted on this network")]
     Scheme {
-        /// The scheme of the seal.
+        /// The scheme of the seal, or of the key to which a body rotates.
         actual: Scheme,
     },
     /// The anchor names a commit that cannot exist.
@@ -106,6 +106,9 @@ pub enum Refusal {
     /// The signature is not one of the body's key over the body.
     #[error("bad seal: {0}")]
     Seal(#[from] SignatureError),
+    /// A rotation to a key that did not sign it.
+    #[error("the new key does not prove itself: {0}")]
+    Proof(SignatureError),
 }
 
 /// A transaction that passed every check but the signature.
@@ -158,13 +161,9 @@ impl Candidate {
         &self.bytes
     }
 
-    /// The last check. `key` is one whose id is [`Self::signing_key`].
+    /// The last checks. `key` is one whose id is [`Self::signing_key`].
     pub fn verify(self, key: &PublicKey, verify: &dyn Verify) -> Result<Verified, Refusal> {
-        let (expected, actual) = (self.signing_key(), key.id());
-        if expected != actual {
-            return Err(Refusal::Key { expected, actual });
-        }
-        verify.verify(key, self.body_id.as_bytes(), &self.tx.seal.signature)?;
+        check_signatures(&self.tx, &self.body_id, key, verify)?;
         let Self { tx, id, body_id, bytes } = self;
         Ok(Verified { tx, id, body_id, bytes })
     }
@@ -175,9 +174,15 @@ fn for_this_network(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
     if expected == actual { Ok(()) } else { Err(Refusal::Network { expected, actual }) }
 }
 
+/// Of the seal, and of the key to which the body rotates: nobody rotates to a key under which it
+/// could say nothing.
 fn listed_scheme(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
-    let actual = tx.seal.scheme();
-    if rules.params.schemes.contains(&actual) { Ok(()) } else { Err(Refusal::Scheme { actual }) }
+    let listed = |scheme| rules.params.schemes.contains(&scheme);
+    let next = tx.new_key().map_or(tx.seal.scheme(), PublicKey::scheme);
+    match [tx.seal.scheme(), next].into_iter().find(|scheme| !listed(*scheme)) {
+        None => Ok(()),
+        Some(actual) => Err(Refusal::Scheme { actual }),
+    }
 }
 
 /// Below the first commit there is only the genesis. Whether a later commit exists is not decided
@@ -191,6 +196,29 @@ fn existing_anchor(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
 fn enough_work(tx: &Transaction, id: &TxId, rules: &Rules) -> Result<(), Refusal> {
     let (expected, actual) = (rules.work_bits(tx), pow::trailing_zero_bits(id));
     if actual >= expected { Ok(()) } else { Err(Refusal::Work { expected, actual }) }
+}
+
+/// What only keys can tell: `key` is the one that the body names and sealed it, and a key to which
+/// it rotates proves itself. For those who hold a sealed body without work; all others have
+/// [`Candidate::verify`].
+pub fn check_signatures(
+    tx: &Transaction,
+    body_id: &BodyId,
+    key: &PublicKey,
+    verify: &dyn Verify,
+) -> Result<(), Refusal> {
+    let (expected, actual) = (tx.body.signing_key(), key.id());
+    if expected != actual {
+        return Err(Refusal::Key { expected, actual });
+    }
+    verify.verify(key, body_id.as_bytes(), &tx.seal.signature)?;
+    proven_rotation(&tx.body, verify)
+}
+
+fn proven_rotation(body: &Body, verify: &dyn Verify) -> Result<(), Refusal> {
+    let Payload::KeyRotate(KeyRotate { key, proof }) = &body.payload else { return Ok(()) };
+    let message = KeyRotate::message(body.network, &body.issuer, body.sequence, &key.id());
+    verify.verify(key, &message, proof).map_err(Refusal::Proof)
 }
 
 /// A transaction that passed every stateless check. [`Candidate::verify`] and [`reattached`] are

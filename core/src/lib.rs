@@ -18,6 +18,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "host"))]
 extern crate std;
 
+pub mod account;
 pub mod address;
 pub mod admit;
 pub mod checkpoint;
@@ -31,8 +32,11 @@ pub mod keys;
 #[cfg(feature = "machine")]
 pub mod machine;
 pub mod message;
+pub mod object;
+pub mod outcome;
 pub mod params;
 pub mod pow;
 pub mod time;
+pub mod trie;
 pub mod tx;
 pub mod units;

@@ -38,6 +38,16 @@ pub const ADDRESSES_MAX: usize = 32;
 /// Longest stream name, in bytes of UTF-8.
 pub const STREAM_BYTES_MAX: usize = 64;
 
+/// Most outputs of one transfer.
+pub const OUTPUTS_MAX: usize = 64;
+
+/// Longest reference of a transfer, in bytes: a digest, or a short text.
+pub const REFERENCE_BYTES_MAX: usize = 64;
+
+/// Most ranges of sequences below the highest used one that an account may still use: outages that
+/// can be made good later. The lowest is given up beyond.
+pub const GAPS_MAX: usize = 256;
+
 /// Live attachments of one body that a node relays and cites unasked.
 pub const ATTACHMENTS_MAX: usize = 4;
 

@@ -18,7 +18,6 @@ use weft_core::{
     keys::PublicKey,
     machine::{Attached, Batch, LogEntry, Reads, Table},
     message::PeerAddress,
-    tx::Payload,
     units::{Position, Sequence},
 };
 
@@ -182,9 +181,7 @@ impl Contents {
 }
 
 fn stream(tx: &Verified) -> Option<StreamId> {
-    match &tx.transaction().body.payload {
-        Payload::Data(data) => Some(data.stream.id()),
-    }
+    tx.transaction().body.payload.reading().map(|data| data.stream.id())
 }
 
 fn issued(tx: &Verified, position: Position) -> (Address, Sequence, Position) {

@@ -198,6 +198,47 @@ pub struct Content {
     pub data: Option<String>,
 }
 
+/// What a body says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Said {
+    /// A reading.
+    Data(Content),
+    /// Value for other accounts. What sender and receiver agreed on is in `text` if it is UTF-8, in
+    /// `data` otherwise.
+    Transfer {
+        /// Who receives how much.
+        outputs: Vec<Output>,
+        /// The reference, if it is UTF-8.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The reference in hexadecimal, if it is not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
+    },
+    /// The account's next key.
+    KeyRotate {
+        /// Its id.
+        #[serde(with = "text")]
+        key: KeyId,
+        /// Its scheme.
+        #[serde(with = "text")]
+        scheme: Scheme,
+    },
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// An amount and who receives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The address that receives it.
+    pub to: String,
+    /// In base units, as a decimal text.
+    pub amount: String,
+}
+
 /// One line of a node's whole log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
@@ -238,7 +279,7 @@ pub struct Described {
     /// Length of the transaction, in bytes.
     pub size: u64,
     /// What it says.
-    pub content: Content,
+    pub content: Said,
     /// The id of the key that signed it.
     #[serde(with = "text")]
     pub key: KeyId,

@@ -43,8 +43,8 @@ mod text;
 mod work;
 
 pub use answers::{
-    Account, Content, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness,
-    ReadinessCheck, Reading, Status, Submitted, Tips,
+    Account, Content, Cursor, CursorError, Described, LogLine, Output, Page, Peer, Readiness,
+    ReadinessCheck, Reading, Said, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed};

@@ -76,6 +76,7 @@ pub use self::{
     archive::{Archive, Place},
     consensus::PaceLimits,
     input::{Fault, Input, Source, Ticket},
+    ledger::recount,
     limits::Limits,
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},

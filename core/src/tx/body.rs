@@ -126,6 +126,9 @@ impl Body {
         if self.sequence.registers() && self.signer.is_some() {
             return broken("signer", "a body with sequence 0 is signed by the issuer's first key");
         }
+        if self.sequence.registers() && matches!(self.payload, Payload::KeyRotate(_)) {
+            return broken("payload", "a body with sequence 0 brings the first key, not the next");
+        }
         // One value, one byte string: the first key is written as 0, never by its id.
         if self.signer == Some(self.issuer.first_key()) {
             return broken("signer", "the issuer's first key is written as 0");

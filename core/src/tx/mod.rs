@@ -25,11 +25,12 @@ use alloc::vec::Vec;
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader},
     digest::{BodyId, TxId},
+    keys::PublicKey,
 };
 
 pub use attachment::{Attachment, CommitRef, WORK_PREFIX_BYTES, choose_parents};
 pub use body::{Body, NetworkId};
-pub use payload::{ContentType, Data, Payload, StreamName};
+pub use payload::{ContentType, Data, KeyRotate, Output, Payload, StreamName, Transfer};
 pub use seal::Seal;
 
 /// One attachment of one sealed body.
@@ -52,6 +53,15 @@ impl Transaction {
     /// Its id.
     pub fn id(&self) -> TxId {
         self.attachment.id(&self.body_id())
+    }
+
+    /// The key that others learn from it: the first one of an account, or the next one. Never two,
+    /// since no rotation registers.
+    pub const fn new_key(&self) -> Option<&PublicKey> {
+        match &self.body.payload {
+            Payload::KeyRotate(rotation) => Some(&rotation.key),
+            Payload::Data(_) | Payload::Transfer(_) => self.seal.key.as_ref(),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::{
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_core::{address::Address, digest::StreamId, tx::Payload, units::Position};
+use weft_core::{address::Address, digest::StreamId, units::Position};
 
 use super::{
     SharedApi,
@@ -179,7 +179,7 @@ impl Follower {
                 if let Some(sealed) = sealed
                     && filter.issuer.is_none_or(|issuer| issuer == sealed.body.issuer)
                 {
-                    readings.push(Reading::stored(&entry, &sealed, kind));
+                    readings.extend(Reading::stored(&entry, &sealed, kind));
                 }
             }
             (readings, last, end)
@@ -210,7 +210,7 @@ impl Follower {
                     self.next = Cursor::of(attachment.position).begin();
                     if self.wants(&attachment) {
                         let reading = Reading::live(&attachment, self.api.genesis.kind);
-                        self.ready.extend(event_of(&reading));
+                        self.ready.extend(reading.as_ref().and_then(event_of));
                     }
                 }
             }
@@ -229,7 +229,7 @@ impl Follower {
 
     fn wants(&self, attachment: &Attachment) -> bool {
         let body = &attachment.tx.transaction().body;
-        let Payload::Data(data) = &body.payload;
+        let Some(data) = body.payload.reading() else { return false };
         self.filter.stream.is_none_or(|stream| stream == data.stream.id())
             && self.filter.issuer.is_none_or(|issuer| issuer == body.issuer)
     }

@@ -107,6 +107,7 @@ pub(crate) const fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::Work { .. } => "work",
         Refusal::Key { .. } => "key",
         Refusal::Seal(_) => "seal",
+        Refusal::Proof(_) => "proof",
     }
 }
 
@@ -150,6 +151,7 @@ impl From<Refusal> for Problem {
             Refusal::Work { .. } => "search on, or post the body and let this node do it",
             Refusal::Key { .. } => "seal with the key that the body names",
             Refusal::Seal(_) => "seal the body again, with its own key and scheme",
+            Refusal::Proof(_) => "sign the rotation with the new key, for this very sequence",
         };
         Self::new(status, refusal_code(&refusal), format!("{refusal}; {next}"))
     }

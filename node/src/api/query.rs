@@ -269,7 +269,7 @@ async fn readings(
             let Some(sealed) = stored_body(store, &entry) else { continue };
             if issuer.is_none_or(|issuer| issuer == sealed.body.issuer) {
                 bytes += u64::from(entry.bytes);
-                readings.push(Reading::stored(&entry, &sealed, kind));
+                readings.extend(Reading::stored(&entry, &sealed, kind));
             }
         }
         ReadingPage { readings, next }

@@ -10,7 +10,7 @@ use weft_core::{
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     machine::LogEntry,
-    tx::{Data, Payload, SealedBody, Transaction},
+    tx::{self, Data, Payload, SealedBody, Transaction, Transfer},
     units::Position,
 };
 
@@ -35,11 +35,78 @@ impl Submitted {
     }
 }
 
-/// What a body says. Its bytes are in `text` if they are UTF-8, else in `data`.
+/// What a body says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Said {
+    /// A reading.
+    Data(Content),
+    /// Value for other accounts.
+    Transfer(Outputs),
+    /// The account's next key.
+    KeyRotate(NextKey),
+}
+
+impl Said {
+    fn of(payload: &Payload, kind: NetworkKind) -> Self {
+        match payload {
+            Payload::Data(data) => Self::Data(Content::of(data)),
+            Payload::Transfer(transfer) => Self::Transfer(Outputs::of(transfer, kind)),
+            Payload::KeyRotate(rotation) => Self::KeyRotate(NextKey {
+                key: rotation.key.id().to_string(),
+                scheme: rotation.key.scheme().name(),
+            }),
+        }
+    }
+}
+
+/// Who receives how much. What sender and receiver agreed on is in `text` if it is UTF-8, else in
+/// `data`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Outputs {
+    /// Who receives how much.
+    outputs: Vec<Output>,
+    /// The reference, if it is UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The reference in hexadecimal, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+impl Outputs {
+    fn of(transfer: &Transfer, kind: NetworkKind) -> Self {
+        let output = |output: &tx::Output| Output {
+            to: output.to.text(kind),
+            amount: output.amount.to_string(),
+        };
+        let outputs = transfer.outputs().iter().map(output).collect();
+        let (text, data) = text_or_hex(transfer.reference());
+        Self { outputs, text, data }
+    }
+}
+
+/// An amount and who receives it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Output {
+    /// The address that receives it.
+    to: String,
+    /// In base units: a decimal text, since it may exceed what JSON numbers hold.
+    amount: String,
+}
+
+/// The key that signs from then on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NextKey {
+    /// Its id.
+    key: String,
+    /// Its scheme.
+    scheme: &'static str,
+}
+
+/// What a reading says. Its bytes are in `text` if they are UTF-8, else in `data`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Content {
-    /// `data`: a reading.
-    kind: &'static str,
     /// The stream it belongs to.
     stream: String,
     /// How to read the bytes, as a number.
@@ -56,12 +123,9 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn of(payload: &Payload) -> Self {
-        let Payload::Data(Data { stream, content_type, bytes }) = payload;
-        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
-        let data = if text.is_none() { Some(hex(bytes)) } else { None };
+    fn of(Data { stream, content_type, bytes }: &Data) -> Self {
+        let (text, data) = text_or_hex(bytes);
         Self {
-            kind: "data",
             stream: stream.as_str().to_owned(),
             content_type: content_type.0,
             content_type_name: content_type.name(),
@@ -89,6 +153,8 @@ pub(crate) struct Reading {
     time: u64,
     /// Length of the transaction, in bytes.
     size: u64,
+    /// `data`: a reading.
+    kind: &'static str,
     /// What it says.
     #[serde(flatten)]
     content: Content,
@@ -101,10 +167,10 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// A reading as the store has it.
-    pub(crate) fn stored(entry: &LogEntry, sealed: &SealedBody, kind: NetworkKind) -> Self {
+    /// A reading as the store has it; `None` if the body is none.
+    pub(crate) fn stored(entry: &LogEntry, sealed: &SealedBody, kind: NetworkKind) -> Option<Self> {
         let body = &sealed.body;
-        Self {
+        Some(Self {
             cursor: Cursor::of(entry.position),
             id: entry.id.to_string(),
             body: entry.body.to_string(),
@@ -112,16 +178,17 @@ impl Reading {
             sequence: body.sequence.0,
             time: body.time.as_millis(),
             size: entry.bytes.into(),
-            content: Content::of(&body.payload),
+            kind: "data",
+            content: Content::of(body.payload.reading()?),
             attached_at: None,
             source: None,
-        }
+        })
     }
 
-    /// A reading as it is attached.
-    pub(crate) fn live(event: &crate::feed::Attachment, kind: NetworkKind) -> Self {
+    /// A reading as it is attached; `None` if the body is none.
+    pub(crate) fn live(event: &crate::feed::Attachment, kind: NetworkKind) -> Option<Self> {
         let (tx, body) = (&event.tx, &event.tx.transaction().body);
-        Self {
+        Some(Self {
             cursor: Cursor::of(event.position),
             id: tx.id().to_string(),
             body: tx.body_id().to_string(),
@@ -129,10 +196,11 @@ impl Reading {
             sequence: body.sequence.0,
             time: body.time.as_millis(),
             size: tx.bytes().len() as u64,
-            content: Content::of(&body.payload),
+            kind: "data",
+            content: Content::of(body.payload.reading()?),
             attached_at: Some(event.at.as_millis()),
             source: Some(crate::metrics::source_kind(&event.source)),
-        }
+        })
     }
 }
 
@@ -163,7 +231,7 @@ pub(crate) struct Described {
     /// Length of the transaction, in bytes.
     size: u64,
     /// What it says.
-    content: Content,
+    content: Said,
     /// The id of the key that signed it.
     key: String,
     /// The scheme of that key.
@@ -189,7 +257,7 @@ impl Described {
             time: body.time.as_millis(),
             expires: body.expires.as_millis(),
             size: bytes.len() as u64,
-            content: Content::of(&body.payload),
+            content: Said::of(&body.payload, kind),
             key: body.signing_key().to_string(),
             scheme: seal.scheme().name(),
             attachments: Vec::new(),
@@ -201,6 +269,14 @@ impl Described {
     pub(crate) fn with_attachments(self, attachments: &[TxId]) -> Self {
         let attachments = attachments.iter().map(ToString::to_string).collect();
         Self { attachments, ..self }
+    }
+}
+
+/// Bytes as a text if they are UTF-8, else in hexadecimal.
+fn text_or_hex(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(hex(bytes))),
     }
 }
 

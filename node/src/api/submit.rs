@@ -3,16 +3,19 @@
 //! A submission is answered when the event with its id comes, which is after it was synced to disk:
 //! what was acknowledged survives a crash.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use bytes::Bytes;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
-    admit::{Candidate, Refusal},
+    admit::{Candidate, Refusal, check_signatures},
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
-    keys::{HostVerifier, Verify as _},
+    keys::HostVerifier,
     machine::{LogEntry, SubmitRefusal},
     tx::{Attachment, SealedBody, choose_parents},
 };
@@ -146,18 +149,11 @@ impl Api {
                 Ok(_) | Err(Refusal::Work { .. }) => {}
                 Err(refusal) => return Err(refusal.into()),
             }
-            let expected = tx.body.signing_key();
-            let key = match &tx.seal.key {
-                Some(own) if own.id() != expected => {
-                    return Err(Refusal::Key { expected, actual: own.id() }.into());
-                }
-                Some(own) => Some(own.clone().into()),
-                None => checks.keys.find(&expected, store),
-            };
-            let key = key.ok_or(SubmitRefusal::UnknownKey { key: expected })?;
-            HostVerifier
-                .verify(&key, tx.body_id().as_bytes(), &tx.seal.signature)
-                .map_err(Refusal::from)?;
+            let id = tx.body.signing_key();
+            let own = tx.seal.key.clone().map(Arc::new);
+            let key = own.or_else(|| checks.keys.find(&id, store));
+            let key = key.ok_or(SubmitRefusal::UnknownKey { key: id })?;
+            check_signatures(&tx, &tx.body_id(), &key, &HostVerifier)?;
             Ok(checks.rules.work_bits(&tx))
         })
         .await?

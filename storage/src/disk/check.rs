@@ -16,11 +16,7 @@
 use std::{fs, path::Path};
 
 use fjall::{PersistMode, Snapshot};
-use weft_core::{
-    codec::Decode as _,
-    tx::{Payload, SealedBody},
-    units::Position,
-};
+use weft_core::{codec::Decode as _, tx::SealedBody, units::Position};
 
 use super::{FjallStore, Lost, lock, read::ReadError};
 use crate::{
@@ -141,9 +137,8 @@ impl FjallStore {
         if *first_of_body {
             let sealed = self.try_sealed_body(at, &entry.body)?;
             let sealed = SealedBody::from_bytes(&sealed.ok_or(ReadError::Missing("the log"))?)?;
-            match &sealed.body.payload {
-                Payload::Data(data) => keys.push(record::reading(&data.stream.id(), position)),
-            }
+            let reading = sealed.body.payload.reading();
+            keys.extend(reading.map(|data| record::reading(&data.stream.id(), position)));
             keys.push(record::issued(&sealed.body.issuer, sealed.body.sequence, position));
             keys.push(record::body(&entry.body));
         }

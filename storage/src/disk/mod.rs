@@ -27,7 +27,6 @@ use fjall::{
 use weft_core::{
     codec::{Encode as _, encode_list},
     machine::{Attached, Batch, LogEntry},
-    tx::Payload,
 };
 
 use crate::{
@@ -177,8 +176,8 @@ impl FjallStore {
         let mut put = |key: Vec<u8>, value: &[u8]| records.insert(&self.records, key, value);
         if *first_of_body {
             put(record::body(&body_id), &tx.sealed_body());
-            match &body.payload {
-                Payload::Data(data) => put(record::reading(&data.stream.id(), *position), &[]),
+            if let Some(data) = body.payload.reading() {
+                put(record::reading(&data.stream.id(), *position), &[]);
             }
             let issued = record::issued(&body.issuer, body.sequence, *position);
             put(issued, body_id.as_bytes());

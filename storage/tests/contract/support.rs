@@ -167,8 +167,9 @@ impl Model {
     }
 
     fn readings(&self, id: StreamId) -> Vec<LogEntry> {
-        let of_stream = |attached: &&Attached| match &attached.tx.transaction().body.payload {
-            Payload::Data(data) => data.stream.id() == id,
+        let of_stream = |attached: &&Attached| {
+            let reading = attached.tx.transaction().body.payload.reading();
+            reading.is_some_and(|data| data.stream.id() == id)
         };
         self.bodies().filter(of_stream).map(entry).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use weft_client::host::{ClientError, Described, NodeClient};
+use weft_client::host::{ClientError, Content, Described, NodeClient, Said};
 use weft_core::digest::{BodyId, TxId};
 
 use crate::{
@@ -62,22 +62,40 @@ fn text(tx: &Described) -> String {
         [] => "none".to_owned(),
         ids => ids.iter().map(TxId::to_string).collect::<Vec<_>>().join("\n             "),
     };
-    let content = &tx.content;
-    let kind = content.content_type_name.as_deref().unwrap_or("unnamed");
-    let said = content.text.as_deref().or(content.data.as_deref()).unwrap_or_default();
+    let (about, said) = said(&tx.content);
     let attachments = match tx.attachments.as_slice() {
         [] => String::new(),
         ids => format!("attachments  {}\n", list(ids)),
     };
     format!(
         "transaction  {id}\nbody         {body}\nissuer       {issuer}\nsequence     {sequence}\n\
-         time         {} ms\nexpires      {} ms\nstream       {}\ntype         {} ({kind})\n\
+         time         {} ms\nexpires      {} ms\n{about}\
          parents      {}\n{attachments}anchor       {anchor}\nsigned by    {key} ({scheme})\n\
          size         {size} bytes, at {position} in this node's order\n\n{said}\n",
         tx.time,
         tx.expires,
-        content.stream,
-        content.content_type,
         list(&tx.parents),
     )
+}
+
+/// The lines on what a body is about, and what it says.
+fn said(content: &Said) -> (String, &str) {
+    match content {
+        Said::Data(Content { stream, content_type, content_type_name, text, data }) => {
+            let name = content_type_name.as_deref().unwrap_or("unnamed");
+            let about = format!("stream       {stream}\ntype         {content_type} ({name})\n");
+            (about, text.as_deref().or(data.as_deref()).unwrap_or_default())
+        }
+        Said::Transfer { outputs, text, data } => {
+            let line = |output: &weft_client::host::Output| {
+                format!("pays         {} to {}\n", output.amount, output.to)
+            };
+            (
+                outputs.iter().map(line).collect(),
+                text.as_deref().or(data.as_deref()).unwrap_or_default(),
+            )
+        }
+        Said::KeyRotate { key, scheme } => (format!("next key     {key} ({scheme})\n"), ""),
+        Said::Other => (String::new(), "of a kind that this version does not know"),
+    }
 }

@@ -1,7 +1,4 @@
-//! What a body says: today readings; transfers, key rotations and the market come with the ledger.
-//!
-//! Kind 1 byte, length 4, content. An unknown kind is refused: a node that does not know what it
-//! would order must not admit it.
+//! Readings: some bytes of a known type in a named stream (docs/PROTOCOL.md section 2).
 
 use alloc::{
     string::{String, ToString as _},
@@ -12,52 +9,10 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::{
-    codec::{Decode, DecodeError, Encode, Reader, encode_blob, encode_text},
+    codec::{Decode, DecodeError, Encode, Reader, encode_text},
     digest::{Domain, StreamId, digest},
-    params::{PAYLOAD_BYTES_MAX, STREAM_BYTES_MAX},
+    params::STREAM_BYTES_MAX,
 };
-
-/// What a body says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// A reading (kind 0).
-    Data(Data),
-}
-
-impl Payload {
-    const DATA: u8 = 0;
-
-    /// Length of the content, in bytes: what the size step of the work counts.
-    pub fn content_bytes(&self) -> usize {
-        match self {
-            Self::Data(data) => data.encoded_bytes(),
-        }
-    }
-}
-
-impl Encode for Payload {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Data(data) => {
-                out.push(Self::DATA);
-                let mut content = Vec::with_capacity(data.encoded_bytes());
-                data.encode(&mut content);
-                encode_blob(&content, out);
-            }
-        }
-    }
-}
-
-impl Decode for Payload {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let kind = reader.u8()?;
-        let content = reader.blob("payload", PAYLOAD_BYTES_MAX)?;
-        match kind {
-            Self::DATA => Data::from_bytes(content).map(Self::Data),
-            kind => Err(DecodeError::UnknownTag { field: "payload kind", actual: kind.into() }),
-        }
-    }
-}
 
 /// A reading: some bytes of a known type in a named stream of the issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +26,7 @@ pub struct Data {
 }
 
 impl Data {
-    fn encoded_bytes(&self) -> usize {
+    pub(super) fn encoded_bytes(&self) -> usize {
         1 + self.stream.as_str().len() + 2 + self.bytes.len()
     }
 }

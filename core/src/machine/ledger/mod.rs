@@ -1,0 +1,175 @@
+//! The ledger: bodies in their committed order become outcomes, and objects change.
+//!
+//! ```text
+//! body -> checks, first failure ends it -> Plan -> objects, index of sequences -> Outcome
+//! ```
+//!
+//! The rules are a list in `plan.rs`; `apply.rs` writes what was planned and cannot fail; `trie.rs`
+//! folds what changed into the state root (docs/PROTOCOL.md, "Ledger").
+//!
+//! Invariants: an outcome follows from the objects and the committee's time alone, so that a node
+//! which joined by snapshot finds the same; no body makes or destroys value.
+//!
+//! Left out on purpose: which anchors are of this chain, the order itself, and commit records.
+#![cfg_attr(not(test), expect(dead_code, reason = "called by the machine as soon as it commits"))]
+
+mod apply;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod trie;
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::{
+    Reads,
+    records::{Records, Table, Tables},
+};
+use crate::{
+    account::Account,
+    address::Address,
+    digest::TxId,
+    object::{Object, ObjectKey},
+    outcome::Outcome,
+    time::Time,
+    tx::Body,
+    units::{Amount, Sequence},
+};
+
+/// Objects read at once by [`recount`].
+const PAGE: usize = 1_024;
+
+/// A body whose turn has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Executed<'a> {
+    /// The attachment that is ordered.
+    pub(super) id: TxId,
+    /// What it says.
+    pub(super) body: &'a Body,
+    /// Whether the attachment's anchor names a commit of this chain.
+    pub(super) anchor_ok: bool,
+}
+
+/// The ledger of a node. The objects themselves are in the tables.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// The least amount that opens an account.
+    dust: Amount,
+    /// The sum of all balances, as the genesis fixed it.
+    supply: Amount,
+    /// The same, as every body since the start moved it.
+    total: u128,
+}
+
+impl Ledger {
+    /// Writes the first objects. `accounts` are those of the genesis, which was checked: no address
+    /// twice, and the sum is an amount.
+    pub(super) fn genesis(
+        dust: Amount,
+        accounts: &[(Address, Amount)],
+        tables: &mut Tables<'_>,
+    ) -> Self {
+        let mut supply = Amount::ZERO;
+        for (address, balance) in accounts {
+            let sum = supply.checked_add(balance.0);
+            supply = sum.expect("a genesis whose balances do not sum was refused");
+            let key = ObjectKey::account(address);
+            assert!(object(&key, tables).is_none(), "a genesis names no account twice");
+            put(&key, &Object::Account(Account::opened(*balance)), tables);
+        }
+        put(&ObjectKey::supply(), &Object::Supply(supply), tables);
+        Self { dust, supply, total: supply.0.into() }
+    }
+
+    /// Goes on from what was written.
+    ///
+    /// # Panics
+    /// Where [`Self::genesis`] wrote nothing.
+    pub(super) fn restore(dust: Amount, tables: &Tables<'_>) -> Self {
+        match object(&ObjectKey::supply(), tables) {
+            Some(Object::Supply(supply)) => Self { dust, supply, total: supply.0.into() },
+            other => panic!("a ledger begins with its supply, not with {other:?}"),
+        }
+    }
+
+    /// Takes one body in its turn. `time` is the time of the commit that orders it.
+    pub(super) fn execute(
+        &mut self,
+        time: Time,
+        tx: Executed<'_>,
+        tables: &mut Tables<'_>,
+    ) -> Outcome {
+        match plan::plan(time, self.dust, tx, tables) {
+            Ok(plan) => self.apply(tx, plan, tables),
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// At the end of each commit: what moved, moved between accounts.
+    ///
+    /// # Panics
+    /// If value was made or lost. Going on would spread it.
+    pub(super) fn assert_supply(&self) {
+        assert_eq!(self.total, u128::from(self.supply.0), "balances sum to the supply");
+    }
+}
+
+/// Puts the bodies of each issuer into ascending sequence, without moving any other: an issuer's
+/// bodies share the places they hold. Of one leader's whole output, before it is cut into records.
+pub(super) fn fill_positions<T>(
+    order: Vec<T>,
+    place: impl Fn(&T) -> (Address, Sequence),
+) -> Vec<T> {
+    let issuers: Vec<Address> = order.iter().map(|item| place(item).0).collect();
+    let mut waiting: BTreeMap<Address, BTreeMap<(Sequence, usize), T>> = BTreeMap::new();
+    for (at, item) in order.into_iter().enumerate() {
+        let (issuer, sequence) = place(&item);
+        // Among bodies with one sequence the order stays: the first takes effect.
+        waiting.entry(issuer).or_default().insert((sequence, at), item);
+    }
+    let next = |issuer| waiting.get_mut(&issuer).and_then(BTreeMap::pop_first);
+    issuers.into_iter().filter_map(next).map(|(_, item)| item).collect()
+}
+
+/// The sum of all balances, counted one by one: for judges and tests, cost grows with the ledger.
+pub fn recount(reads: &dyn Reads) -> Amount {
+    total(&Tables { pending: &mut Records::default(), store: reads })
+}
+
+fn total(tables: &Tables<'_>) -> Amount {
+    let mut total = Amount::ZERO;
+    let mut from = Vec::new();
+    loop {
+        let page = tables.range(Table::Object, &from, PAGE);
+        let Some((last, _)) = page.last() else { return total };
+        // The least key above the last.
+        from = [last.as_slice(), &[0]].concat();
+        for (key, _) in &page {
+            if let Some(Object::Account(account)) = tables.read(Table::Object, key) {
+                let sum = total.checked_add(account.balance.0);
+                total = sum.expect("all balances are parts of the supply");
+            }
+        }
+    }
+}
+
+/// Where the winner of a sequence is written: issuer 32, sequence 8 (big-endian).
+pub(super) fn consumed_key(issuer: &Address, sequence: Sequence) -> Vec<u8> {
+    [issuer.first_key().as_bytes().as_slice(), &sequence.0.to_be_bytes()].concat()
+}
+
+fn object(key: &ObjectKey, tables: &Tables<'_>) -> Option<Object> {
+    tables.read(Table::Object, &key.0)
+}
+
+fn account(address: &Address, tables: &Tables<'_>) -> Option<Account> {
+    match object(&ObjectKey::account(address), tables)? {
+        Object::Account(account) => Some(account),
+        other => panic!("an account's key leads to an account, not to {other:?}"),
+    }
+}
+
+fn put(key: &ObjectKey, object: &Object, tables: &mut Tables<'_>) {
+    tables.write(Table::Object, &key.0, object);
+    trie::changed(key, tables);
+}
