@@ -22,6 +22,7 @@ pub mod address;
 pub mod admit;
 pub mod checkpoint;
 pub mod codec;
+pub mod commit;
 pub mod committee;
 pub mod digest;
 #[doc(hidden)]
@@ -33,6 +34,7 @@ pub mod machine;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod proof;
 pub mod time;
 pub mod tx;
 pub mod units;
