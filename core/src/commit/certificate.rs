@@ -214,7 +214,7 @@ pub(crate) mod tests {
 
     /// What as many validators as are needed say.
     pub(crate) fn certify(vote: Vote, committee: &Committee, keys: &[DeviceKey]) -> Certificate {
-        let quorum = committee.quorum() as usize;
+        let quorum = usize::try_from(committee.quorum()).unwrap();
         let signers = keys.iter().take(quorum).zip(0..).map(|(key, at)| signer(at, key, &[vote]));
         Certificate { vote, signers: signers.collect() }
     }

@@ -119,6 +119,10 @@ mod tests {
     use super::*;
     use crate::units::CommitIndex;
 
+    fn place(number: u64) -> usize {
+        usize::try_from(number).unwrap()
+    }
+
     fn items(count: u64) -> Vec<CommitIndex> {
         (0..count).map(|number| CommitIndex(1_000 + number)).collect()
     }
@@ -149,8 +153,8 @@ mod tests {
         for count in 1..=40 {
             let items = items(count);
             for index in 0..count {
-                let path = Path::to(&items, index as usize).unwrap();
-                let start = leaf(&items[index as usize].to_bytes());
+                let path = Path::to(&items, place(index)).unwrap();
+                let start = leaf(&items[place(index)].to_bytes());
                 assert_eq!(path.root(start, index, count), Some(root(&items)));
                 for other in (0..=count).filter(|other| *other != index) {
                     assert_ne!(path.root(start, other, count), Some(root(&items)));
@@ -162,7 +166,7 @@ mod tests {
                 }
                 assert_eq!(Path::from_bytes(&path.to_bytes()), Ok(path));
             }
-            assert_eq!(Path::to(&items, count as usize), None);
+            assert_eq!(Path::to(&items, place(count)), None);
         }
         assert_eq!(Path::default().root([0; 32], 0, 0), None);
     }

@@ -184,7 +184,8 @@ mod tests {
         for later in 0..=40 {
             for index in 0..later {
                 let path = path(CommitIndex(index), CommitIndex(later), find).unwrap();
-                assert_eq!(Path::to(&ids[..later as usize], index as usize), Some(path.clone()));
+                let place = |number| usize::try_from(number).unwrap();
+                assert_eq!(Path::to(&ids[..place(later)], place(index)), Some(path.clone()));
                 let shown = |at, id| root(&path, (CommitIndex(at), &id), CommitIndex(later));
                 assert_eq!(shown(index, id(index)).as_ref(), roots.get(&later));
                 for other in (0..=later).filter(|other| *other != index) {

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Its id is a digest over all of it; validators vote for the id. Invariant: an index above zero
-//! (the genesis is commit 0, and its id stands for that of a record), at most [`LEAVES_MAX`] leaves,
-//! and roots of state and window at a leader's last record only.
+//! (the genesis is commit 0, and its id stands for that of a record), at most [`LEAVES_MAX`]
+//! leaves, and roots of state and window at a leader's last record only.
 //!
 //! Left out on purpose: whether it follows from what was ordered. Whoever executes knows.
 

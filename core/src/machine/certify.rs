@@ -7,8 +7,8 @@
 //! Invariant: of one author at most one vote counts for an index, its first. Bounded: votes for at
 //! most `2 * WINDOW` indices around the last executed one, of as many authors as there are; a
 //! checkpoint's signature is held once for all its votes. Whoever is further behind gets
-//! certificates from others; votes for what is certified already, or lies below, are not kept, since
-//! a certificate vouches for everything before it.
+//! certificates from others. Votes for what is certified already, or lies below, are not kept: a
+//! certificate vouches for everything before it.
 //!
 //! Left out on purpose: checking signatures. Whoever accepted the checkpoint did.
 

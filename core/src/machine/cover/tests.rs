@@ -102,50 +102,57 @@ fn what_is_too_old_is_not_cited_and_then_dropped() {
 #[derive(Default)]
 struct Naive {
     round: u64,
-    /// Id, parents, anchor, since, covered.
-    known: Vec<(TxId, [TxId; 2], u64, u64, Option<u64>)>,
+    known: Vec<Known>,
+}
+
+struct Known {
+    id: TxId,
+    parents: [TxId; 2],
+    anchor: u64,
+    since: u64,
+    covered: Option<u64>,
 }
 
 impl Naive {
     fn enter(&mut self, round: u64) {
         self.round = round;
-        for (.., since, covered) in &mut self.known {
-            if covered.is_some_and(|cited| cited + RECOVER_ROUNDS <= round) {
-                *since = covered.take().unwrap();
+        for one in &mut self.known {
+            if one.covered.is_some_and(|cited| cited + RECOVER_ROUNDS <= round) {
+                one.since = one.covered.take().unwrap();
             }
         }
     }
 
     fn cited(&mut self, round: u64, tip: TxId) {
-        let at = self.known.iter().position(|one| one.0 == tip && one.4.is_none());
-        let (Some(at), true) = (at, self.round < round + RECOVER_ROUNDS) else { return };
-        self.known[at].4 = Some(round);
-        let parents = self.known[at].1;
+        let known = self.known.iter_mut().find(|one| one.id == tip && one.covered.is_none());
+        let (Some(known), true) = (known, self.round < round + RECOVER_ROUNDS) else { return };
+        known.covered = Some(round);
+        let parents = known.parents;
         parents.iter().for_each(|parent| self.cited(round, *parent));
     }
 
-    fn is_open(
-        &self,
-        (_, _, anchor, _, covered): &(TxId, [TxId; 2], u64, u64, Option<u64>),
-    ) -> bool {
-        covered.is_none() && *anchor <= self.round && *anchor + CITE_LAG >= self.round
+    fn is_open(&self, one: &Known) -> bool {
+        let lag = self.round.checked_sub(one.anchor);
+        one.covered.is_none() && lag.is_some_and(|lag| lag <= CITE_LAG)
     }
 
     /// What validator `own` of `n` may cite, ascending.
     fn candidates(&self, own: u16, n: u16) -> Vec<TxId> {
-        let open: Vec<_> = self.known.iter().filter(|one| self.is_open(one)).collect();
-        let is_end = |id: &TxId| !open.iter().any(|child| child.1.contains(id));
-        let is_ours = |id: &TxId, since: u64| {
-            u32::from_le_bytes(id.0[..4].try_into().unwrap()) % u32::from(n) == u32::from(own)
-                || since + SHARE_ROUNDS < self.round
+        let open: Vec<&Known> = self.known.iter().filter(|one| self.is_open(one)).collect();
+        let is_end = |id: &TxId| !open.iter().any(|child| child.parents.contains(id));
+        let is_ours = |one: &Known| {
+            let number = u32::from_le_bytes(one.id.0[..4].try_into().unwrap());
+            number % u32::from(n) == u32::from(own) || one.since + SHARE_ROUNDS < self.round
         };
-        let mut found: Vec<TxId> = open
-            .iter()
-            .filter(|(id, _, _, since, _)| is_end(id) && is_ours(id, *since))
-            .map(|one| one.0)
-            .collect();
+        let found = open.iter().filter(|one| is_end(&one.id) && is_ours(one));
+        let mut found: Vec<TxId> = found.map(|one| one.id).collect();
         found.sort_unstable();
         found
+    }
+
+    fn drop_stale(&mut self, leader: u64) -> Vec<TxId> {
+        let is_stale = |one: &mut Known| one.anchor + ORDER_LAG < leader;
+        self.known.extract_if(.., is_stale).map(|one| one.id).collect()
     }
 }
 
@@ -186,7 +193,8 @@ fn play(cover: &mut Cover, naive: &mut Naive, attached: &mut Vec<TxId>, step: St
             }
             let anchor = naive.round + ahead;
             cover.attached(new, parents, Round(anchor));
-            naive.known.push((new, parents, anchor, anchor.max(naive.round), None));
+            let since = anchor.max(naive.round);
+            naive.known.push(Known { id: new, parents, anchor, since, covered: None });
             attached.push(new);
         }
         Step::Enter { by } => {
@@ -202,17 +210,14 @@ fn play(cover: &mut Cover, naive: &mut Naive, attached: &mut Vec<TxId>, step: St
         Step::Order { which } => {
             let gone = pick(attached, which);
             cover.ordered(&gone);
-            naive.known.retain(|one| one.0 != gone);
+            naive.known.retain(|one| one.id != gone);
         }
         Step::Drop { behind } => {
-            let leader = Round(naive.round.saturating_sub(behind));
-            let mut dropped = cover.drop_stale(leader);
-            let is_stale =
-                |one: &(TxId, [TxId; 2], u64, u64, Option<u64>)| one.2 + ORDER_LAG < leader.0;
-            let mut stale: Vec<TxId> =
-                naive.known.iter().filter(|one| is_stale(one)).map(|one| one.0).collect();
-            naive.known.retain(|one| !is_stale(one));
-            (dropped.sort_unstable(), stale.sort_unstable());
+            let leader = naive.round.saturating_sub(behind);
+            let mut dropped = cover.drop_stale(Round(leader));
+            let mut stale = naive.drop_stale(leader);
+            dropped.sort_unstable();
+            stale.sort_unstable();
             assert_eq!(dropped, stale);
         }
     }
