@@ -11,10 +11,13 @@ use crate::{
     address::{Address, NetworkKind},
     admit::{Candidate, Rules, reattached},
     codec::{Decode, Encode as _},
+    commit::{Certificate, CommitRecord},
+    committee::Committee,
     genesis::Genesis,
     keys::{DeviceVerifier, PublicKey, Scheme},
     message::Message,
-    params::{FRAME_BYTES_MAX, Params, TRANSACTION_BYTES_MAX},
+    params::{FRAME_BYTES_MAX, LEAVES_MAX, Params, TRANSACTION_BYTES_MAX},
+    proof::Proof,
     tx::{Attachment, SealedBody, Transaction},
 };
 
@@ -59,6 +62,39 @@ pub fn params_round_trip(data: &[u8]) {
     }
 }
 
+/// A commit record, as [`transaction_round_trip`]; it keeps its limit.
+pub fn record_round_trip(data: &[u8]) {
+    round_trip::<CommitRecord>(data);
+    if let Ok(record) = CommitRecord::from_bytes(data) {
+        assert!(record.leaves as usize <= LEAVES_MAX && record.reference().index == record.index);
+    }
+}
+
+/// A certificate, as [`transaction_round_trip`]; no committee that did not sign it believes it.
+pub fn certificate_round_trip(data: &[u8]) {
+    round_trip::<Certificate>(data);
+    if let Ok(certificate) = Certificate::from_bytes(data) {
+        let verdict = certificate.verify(&strangers(), genesis().network(), &DeviceVerifier);
+        assert!(verdict.is_err(), "nobody has signed with this key");
+    }
+}
+
+/// A proof, as [`certificate_round_trip`].
+pub fn proof_round_trip(data: &[u8]) {
+    round_trip::<Proof>(data);
+    if let Ok(proof) = Proof::from_bytes(data) {
+        let verdict = proof.verify(&strangers(), genesis().network(), &DeviceVerifier, None);
+        assert!(verdict.is_err(), "nobody has signed with this key");
+    }
+}
+
+/// A committee whose key nobody has the secret of.
+fn strangers() -> Committee {
+    let bytes = Bytes::from_static(&[7; 1_312]);
+    let key = PublicKey::new(Scheme::MlDsa44, bytes).expect("the length of the scheme");
+    Committee::of([key]).expect("a committee of one")
+}
+
 /// An address: what parses is shown as the same text, but for the case of its letters.
 pub fn address_round_trip(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
@@ -99,11 +135,14 @@ pub fn genesis() -> Genesis {
 pub type Body = fn(&[u8]);
 
 /// All of them, by name.
-pub const BODIES: [(&str, Body); 6] = [
+pub const BODIES: [(&str, Body); 9] = [
     ("transaction", transaction_round_trip),
     ("message", message_round_trip),
     ("key", key_round_trip),
     ("params", params_round_trip),
+    ("record", record_round_trip),
+    ("certificate", certificate_round_trip),
+    ("proof", proof_round_trip),
     ("address", address_round_trip),
     ("admit", admit_never_panics),
 ];

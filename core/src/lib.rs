@@ -23,6 +23,7 @@ pub mod address;
 pub mod admit;
 pub mod checkpoint;
 pub mod codec;
+pub mod commit;
 pub mod committee;
 pub mod digest;
 #[doc(hidden)]
@@ -36,6 +37,7 @@ pub mod object;
 pub mod outcome;
 pub mod params;
 pub mod pow;
+pub mod proof;
 pub mod time;
 pub mod trie;
 pub mod tx;

@@ -1,0 +1,294 @@
+//! Which transactions a validator should cite next.
+//!
+//! In: what is attached, what accepted checkpoints cite, what is ordered. Out: tips for the next
+//! checkpoint. A citation covers all the past of a tip; who cites only the ends of what is not
+//! covered says the most in the fewest bytes, and validators that share the ends among themselves
+//! say nothing twice.
+//!
+//! ```text
+//! waiting (its anchor is above our round) -> open -> covered -> ordered, and gone
+//!                                             ^         |
+//!                                             +---------+ not ordered after RECOVER_ROUNDS
+//! ```
+//!
+//! An end is open and has no open child. Each is the share of one validator, by its id; what a
+//! share does not cover within [`SHARE_ROUNDS`] is everyone's, and so is whose cover expired: a
+//! checkpoint that never counts must not bury what it cites.
+//!
+//! Invariant: it holds the attached transactions that are neither ordered nor dropped, each once;
+//! each passes an arrow of the picture at logarithmic cost. A child that is not open (because its
+//! anchor is invented, say) never keeps its parents from being cited.
+//!
+//! Left out on purpose: fairness between issuers, which is decided before anything comes here.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use crate::{
+    committee::Author,
+    digest::TxId,
+    params::{ORDER_LAG, RECOVER_ROUNDS, TIPS_MAX},
+    units::Round,
+};
+
+/// How many rounds an end is left to the validator whose share it is.
+const SHARE_ROUNDS: u64 = 2;
+
+/// How many rounds an anchor may lie behind the round of a checkpoint that cites it: fewer than
+/// [`ORDER_LAG`], so that a leader can still order it.
+const CITE_LAG: u64 = ORDER_LAG - 100;
+
+#[derive(Debug)]
+struct Entry {
+    parents: [TxId; 2],
+    anchor: Round,
+    /// Since when it needs a cover; after a cover that expired, the round of that cover.
+    since: Round,
+    /// The checkpoint that cited it, if that was not long ago.
+    covered: Option<Round>,
+    open: bool,
+    open_children: u32,
+}
+
+impl Entry {
+    /// Whether a checkpoint of `round` may cite it.
+    const fn is_citable(&self, round: Round) -> bool {
+        self.anchor.0 <= round.0 && round.0 - self.anchor.0 <= CITE_LAG
+    }
+}
+
+/// An end's place among others: by age, then by how many places its share is from ours, so that
+/// validators who take what others left do not all begin with the same.
+type Place = (Round, u16, TxId);
+
+/// Attached, unordered transactions and who covers them.
+#[derive(Debug)]
+pub(super) struct Cover {
+    own: Author,
+    validators: u16,
+    round: Round,
+    entries: BTreeMap<TxId, Entry>,
+    by_anchor: BTreeSet<(Round, TxId)>,
+    by_cover: BTreeSet<(Round, TxId)>,
+    /// Ends of our share.
+    mine: BTreeSet<Place>,
+    /// Ends of all other shares.
+    others: BTreeSet<Place>,
+}
+
+impl Cover {
+    /// Nothing attached yet, for one of `validators`.
+    pub(super) const fn new(own: Author, validators: u16) -> Self {
+        assert!(own.0 < validators, "a validator has a place among validators");
+        Self {
+            own,
+            validators,
+            round: Round::ZERO,
+            entries: BTreeMap::new(),
+            by_anchor: BTreeSet::new(),
+            by_cover: BTreeSet::new(),
+            mine: BTreeSet::new(),
+            others: BTreeSet::new(),
+        }
+    }
+
+    /// How many transactions are attached and neither ordered nor dropped.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether there is something to cite now.
+    pub(super) fn is_awake(&self) -> bool {
+        !self.mine.is_empty() || self.left().next().is_some()
+    }
+
+    /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of this round. Half of the
+    /// room is for what others left, or a silent validator's share would wait while all are busy.
+    pub(super) fn candidates(&self, max: usize) -> Vec<TxId> {
+        let max = max.min(TIPS_MAX);
+        let mut taken: Vec<TxId> = self.left().take(max / 2).collect();
+        let mine = self.mine.iter().map(|(_, _, id)| *id);
+        taken.extend(mine.take(max - taken.len()));
+        let more = self.left().skip(max / 2).take(max - taken.len());
+        taken.extend(more);
+        taken
+    }
+
+    /// Ends of other shares that nobody covered in time, oldest first.
+    fn left(&self) -> impl Iterator<Item = TxId> {
+        let end = Round(self.round.0.saturating_sub(SHARE_ROUNDS));
+        self.others.range(..(end, 0, TxId::ZERO)).map(|(_, _, id)| *id)
+    }
+
+    /// A transaction was attached, after its parents.
+    pub(super) fn attached(&mut self, id: TxId, parents: [TxId; 2], anchor: Round) {
+        let since = self.round.max(anchor);
+        let entry = Entry { parents, anchor, since, covered: None, open: false, open_children: 0 };
+        let before = self.entries.insert(id, entry);
+        assert!(before.is_none(), "a transaction is attached once");
+        self.by_anchor.insert((anchor, id));
+        self.settle(&id);
+    }
+
+    /// We are in `round` now. Opens whose anchor we reached and whose cover expired; closes what
+    /// is too old for us to cite.
+    pub(super) fn enter(&mut self, round: Round) {
+        if round <= self.round {
+            return;
+        }
+        let before = core::mem::replace(&mut self.round, round);
+        while let Some((cited, id)) = self.by_cover.first().copied()
+            && is_expired(cited, round)
+        {
+            self.by_cover.pop_first();
+            let entry = self.entries.get_mut(&id).expect("what is covered is held");
+            entry.covered = None;
+            entry.since = cited;
+            self.settle(&id);
+        }
+        let oldest = |round: Round| Round(round.0.saturating_sub(CITE_LAG));
+        for (from, to) in
+            [(Round(before.0 + 1), Round(round.0 + 1)), (oldest(before), oldest(round))]
+        {
+            let passed = self.by_anchor.range((from, TxId::ZERO)..(to, TxId::ZERO));
+            let passed: Vec<TxId> = passed.map(|(_, id)| *id).collect();
+            passed.iter().for_each(|id| self.settle(id));
+        }
+    }
+
+    /// An accepted checkpoint of `round` cites `tips`: covers them and their past, as far as it is
+    /// not covered yet.
+    pub(super) fn cited(&mut self, round: Round, tips: &[TxId]) {
+        // One that comes too late to be heeded is not worth the walk.
+        if is_expired(round, self.round) {
+            return;
+        }
+        let mut stack = tips.to_vec();
+        while let Some(id) = stack.pop() {
+            let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.covered.is_none())
+            else {
+                continue;
+            };
+            entry.covered = Some(round);
+            stack.extend(entry.parents);
+            self.by_cover.insert((round, id));
+            self.settle(&id);
+        }
+    }
+
+    /// A commit ordered it.
+    pub(super) fn ordered(&mut self, id: &TxId) {
+        self.close(id);
+        if let Some(entry) = self.entries.remove(id) {
+            self.by_anchor.remove(&(entry.anchor, *id));
+            if let Some(round) = entry.covered {
+                self.by_cover.remove(&(round, *id));
+            }
+        }
+    }
+
+    /// Drops what no leader after the one of `round` can order, and returns it: its owners must
+    /// attach it anew.
+    pub(super) fn drop_stale(&mut self, round: Round) -> Vec<TxId> {
+        let oldest = Round(round.0.saturating_sub(ORDER_LAG));
+        let stale = self.by_anchor.range(..(oldest, TxId::ZERO));
+        let stale: Vec<TxId> = stale.map(|(_, id)| *id).collect();
+        stale.iter().for_each(|id| self.ordered(id));
+        stale
+    }
+
+    /// Opens or closes `id`, whichever it should be.
+    fn settle(&mut self, id: &TxId) {
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let open = entry.covered.is_none() && entry.is_citable(self.round);
+        match (entry.open, open) {
+            (false, true) => self.open(id),
+            (true, false) => self.close(id),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, id: &TxId) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        entry.open = true;
+        let (since, parents, is_end) = (entry.since, entry.parents, entry.open_children == 0);
+        if is_end {
+            self.add_end(since, *id);
+        }
+        for parent in parents {
+            let Some(entry) = self.entries.get_mut(&parent) else {
+                continue;
+            };
+            entry.open_children += 1;
+            let was_end = entry.open && entry.open_children == 1;
+            let since = entry.since;
+            if was_end {
+                self.remove_end(since, parent);
+            }
+        }
+    }
+
+    fn close(&mut self, id: &TxId) {
+        let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.open) else {
+            return;
+        };
+        entry.open = false;
+        let (since, parents, was_end) = (entry.since, entry.parents, entry.open_children == 0);
+        if was_end {
+            self.remove_end(since, *id);
+        }
+        for parent in parents {
+            let Some(entry) = self.entries.get_mut(&parent) else {
+                continue;
+            };
+            entry.open_children -= 1;
+            let is_end = entry.open && entry.open_children == 0;
+            let since = entry.since;
+            if is_end {
+                self.add_end(since, parent);
+            }
+        }
+    }
+
+    fn add_end(&mut self, since: Round, id: TxId) {
+        let distance = self.distance(&id);
+        self.ends(distance).insert((since, distance, id));
+    }
+
+    fn remove_end(&mut self, since: Round, id: TxId) {
+        let distance = self.distance(&id);
+        self.ends(distance).remove(&(since, distance, id));
+    }
+
+    const fn ends(&mut self, distance: u16) -> &mut BTreeSet<Place> {
+        if distance == 0 { &mut self.mine } else { &mut self.others }
+    }
+
+    /// How many places after ours the validator is whose share `id` is. Ids are digests, so their
+    /// first bytes divide them evenly.
+    fn distance(&self, id: &TxId) -> u16 {
+        let [a, b, c, d, ..] = *id.as_bytes();
+        let share = u32::from_le_bytes([a, b, c, d]) % u32::from(self.validators);
+        let behind = share + u32::from(self.validators) - u32::from(self.own.0);
+        u16::try_from(behind % u32::from(self.validators)).expect("below a 16-bit number")
+    }
+}
+
+/// Whether a cover by a checkpoint of `cited` counts no more in `round`.
+const fn is_expired(cited: Round, round: Round) -> bool {
+    round.0.saturating_sub(cited.0) >= RECOVER_ROUNDS
+}
+
+#[cfg(test)]
+mod tests;
