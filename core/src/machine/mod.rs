@@ -12,6 +12,7 @@
 //! take their place behind the attachment, with the next release; nothing here pretends to be them.
 
 mod attach;
+mod consensus;
 mod gossip;
 mod input;
 mod limits;

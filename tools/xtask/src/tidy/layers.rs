@@ -11,7 +11,7 @@ use super::{Finding, Repo};
 const LAYERS: &[&[&str]] = &[
     &["timers", "input", "outbox", "reads", "records", "limits", "status"],
     &["tangle", "tips"],
-    &["solidify"],
+    &["solidify", "consensus"],
     &["gossip", "peers", "serve", "wants"],
     &["mod", "attach", "talk"],
 ];
