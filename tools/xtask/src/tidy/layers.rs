@@ -9,11 +9,11 @@ use super::{Finding, Repo};
 /// it only names counts as part of the module it comes from. Beside it stand the files that hold
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
-    &["timers", "input", "outbox", "reads", "records", "limits", "status"],
-    &["tangle", "tips"],
-    &["solidify", "ledger"],
+    &["timers", "input", "outbox", "reads", "records", "limits", "status", "archive"],
+    &["tangle", "tips", "ledger", "chain", "validator", "spread", "catchup"],
+    &["solidify", "certify", "cover", "consensus"],
     &["gossip", "peers", "serve", "wants"],
-    &["mod", "attach", "talk"],
+    &["mod", "attach", "talk", "checkpoints", "settle", "restore"],
 ];
 
 const SRC: &str = "core/src/";

@@ -10,6 +10,8 @@
 //!
 //! Left out on purpose: everything that depends on other objects (`machine/consensus`).
 
+mod verified;
+
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -24,6 +26,8 @@ use crate::{
     tx::NetworkId,
     units::{CommitIndex, Round},
 };
+
+pub use self::verified::{CheckpointCandidate, CheckpointRefusal, VerifiedCheckpoint};
 
 const TAG: [u8; 4] = *b"wcp1";
 

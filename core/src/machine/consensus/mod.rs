@@ -1,0 +1,442 @@
+//! Consensus: which checkpoints count, which leaders are committed, and the one order that follows.
+//!
+//! ```text
+//! add -> pending -> dag -> decide -> order -> the ledger
+//!                      \-> pace -> select -> the own next checkpoint
+//! ```
+//!
+//! The commit rule is that of Mysticeti (arXiv 2310.14821), the pacemaker that of Starfish (ePrint
+//! 2025/567); what is ours stands in docs/PROTOCOL.md section 10. A checkpoint is *accepted* once all
+//! it references is accepted or forgotten, and all it cites is attached; only then it counts.
+//!
+//! Invariant: nodes that see different parts of the same checkpoints, in any order, decide and order
+//! alike, with up to f faults.
+//!
+//! Left out on purpose: keys, disks and transactions. The caller signs, stores what is accepted
+//! before it speaks of it, and answers what it knows of a transaction.
+#![cfg_attr(not(test), expect(dead_code, reason = "the machine does not call it yet"))]
+
+mod dag;
+mod decide;
+mod order;
+mod pace;
+mod pending;
+mod schedule;
+mod select;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+
+use self::{
+    dag::{Dag, first_of},
+    decide::{Decider, Decision},
+    order::{Brought, Sequence},
+    pace::{Pace, Sight},
+    pending::{Lack, Pending},
+    schedule::Schedule,
+};
+use crate::{
+    checkpoint::{CheckpointRef, VerifiedCheckpoint},
+    committee::{Author, Committee},
+    digest::TxId,
+    params::{ORDER_LAG, SCHEDULE_LEADERS},
+    time::{Span, Time},
+    tx::NetworkId,
+    units::Round,
+};
+
+#[expect(unused_imports, reason = "the machine does not call it yet")]
+pub(crate) use self::{
+    decide::Alarm,
+    order::Vertex,
+    pace::{Create, PaceLimits, Reason},
+    standing::Standing,
+};
+
+/// Rounds above the last quorum in which checkpoints are taken that nobody waits for.
+const AHEAD_MAX: u64 = 8;
+
+/// What became of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It counts.
+    Accepted,
+    /// It waits; these are missing, and not on their way to acceptance either.
+    Waiting {
+        /// Checkpoints it references.
+        refs: Vec<CheckpointRef>,
+        /// Transactions it cites.
+        tips: Vec<TxId>,
+    },
+    /// A further version of its slot, which nobody needs.
+    Spare,
+    /// It was here before.
+    Known,
+    /// Its round counts for nothing any more.
+    Old,
+    /// Too much of its author waits, or too much in all.
+    Dropped,
+}
+
+/// What a checkpoint brought about.
+#[derive(Debug)]
+pub(super) struct Added {
+    /// What became of it.
+    pub(super) fate: Fate,
+    /// What is accepted now, itself included, in order: the past first.
+    pub(super) accepted: Vec<Arc<VerifiedCheckpoint>>,
+    /// Two versions of one slot, if that is new: proof that its author breaks the rules.
+    pub(super) evidence: Option<[CheckpointRef; 2]>,
+}
+
+/// What a committed leader brought, in order.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    /// The time of the commit: above that of the one before.
+    pub(super) time: Time,
+    /// Checkpoints.
+    pub(super) checkpoints: Vec<Arc<VerifiedCheckpoint>>,
+    /// Transactions.
+    pub(super) transactions: Vec<TxId>,
+    /// What is accepted now because what it waited for counts for nothing any more.
+    pub(super) accepted: Vec<Arc<VerifiedCheckpoint>>,
+}
+
+/// The rules of consensus with all that they remember.
+#[derive(Debug)]
+pub(super) struct Consensus {
+    dag: Dag,
+    pending: Pending,
+    schedule: Schedule,
+    decider: Decider,
+    sequence: Sequence,
+    pace: Pace,
+    /// But for what the parts keep themselves: see [`Self::standing`].
+    standing: Standing,
+    /// Accepted, with tips, not sequenced: the reason to hurry.
+    unsequenced: BTreeSet<CheckpointRef>,
+}
+
+impl Consensus {
+    /// Takes up where `standing` was made. `checkpoints` are all that were accepted above its gc
+    /// round, in any order. `own` is the place of this node, if it is a validator that may sign.
+    pub(super) fn restore(
+        committee: Arc<Committee>,
+        own: Option<Author>,
+        network: NetworkId,
+        pace: PaceLimits,
+        standing: Standing,
+        mut checkpoints: Vec<Arc<VerifiedCheckpoint>>,
+    ) -> Self {
+        let gc_round = standing.gc_round();
+        let schedule = Schedule::new(network, committee.clone(), standing.turns.clone());
+        let mut dag = Dag::new(committee, own, standing.own_last, gc_round);
+        checkpoints.sort_unstable_by_key(|checkpoint| checkpoint.reference());
+        for checkpoint in checkpoints.into_iter().filter(|one| one.round() > gc_round) {
+            dag.accept(checkpoint, &schedule);
+        }
+        let mut sequence = Sequence::default();
+        for leader in &standing.leaders {
+            sequence.bring(&dag, leader, gc_round);
+        }
+        let has_tips = |one: &&Arc<VerifiedCheckpoint>| !one.checkpoint().tips.is_empty();
+        let with_tips = dag.iter().filter(has_tips).map(|one| one.reference());
+        let unsequenced = with_tips.filter(|one| !sequence.contains(one)).collect();
+        let decider = Decider::new(standing.decided);
+        let pace = Pace::new(pace, dag.own_last().map(|(last, _)| last.round));
+        let pending = Pending::default();
+        Self { dag, pending, schedule, decider, sequence, pace, standing, unsequenced }
+    }
+
+    /// What [`Self::restore`] needs besides the accepted checkpoints above the gc round.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            decided: self.decider.decided(),
+            turns: self.schedule.turns(),
+            own_last: self.dag.own_last(),
+            ..self.standing.clone()
+        }
+    }
+
+    /// Checkpoints at or below this round count for nothing any more.
+    pub(super) const fn gc_round(&self) -> Round {
+        self.dag.gc_round()
+    }
+
+    /// The round of the last committed leader.
+    pub(super) fn last_leader_round(&self) -> Round {
+        self.standing.last_leader_round()
+    }
+
+    /// Slots up to this round are decided and dealt with.
+    pub(super) const fn decided(&self) -> Round {
+        self.decider.decided()
+    }
+
+    /// The round in which this validator is.
+    pub(super) const fn round(&self) -> Round {
+        self.pace.round()
+    }
+
+    /// The highest round of which a quorum was accepted.
+    pub(super) const fn quorum_round(&self) -> Round {
+        self.dag.quorum_round()
+    }
+
+    /// Whether a checkpoint of `round` may be taken unasked, before its signature is checked.
+    pub(super) const fn is_near(&self, round: Round) -> bool {
+        round.0 > self.gc_round().0 && round.0 <= self.quorum_round().0.saturating_add(AHEAD_MAX)
+    }
+
+    /// A checkpoint that is accepted or waits.
+    pub(super) fn checkpoint(&self, of: &CheckpointRef) -> Option<&Arc<VerifiedCheckpoint>> {
+        self.dag.node(of).map(|node| &node.checkpoint).or_else(|| self.pending.get(of))
+    }
+
+    /// Whether a checkpoint is accepted.
+    pub(super) fn is_accepted(&self, reference: &CheckpointRef) -> bool {
+        self.dag.contains(reference)
+    }
+
+    /// All accepted checkpoints above the gc round, lower rounds first.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = &Arc<VerifiedCheckpoint>> {
+        self.dag.iter()
+    }
+
+    /// The own last checkpoint, with the time it carries: the next must carry a later one.
+    pub(super) const fn own_last(&self) -> Option<(CheckpointRef, Time)> {
+        self.dag.own_last()
+    }
+
+    /// Checkpoints and transactions that others wait for.
+    pub(super) fn missing(&self) -> (Vec<CheckpointRef>, Vec<TxId>) {
+        self.pending.missing()
+    }
+
+    /// Takes a checkpoint. `anchor_of` answers the anchor round of a transaction that is attached
+    /// or ordered, `None` for any other.
+    pub(super) fn add(
+        &mut self,
+        checkpoint: Arc<VerifiedCheckpoint>,
+        anchor_of: &dyn Fn(&TxId) -> Option<Round>,
+    ) -> Added {
+        let reference = checkpoint.reference();
+        let done = |fate| Added { fate, accepted: Vec::new(), evidence: None };
+        if self.checkpoint(&reference).is_some() {
+            return done(Fate::Known);
+        }
+        if reference.round <= self.gc_round() {
+            return done(Fate::Old);
+        }
+        let evidence = self.convict(reference);
+        let mut lack = Lack { refs: self.unaccepted(&checkpoint), ..Lack::default() };
+        for tip in &checkpoint.checkpoint().tips {
+            match anchor_of(tip) {
+                None => drop(lack.tips.insert(*tip)),
+                Some(anchor) if is_fitting(anchor, reference.round) => {}
+                Some(_) => lack.barred_until = Some(reference.round),
+            }
+        }
+        lack.is_spare = self.is_spare(&reference);
+        let accepted = if lack.is_empty() {
+            self.settle(Vec::from([checkpoint]))
+        } else {
+            let needed = self.pending.hold(checkpoint, lack.clone());
+            self.settle(needed)
+        };
+        let fate = self.fate(&reference, lack);
+        Added { fate, accepted, evidence }
+    }
+
+    fn fate(&self, reference: &CheckpointRef, lack: Lack) -> Fate {
+        if self.dag.contains(reference) {
+            return Fate::Accepted;
+        }
+        if self.pending.get(reference).is_none() {
+            return Fate::Dropped;
+        }
+        if lack.is_spare {
+            return Fate::Spare;
+        }
+        let missing = |to: &CheckpointRef| self.checkpoint(to).is_none();
+        let refs = lack.refs.into_iter().filter(missing).collect();
+        Fate::Waiting { refs, tips: lack.tips.into_iter().collect() }
+    }
+
+    /// A transaction was attached, with an anchor of this round. Returns what is accepted now.
+    pub(super) fn tip_here(&mut self, tip: &TxId, anchor: Round) -> Vec<Arc<VerifiedCheckpoint>> {
+        let complete = self.pending.tip_here(tip, |round| is_fitting(anchor, round));
+        self.settle(complete)
+    }
+
+    /// Remembers an author of two versions. Evidence only if that is new.
+    fn convict(&mut self, reference: CheckpointRef) -> Option<[CheckpointRef; 2]> {
+        let CheckpointRef { round, author, .. } = reference;
+        let other = self.dag.first(round, author).or_else(|| self.pending.slot(round, author))?;
+        self.standing.convicted.insert(author).then_some([other, reference])
+    }
+
+    fn unaccepted(&self, checkpoint: &VerifiedCheckpoint) -> BTreeSet<CheckpointRef> {
+        let refs = checkpoint.checkpoint().refs.iter();
+        let open = |to: &&CheckpointRef| to.round > self.gc_round() && !self.dag.contains(to);
+        refs.filter(open).copied().collect()
+    }
+
+    /// A slot has one version, and others only where something needed references them: a cheat
+    /// could else fill memory with versions.
+    fn is_spare(&self, reference: &CheckpointRef) -> bool {
+        let is_taken = self.dag.first(reference.round, reference.author).is_some();
+        is_taken && !self.pending.needs(reference)
+    }
+
+    /// Accepts what lacks nothing, and all that waited for it.
+    fn settle(&mut self, complete: Vec<Arc<VerifiedCheckpoint>>) -> Vec<Arc<VerifiedCheckpoint>> {
+        let mut open = VecDeque::from(complete);
+        let mut accepted = Vec::new();
+        while let Some(checkpoint) = open.pop_front() {
+            let reference = checkpoint.reference();
+            let barred_until = self.barred_until(&checkpoint);
+            let is_spare = self.is_spare(&reference);
+            let lack = Lack { barred_until, is_spare, ..Lack::default() };
+            if !lack.is_empty() {
+                open.extend(self.pending.hold(checkpoint, lack));
+                continue;
+            }
+            if !checkpoint.checkpoint().tips.is_empty() {
+                self.unsequenced.insert(reference);
+            }
+            self.dag.accept(checkpoint.clone(), &self.schedule);
+            self.decider.touch();
+            accepted.push(checkpoint);
+            open.extend(self.pending.accepted(&reference));
+        }
+        accepted
+    }
+
+    /// Time goes on from one own checkpoint to the next (docs/PROTOCOL.md section 10): one that
+    /// breaks this is acceptable only once nobody can tell any more.
+    fn barred_until(&self, checkpoint: &VerifiedCheckpoint) -> Option<Round> {
+        let before = checkpoint.checkpoint().self_reference()?;
+        let node = self.dag.node(&before).filter(|_| before.round.0 + 1 == checkpoint.round().0)?;
+        let (earlier, time) =
+            (node.checkpoint.checkpoint().core.time, checkpoint.checkpoint().core);
+        (time.time <= earlier).then_some(before.round)
+    }
+
+    /// The next committed leader, the same until [`Self::sequence`] took it; skipped slots before it
+    /// are passed. An alarm is final: stop signing, keep all data, call for people.
+    pub(super) fn next_leader(&mut self) -> Result<Option<Arc<VerifiedCheckpoint>>, Alarm> {
+        while let Some((round, decision)) = self.decider.next(&self.dag, &self.schedule)? {
+            match decision {
+                Decision::Commit(leader) => return Ok(Some(leader)),
+                Decision::Skip => {
+                    self.decider.take();
+                    if let Some(leader) = self.schedule.leader(round) {
+                        self.schedule.decided(leader, true);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Orders what a leader brings. `leader` is what [`Self::next_leader`] returned last; `past`
+    /// answers what is known of a transaction.
+    pub(super) fn sequence(
+        &mut self,
+        leader: &VerifiedCheckpoint,
+        past: &dyn Fn(&TxId) -> Option<Vertex>,
+    ) -> Ordered {
+        let reference = leader.reference();
+        let round = reference.round;
+        assert_eq!(round.0, self.decider.decided().0 + 1, "leaders are taken in order");
+        let Brought { checkpoints, slots } =
+            self.sequence.bring(&self.dag, &reference, self.gc_round());
+        let transactions = order::transactions(&checkpoints, round, past);
+        let later = self.standing.time + Span::from_millis(1);
+        let time = order::median_time(&self.dag, leader).map_or(later, |time| time.max(later));
+        for (round, author) in slots {
+            self.schedule.sequenced(round, author);
+        }
+        for checkpoint in &checkpoints {
+            self.unsequenced.remove(&checkpoint.reference());
+        }
+        self.schedule.decided(reference.author, false);
+        self.decider.take();
+        self.standing.time = time;
+        self.standing.count += 1;
+        self.standing.leaders.push(reference);
+        if self.standing.count.is_multiple_of(SCHEDULE_LEADERS) {
+            self.schedule.change(round);
+            self.dag.recount(round, &self.schedule);
+            self.decider.restart();
+        }
+        let accepted = self.forget();
+        Ordered { time, checkpoints, transactions, accepted }
+    }
+
+    fn forget(&mut self) -> Vec<Arc<VerifiedCheckpoint>> {
+        let gc_round = self.standing.gc_round();
+        let kept = first_of(Round(gc_round.0 + 1), Author(0));
+        self.standing.leaders.retain(|leader| *leader >= kept);
+        self.unsequenced = self.unsequenced.split_off(&kept);
+        self.sequence.forget(gc_round);
+        self.dag.forget(gc_round);
+        let complete = self.pending.forget(gc_round);
+        self.settle(complete)
+    }
+
+    /// Whether an own checkpoint is due, at most once for a round. `awake`: the caller has
+    /// transactions to cite, or a vote to cast on a commit that ordered something.
+    pub(super) fn create_due(&mut self, now: Time, awake: bool) -> Option<Create> {
+        if self.decider.alarm().is_some() {
+            return None;
+        }
+        let (pace, sight) = self.sight(awake);
+        pace.poll(now, &sight)
+    }
+
+    /// Whether the own last checkpoint is to be sent again, since nothing moves. Once for every
+    /// such time.
+    pub(super) fn is_stuck(&mut self, now: Time, awake: bool) -> bool {
+        let (pace, sight) = self.sight(awake);
+        pace.is_stuck(now, &sight)
+    }
+
+    /// When to ask [`Self::create_due`] and [`Self::is_stuck`] again if nothing is accepted before.
+    /// May lie in the past.
+    pub(super) fn next_deadline(&mut self, awake: bool) -> Option<Time> {
+        let (pace, sight) = self.sight(awake);
+        pace.next_deadline(&sight)
+    }
+
+    fn sight(&mut self, awake: bool) -> (&mut Pace, Sight<'_>) {
+        let sight = Sight {
+            dag: &self.dag,
+            schedule: &self.schedule,
+            convicted: &self.standing.convicted,
+            decided: self.decider.decided(),
+            last_leader: self.standing.last_leader_round(),
+            awake: awake || !self.unsequenced.is_empty(),
+        };
+        (&mut self.pace, sight)
+    }
+
+    /// What an own checkpoint of `round` references. To be asked when it is made: the one before
+    /// is added by then.
+    pub(super) fn references(&self, round: Round) -> Vec<CheckpointRef> {
+        select::references(&self.dag, round, &self.standing.convicted)
+    }
+}
+
+/// Whether a checkpoint of `round` may cite a transaction with an anchor of round `anchor`
+/// (docs/PROTOCOL.md section 10).
+const fn is_fitting(anchor: Round, round: Round) -> bool {
+    anchor.0 <= round.0 && round.0 - anchor.0 <= ORDER_LAG
+}
