@@ -11,7 +11,7 @@ use weft_core::{
     admit::{Verified, admit},
     digest::NodeId,
     keys::HostVerifier,
-    machine::{Input, Limits, Machine, Outbox, Source},
+    machine::{Input, Limits, Machine, Outbox, Setup, Source},
     time::Time,
 };
 use weft_storage::MemoryStore;
@@ -52,7 +52,9 @@ fn attach(criterion: &mut Criterion) {
 fn machine(load: &Load) -> Machine {
     let store = MemoryStore::default();
     let (own, seed, now) = (NodeId::ZERO, [0; 32], Time::from_millis(1));
-    Machine::restore(&load.genesis, Limits::default(), own, seed, now, &store)
+    let (genesis, limits) = (&load.genesis, Limits::default());
+    let setup = Setup { genesis, limits, own, key: None, seed };
+    Machine::restore(setup, now, &store)
 }
 
 criterion_group!(benches, attach);

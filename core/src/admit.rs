@@ -44,6 +44,11 @@ impl Rules {
         }
     }
 
+    /// The network.
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
     /// Zero bits of work that `tx` must show.
     pub fn work_bits(&self, tx: &Transaction) -> u8 {
         let body = &tx.body;

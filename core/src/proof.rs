@@ -26,6 +26,7 @@ use crate::{
     committee::Committee,
     digest::{BodyId, KeyId, TxId},
     keys::{PublicKey, SignatureError, Verify},
+    outcome::Outcome,
     time::Time,
     tx::{Attachment, Body, CommitRef, NetworkId, Seal, SealedBody},
     units::CommitIndex,
@@ -44,7 +45,7 @@ pub struct Proof {
     /// Proof that the device said it, where it is held.
     pub signed: Option<Signed>,
     /// What became of the body.
-    pub outcome: u8,
+    pub outcome: Outcome,
     /// Its place among the leaves of its commit.
     pub leaf: u32,
     /// From the leaf to the order root.
@@ -86,7 +87,7 @@ pub struct Proven {
     /// What was said.
     pub body: BodyId,
     /// What became of it.
-    pub outcome: u8,
+    pub outcome: Outcome,
     /// The commit that ordered it.
     pub commit: CommitIndex,
     /// The body was made after this.
@@ -298,7 +299,7 @@ impl Encode for Proof {
                 key.iter().for_each(|key| key.encode(out));
             }
         }
-        out.push(self.outcome);
+        self.outcome.encode(out);
         out.extend_from_slice(&self.leaf.to_le_bytes());
         self.path.encode(out);
         self.record.encode(out);
@@ -326,7 +327,7 @@ impl Decode for Proof {
             attachment,
             body,
             signed,
-            outcome: reader.u8()?,
+            outcome: Outcome::decode(reader)?,
             leaf: reader.u32()?,
             path: Path::decode(reader)?,
             record: CommitRecord::decode(reader)?,

@@ -17,8 +17,8 @@ use weft_core::{
     admit::Rules,
     digest::NodeId,
     genesis::Genesis,
-    keys::Scheme,
-    machine::{Input, Limits, Machine, Status},
+    keys::{HostKey, Scheme, Sign},
+    machine::{Input, Limits, Machine, Setup, Status},
     message::{Hello, PeerAddress},
     units::CommitIndex,
 };
@@ -59,6 +59,8 @@ pub(crate) struct Parts {
     pub(crate) p2p: SocketAddr,
     pub(crate) config: Config,
     pub(crate) genesis: Genesis,
+    /// The node's key, which signs checkpoints where the committee has it.
+    pub(crate) key: Arc<HostKey>,
     pub(crate) store: Arc<dyn Store>,
     /// Transactions that the disk had forgotten.
     pub(crate) lost: u64,
@@ -79,6 +81,7 @@ impl Parts {
             return Err(StartError::Scheme { expected, actual: seed.scheme });
         }
         let identity = Identity::from_seed(seed.bytes)?;
+        let key = Arc::new(seed.key()?);
         let id = identity.node_id();
         let (listener, api) = listen(config.api.listen).await?;
         let (store, lost) = open_store(&config).await?;
@@ -92,7 +95,7 @@ impl Parts {
         let (net, events) = Net::open(net_config(&config).await, identity, hello).await?;
         let p2p = net.local_addr()?;
         let net = Arc::new(net);
-        Ok(Self { id, api, p2p, config, genesis, store, lost, net, events, listener })
+        Ok(Self { id, api, p2p, config, genesis, key, store, lost, net, events, listener })
     }
 
     /// Starts the threads and the API, and who watches them.
@@ -159,15 +162,21 @@ impl Parts {
 
     /// The machine as the store left it. Reads what is live.
     async fn machine(&self, clock: Clock) -> Result<Machine, StartError> {
-        let (genesis, store, id) = (self.genesis.clone(), self.store.clone(), self.id);
+        let (genesis, store, own) = (self.genesis.clone(), self.store.clone(), self.id);
         let (limits, seed, now) = (limits(&self.config), secret()?, clock.now());
-        blocking(move || Machine::restore(&genesis, limits, id, seed, now, &*store)).await
+        let key: Option<Arc<dyn Sign>> = Some(self.key.clone());
+        blocking(move || {
+            let setup = Setup { genesis: &genesis, limits, own, key, seed };
+            Machine::restore(setup, now, &*store)
+        })
+        .await
     }
 
     fn wires(&self, clock: Clock) -> Result<Wires, StartError> {
         let ingest = &self.config.ingest;
         let checks = Checks::new(
             Rules::new(&self.genesis),
+            self.genesis.committee.clone(),
             self.store.clone(),
             Seen::new(secret()?, ingest.seen_max),
             KeyCache::new(ingest.keys_max),

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use weft_core::{
     admit::{self, Candidate, Refusal, Rules, Verified},
+    checkpoint::{CheckpointCandidate, CheckpointRefusal, VerifiedCheckpoint},
+    committee::Committee,
     digest::{BodyId, KeyId, TxId},
     keys::HostVerifier,
     machine::{Reads, Source},
@@ -59,6 +61,7 @@ pub(crate) enum Unsigned {
 /// What the checks know; shared by ingest, the machine's thread and the API.
 pub(crate) struct Checks {
     pub(crate) rules: Rules,
+    committee: Committee,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) seen: Seen,
     pub(crate) keys: KeyCache,
@@ -70,12 +73,21 @@ impl Checks {
     /// Checks against `rules` with what `store` holds.
     pub(crate) fn new(
         rules: Rules,
+        committee: Committee,
         store: Arc<dyn Store>,
         seen: Seen,
         keys: KeyCache,
         held: HeldPool,
     ) -> Self {
-        Self { rules, store, seen, keys, held: Mutex::new(held), released: Notify::new() }
+        Self {
+            rules,
+            committee,
+            store,
+            seen,
+            keys,
+            held: Mutex::new(held),
+            released: Notify::new(),
+        }
     }
 
     fn reads(&self) -> &dyn Reads {
@@ -118,6 +130,24 @@ impl Checks {
         let own = candidate.own_key().cloned().map(Arc::new);
         let key = own.or_else(|| self.keys.find(&id, self.reads())).ok_or(Unsigned::NoKey(id))?;
         candidate.verify(&key, &HostVerifier).map(Arc::new).map_err(Unsigned::Refused)
+    }
+
+    /// A checkpoint that a peer sent. `None` if the very same came before.
+    pub(crate) fn checkpoint(
+        &self,
+        source: Source,
+        bytes: &Bytes,
+        tag: &BytesTag,
+    ) -> Option<Result<Arc<VerifiedCheckpoint>, CheckpointRefusal>> {
+        // An answer brings what was asked for; it may have been dropped here since it was seen.
+        let asked_for = matches!(source, Source::Answer(_));
+        if !asked_for && self.seen.has_checkpoint(tag) {
+            return None;
+        }
+        let network = self.rules.network();
+        let checked = CheckpointCandidate::parse(bytes.clone(), network, &self.committee)
+            .and_then(|candidate| candidate.verify(&HostVerifier));
+        Some(checked.map(Arc::new))
     }
 
     /// A further attachment of a body whose seal was checked when it was stored.

@@ -15,13 +15,14 @@ use std::{
     },
 };
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use weft_core::{
     admit::Verified,
+    commit::{Certificate, CommitRecord, Leaf},
     digest::TxId,
     machine::{Source, SubmitRefusal},
     time::Time,
-    units::Position,
+    units::{CommitIndex, Position},
 };
 
 /// How a submission ended.
@@ -51,6 +52,17 @@ pub(crate) struct Attachment {
     pub(crate) tx: Arc<Verified>,
 }
 
+/// What became final, or can become so no more in this attachment.
+#[derive(Clone, Debug)]
+pub(crate) enum Finality {
+    /// A commit: what it ordered, with outcomes.
+    Committed { record: Arc<CommitRecord>, leaves: Arc<[Leaf]> },
+    /// A quorum vouches for this commit and all before it.
+    Certified(CommitIndex),
+    /// Attachments that no leader can order any more.
+    Stale(Arc<[TxId]>),
+}
+
 type Waiting = HashMap<TxId, Vec<(Receipt, oneshot::Sender<Outcome>)>>;
 
 /// The feed of one node.
@@ -59,13 +71,18 @@ pub(crate) struct Feed {
     waiting: Mutex<Waiting>,
     next: AtomicU64,
     live: broadcast::Sender<Arc<Attachment>>,
+    finality: broadcast::Sender<Finality>,
+    /// The newest certificate.
+    certificate: watch::Sender<Option<Arc<Certificate>>>,
 }
 
 impl Feed {
     /// A feed that keeps `buffer` events for subscribers that are behind.
     pub(crate) fn new(buffer: usize) -> Self {
         let (live, _) = broadcast::channel(buffer);
-        Self { waiting: Mutex::default(), next: AtomicU64::new(0), live }
+        let (finality, _) = broadcast::channel(buffer);
+        let (certificate, _) = watch::channel(None);
+        Self { waiting: Mutex::default(), next: AtomicU64::new(0), live, finality, certificate }
     }
 
     /// Waits for the fate of a transaction that is about to be submitted.
@@ -112,6 +129,34 @@ impl Feed {
     pub(crate) fn show(&self, attachment: Attachment) {
         // Nobody may be listening.
         let _ = self.live.send(Arc::new(attachment));
+    }
+
+    /// A commit was made.
+    pub(crate) fn committed(&self, record: Arc<CommitRecord>, leaves: Arc<[Leaf]>) {
+        // Nobody may be listening, here and below.
+        let _ = self.finality.send(Finality::Committed { record, leaves });
+    }
+
+    /// A quorum vouches for a commit.
+    pub(crate) fn certified(&self, certificate: Arc<Certificate>) {
+        let index = certificate.vote.index;
+        self.certificate.send_replace(Some(certificate));
+        let _ = self.finality.send(Finality::Certified(index));
+    }
+
+    /// Attachments that no leader can order any more.
+    pub(crate) fn stale(&self, ids: Vec<TxId>) {
+        let _ = self.finality.send(Finality::Stale(ids.into()));
+    }
+
+    /// What becomes final from now on.
+    pub(crate) fn finality(&self) -> broadcast::Receiver<Finality> {
+        self.finality.subscribe()
+    }
+
+    /// The newest certificate that was made since the node started.
+    pub(crate) fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.borrow().clone()
     }
 
     /// Tells everyone who waits that nothing more will come.

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use tokio::{runtime::Handle, sync::mpsc};
 use weft_core::{
     admit::{Candidate, Verified},
+    checkpoint::{CheckpointRefusal, VerifiedCheckpoint},
     digest::{BodyId, DIGEST_BYTES, NodeId, TxId},
     machine::{Fault, Input, Source, SubmitRefusal},
     message::Message,
@@ -74,6 +75,8 @@ enum Item {
     Sent { source: Source, bytes: Bytes, tag: BytesTag, twice: bool },
     /// Bytes whose key has become known.
     Released { source: Source, bytes: Bytes, tag: BytesTag },
+    /// The bytes of a checkpoint.
+    Checkpoint { source: Source, bytes: Bytes, tag: BytesTag },
     /// A further attachment of a body.
     Attachment { source: Source, attachment: Attachment, body: BodyId },
     /// Handed over to this node.
@@ -94,6 +97,11 @@ enum Checked {
         bytes: Bytes,
         tag: BytesTag,
         verdict: Verdict,
+    },
+    Checkpoint {
+        source: Source,
+        tag: BytesTag,
+        verdict: Option<Result<Arc<VerifiedCheckpoint>, CheckpointRefusal>>,
     },
     Attachment {
         source: Source,
@@ -201,6 +209,10 @@ impl Ingest {
                 let tag = self.checks.seen.tag(&bytes);
                 Item::Sent { source, bytes, tag, twice: false }
             }
+            Message::Checkpoint(bytes) => {
+                let tag = self.checks.seen.tag(&bytes);
+                Item::Checkpoint { source, bytes, tag }
+            }
             Message::Attachment { attachment, body } => {
                 Item::Attachment { source, attachment, body }
             }
@@ -219,6 +231,10 @@ impl Ingest {
             Item::Released { source, bytes, tag } => {
                 let verdict = self.checks.unseen(&bytes);
                 Checked::Sent { source, bytes, tag, verdict }
+            }
+            Item::Checkpoint { source, bytes, tag } => {
+                let verdict = self.checks.checkpoint(source, &bytes, &tag);
+                Checked::Checkpoint { source, tag, verdict }
             }
             Item::Attachment { source, attachment, body } => {
                 let verdict = self.checks.reattached(&attachment, &body);
@@ -244,6 +260,16 @@ impl Ingest {
             Checked::Sent { source, bytes, tag, verdict } => {
                 self.of_peer(source, Some((bytes, tag)), verdict)
             }
+            Checked::Checkpoint { source, tag, verdict } => match verdict? {
+                Ok(checkpoint) => {
+                    self.checks.seen.remember_checkpoint(tag);
+                    Some(Input::Checkpoint { source, checkpoint })
+                }
+                Err(refusal) => {
+                    let fault = Fault::BadCheckpoint(refusal);
+                    Some(Input::Misbehaved { from: source.peer()?, fault })
+                }
+            },
             Checked::Attachment { source, verdict } => self.of_peer(source, None, verdict),
             Checked::Submitted { id, receipt, verdict } => {
                 let reason = match verdict {
@@ -323,6 +349,7 @@ fn held_bytes(input: &Input) -> usize {
     FIXED
         + match input {
             Input::Admitted { tx, .. } => tx.bytes().len() + FIXED,
+            Input::Checkpoint { checkpoint, .. } => checkpoint.bytes().len() + FIXED,
             Input::Message { message, .. } | Input::Request { message, .. } => match message {
                 Message::Have(list) | Message::Frontier(list) | Message::Graft(list) => {
                     ids(list.len())

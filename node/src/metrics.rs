@@ -253,6 +253,7 @@ const fn input_kind(input: &Input) -> &'static str {
     match input {
         Input::Admitted { .. } => "admitted",
         Input::Repeated { .. } => "repeated",
+        Input::Checkpoint { .. } => "checkpoint",
         Input::KeyMissing { .. } => "key_missing",
         Input::BodyMissing { .. } => "body_missing",
         Input::Misbehaved { .. } => "misbehaved",
@@ -272,6 +273,7 @@ const fn fault_kind(fault: &Fault) -> &'static str {
         Fault::Oversized { .. } => "oversized",
         Fault::Misplaced { .. } => "misplaced",
         Fault::Refused(_) => "refused",
+        Fault::BadCheckpoint(_) => "bad_checkpoint",
         Fault::UnwantedKey => "unwanted_key",
         Fault::TooManyRequests { .. } => "too_many_requests",
         Fault::EmptyAnswer => "empty_answer",

@@ -194,6 +194,13 @@ impl Runner {
                 self.metrics.refusal("local", submit_refusal_code(&reason));
                 self.feed.refused(&id, &reason);
             }
+            Event::Committed { record, leaves } => self.feed.committed(record, leaves),
+            Event::Certified { certificate } => self.feed.certified(certificate),
+            Event::Stale { ids } => self.feed.stale(ids),
+            Event::Equivocated { author, round } => {
+                tracing::warn!(validator = author.0, %round, "a validator contradicted itself");
+            }
+            Event::Alarm { cause } => tracing::error!(%cause, "this node signs nothing more"),
             Event::KeyKnown(key) => self.checks.key_known(&key),
             Event::Blamed { peer, fault } => {
                 self.metrics.fault(&fault);

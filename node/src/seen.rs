@@ -1,8 +1,8 @@
 //! What came before: the same bytes, or the same transaction under other bytes.
 //!
-//! Two filters. *Bytes*: a keyed digest of all bytes of a transaction, seal included, to its id; so
+//! Three filters. *Bytes*: a keyed digest of all bytes of a transaction, seal included, to its id; so
 //! a copy with a forged seal can never stand in for the true one. *Attached*: ids that are part of
-//! the Tangle here, in front of the store.
+//! the Tangle here, in front of the store. *Checkpoints*: as the first, of checkpoints.
 //!
 //! Invariant: bytes are remembered only once they passed every check or are held for their key.
 //! Refused bytes leave no trace.
@@ -27,13 +27,19 @@ pub(crate) struct Seen {
     keyed: Hasher,
     bytes: Recent<BytesTag, TxId>,
     attached: Recent<TxId, ()>,
+    checkpoints: Recent<BytesTag, ()>,
 }
 
 impl Seen {
     /// Empty filters of `max` entries per generation; `key` is random.
     pub(crate) fn new(key: [u8; 32], max: usize) -> Self {
         let keyed = Hasher::new(Domain::Content).chain(&key);
-        Self { keyed, bytes: Recent::new(max), attached: Recent::new(max) }
+        Self {
+            keyed,
+            bytes: Recent::new(max),
+            attached: Recent::new(max),
+            checkpoints: Recent::new(max),
+        }
     }
 
     /// The tag of `bytes`.
@@ -53,6 +59,16 @@ impl Seen {
         self.bytes.insert(tag, id);
     }
 
+    /// Whether these are the bytes of a checkpoint that passed every check.
+    pub(crate) fn has_checkpoint(&self, tag: &BytesTag) -> bool {
+        self.checkpoints.find(tag).is_some()
+    }
+
+    /// Remembers the bytes of a checkpoint that passed every check.
+    pub(crate) fn remember_checkpoint(&self, tag: BytesTag) {
+        self.checkpoints.insert(tag, ());
+    }
+
     /// Whether a transaction is part of the Tangle here.
     pub(crate) fn is_attached(&self, id: &TxId, reads: &dyn Reads) -> bool {
         if self.attached.find(id).is_some() {
@@ -70,8 +86,8 @@ impl Seen {
         self.attached.insert(id, ());
     }
 
-    /// Entries remembered, in both filters.
+    /// Entries remembered, in all filters.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() + self.attached.len()
+        self.bytes.len() + self.attached.len() + self.checkpoints.len()
     }
 }

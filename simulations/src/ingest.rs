@@ -12,6 +12,8 @@ use std::{
 use bytes::Bytes;
 use weft_core::{
     admit::{self, Candidate, Refusal, Rules, Verified},
+    checkpoint::CheckpointCandidate,
+    committee::Committee,
     digest::{BodyId, Domain, KeyId, NodeId, TxId, digest},
     machine::{Fault, Input, Reads, Source, SubmitRefusal},
     message::Message,
@@ -24,6 +26,7 @@ use crate::toy::ToyVerifier;
 #[derive(Debug)]
 pub(crate) struct Ingest {
     rules: Rules,
+    committee: Committee,
     seen: Seen,
     held: VecDeque<Held>,
     held_bytes_max: usize,
@@ -44,9 +47,14 @@ enum Unsigned {
 
 impl Ingest {
     /// Remembers `seen_max` byte strings, and holds `held_bytes_max` bytes from one peer.
-    pub(crate) fn new(rules: Rules, seen_max: usize, held_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        rules: Rules,
+        committee: Committee,
+        seen_max: usize,
+        held_bytes_max: usize,
+    ) -> Self {
         let seen = Seen { ids: BTreeMap::new(), order: VecDeque::new(), max: seen_max };
-        Self { rules, seen, held: VecDeque::new(), held_bytes_max }
+        Self { rules, committee, seen, held: VecDeque::new(), held_bytes_max }
     }
 
     /// Bytes held for their keys, of the peer that holds most.
@@ -68,10 +76,21 @@ impl Ingest {
     ) -> Option<Input> {
         match message {
             Message::Transaction(bytes) => self.transaction(from, source, bytes, reads),
+            Message::Checkpoint(bytes) => Some(self.checkpoint(from, source, bytes)),
             Message::Attachment { attachment, body } => {
                 self.attachment(from, source, &attachment, &body, reads)
             }
             message => Some(Input::Message { from, message }),
+        }
+    }
+
+    fn checkpoint(&self, from: NodeId, source: Source, bytes: Bytes) -> Input {
+        let network = self.rules.network();
+        let checked = CheckpointCandidate::parse(bytes, network, &self.committee)
+            .and_then(|candidate| candidate.verify(&ToyVerifier));
+        match checked {
+            Ok(checkpoint) => Input::Checkpoint { source, checkpoint: Arc::new(checkpoint) },
+            Err(refusal) => Input::Misbehaved { from, fault: Fault::BadCheckpoint(refusal) },
         }
     }
 

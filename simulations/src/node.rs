@@ -7,15 +7,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use weft_core::{
     admit::Rules,
+    commit::{CommitRecord, Leaf},
+    committee::Author,
     digest::{NodeId, TxId},
     genesis::Genesis,
+    keys::Sign,
     machine::{
-        DropReason, Event, Fault, Input, Limits, Machine, Outbox, Reads, Source, Status,
+        DropReason, Event, Fault, Input, Limits, Machine, Outbox, Reads, Setup, Source, Status,
         SubmitRefusal, ToNet,
     },
     message::Message,
@@ -23,7 +27,7 @@ use weft_core::{
 };
 use weft_storage::{MemoryStore, Store as _};
 
-use crate::{ingest::Ingest, judges::Pulse, random::Seed, world::Settings};
+use crate::{ingest::Ingest, judges::Pulse, random::Seed, toy::ToyKey, world::Settings};
 
 /// What became of a local submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct Node {
     id: NodeId,
     address: SocketAddr,
     genesis: Genesis,
+    /// What it signs checkpoints with, if it is a validator.
+    key: ToyKey,
     limits: Limits,
     group_max: usize,
     seen_max: usize,
@@ -63,6 +69,10 @@ pub struct Node {
     /// Local submissions that were acknowledged.
     acknowledged: BTreeSet<TxId>,
     blamed: BTreeMap<NodeId, Vec<Fault>>,
+    /// Commits it told of, in all its lives.
+    commits: Vec<(Arc<CommitRecord>, Arc<[Leaf]>)>,
+    alarms: Vec<String>,
+    convicted: BTreeSet<Author>,
     dropped: Vec<(NodeId, DropReason)>,
     pub(crate) pulse: Pulse,
 }
@@ -76,6 +86,11 @@ struct Live {
     status: Status,
 }
 
+/// The key of node `number` of a world.
+pub(crate) fn key_of(seed: Seed, number: u64) -> ToyKey {
+    ToyKey::from_seed(&seed.bytes("node", number))
+}
+
 /// Where node `number` of a world listens.
 pub(crate) fn address_of(number: u64) -> SocketAddr {
     let [.., a, b] = number.to_be_bytes();
@@ -85,10 +100,12 @@ pub(crate) fn address_of(number: u64) -> SocketAddr {
 impl Node {
     pub(crate) fn new(number: u64, genesis: &Genesis, settings: &Settings) -> Self {
         let seed = Seed::new(settings.seed);
+        let key = key_of(seed, number);
         Self {
-            id: NodeId(seed.bytes("node id", number)),
+            id: key.public_key().id().into(),
             address: address_of(number),
             genesis: genesis.clone(),
+            key,
             limits: settings.limits.clone(),
             group_max: settings.group_max,
             seen_max: settings.seen_max,
@@ -102,6 +119,9 @@ impl Node {
             planned: None,
             acknowledged: BTreeSet::new(),
             blamed: BTreeMap::new(),
+            commits: Vec::new(),
+            alarms: Vec::new(),
+            convicted: BTreeSet::new(),
             dropped: Vec::new(),
             pulse: Pulse::default(),
         }
@@ -168,6 +188,21 @@ impl Node {
         &self.blamed
     }
 
+    /// Commits it told of, in all its lives.
+    pub fn commits(&self) -> &[(Arc<CommitRecord>, Arc<[Leaf]>)] {
+        &self.commits
+    }
+
+    /// What it was alarmed by, in all its lives.
+    pub fn alarms(&self) -> &[String] {
+        &self.alarms
+    }
+
+    /// Validators that it has evidence against.
+    pub const fn convicted(&self) -> &BTreeSet<Author> {
+        &self.convicted
+    }
+
     /// Whom it dropped or turned away, and why, in all its lives.
     pub fn dropped(&self) -> &[(NodeId, DropReason)] {
         &self.dropped
@@ -177,9 +212,13 @@ impl Node {
         self.lives += 1;
         let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
         let limits = self.limits.clone();
-        let mut machine = Machine::restore(&self.genesis, limits, self.id, seed, now, &self.store);
+        let key: Arc<dyn Sign> = Arc::new(self.key.clone());
+        let setup =
+            Setup { genesis: &self.genesis, limits, own: self.id, key: Some(key), seed };
+        let mut machine = Machine::restore(setup, now, &self.store);
         let rules = Rules::new(&self.genesis);
-        let ingest = Ingest::new(rules, self.seen_max, HELD_BYTES_MAX);
+        let committee = self.genesis.committee.clone();
+        let ingest = Ingest::new(rules, committee, self.seen_max, HELD_BYTES_MAX);
         let status = machine.status();
         self.live = Some(Live { machine, ingest, inputs: VecDeque::new(), status });
         self.planned = None;
@@ -266,6 +305,13 @@ impl Node {
                 }
                 Event::Attached { tx, .. } => self.fetched += tx.bytes().len() as u64,
                 Event::Refused { id, reason } => outcomes.push((id, Outcome::Refused(reason))),
+                Event::Committed { record, leaves } => {
+                    assert!(durable, "told of a commit before it is safe");
+                    self.commits.push((record, leaves));
+                }
+                Event::Alarm { cause } => self.alarms.push(cause),
+                Event::Equivocated { author, .. } => drop(self.convicted.insert(author)),
+                Event::Certified { .. } | Event::Stale { .. } => {}
                 Event::KeyKnown(_) => key_known = true,
                 Event::Blamed { peer, fault } => self.blamed.entry(peer).or_default().push(fault),
             }

@@ -153,7 +153,9 @@ impl World {
             Outcome::Refused(SubmitRefusal::EnoughAttachments { .. }) => poster.waiting = None,
             // Roamed ahead of its registration, or named a parent that a crash took.
             Outcome::Refused(
-                SubmitRefusal::UnknownKey { .. } | SubmitRefusal::UnknownParent { .. },
+                SubmitRefusal::UnknownKey { .. }
+                | SubmitRefusal::UnknownParent { .. }
+                | SubmitRefusal::AnchorOrder,
             ) => {
                 if let Some(waiting) = &mut poster.waiting {
                     waiting.again = now;

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
     admit::Rules,
+    committee::Committee,
     digest::{NodeId, TxId},
     genesis::Genesis,
-    keys::Scheme,
+    keys::{Scheme, Sign as _},
     machine::{Limits, Ticket},
     message::PeerAddress,
     params::Params,
@@ -21,7 +22,7 @@ use crate::{
     faults::Fault,
     judges::{self, Broken},
     network::{ConnId, Frame, Links, Network},
-    node::Node,
+    node::{Node, key_of},
     queue::Queue,
     random::{Dice, Seed},
     rogue::Rogue,
@@ -35,6 +36,8 @@ use crate::{
 pub struct Settings {
     /// The number all chance comes from.
     pub seed: u64,
+    /// How many of the first nodes are validators. With none, nothing becomes final.
+    pub validators: u64,
     /// Bounds and paces of every machine.
     pub limits: Limits,
     /// How links behave.
@@ -56,6 +59,7 @@ impl Settings {
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
+            validators: 0,
             limits: Limits::default(),
             links: Links {
                 delay: [Span::from_millis(10), Span::from_millis(40)],
@@ -137,14 +141,22 @@ pub struct World {
 /// Where time starts: not at zero, which means "no clock" in places.
 const START: Time = Time::from_millis(1_000_000);
 
+/// A network without work whose first nodes are its validators; without any, nothing is final.
+fn genesis(settings: &Settings, seed: Seed) -> Genesis {
+    let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() };
+    let without = Genesis { created: START, ..Genesis::without_finality("simulation", params) };
+    let keys = (0..settings.validators).map(|number| key_of(seed, number).public_key().clone());
+    match Committee::of(keys) {
+        Ok(committee) => Genesis { committee, ..without },
+        Err(_) => without,
+    }
+}
+
 impl World {
     /// A world without anybody.
     pub fn new(settings: Settings) -> Self {
-        let genesis = Genesis::without_finality(
-            "simulation",
-            Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() },
-        );
         let seed = Seed::new(settings.seed);
+        let genesis = genesis(&settings, seed);
         Self {
             now: START,
             seed,

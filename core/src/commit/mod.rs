@@ -18,7 +18,7 @@ mod record;
 pub use self::{
     certificate::{Certificate, CertificateError, Signer},
     merkle::Path,
-    mountain::Mountain,
+    mountain::{Mountain, Placed},
     record::{CommitRecord, Leaf},
 };
 

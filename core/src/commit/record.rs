@@ -21,6 +21,7 @@ use crate::{
     checkpoint::{CheckpointRef, Vote},
     codec::{Decode, DecodeError, Encode, Reader},
     digest::{BodyId, CommitId, DIGEST_BYTES, Domain, TxId, digest},
+    outcome::Outcome,
     params::LEAVES_MAX,
     time::Time,
     tx::{CommitRef, NetworkId},
@@ -37,7 +38,7 @@ pub struct Leaf {
     /// Its body.
     pub body: BodyId,
     /// What became of the body.
-    pub outcome: u8,
+    pub outcome: Outcome,
 }
 
 impl Leaf {
@@ -49,14 +50,14 @@ impl Encode for Leaf {
     fn encode(&self, out: &mut Vec<u8>) {
         self.tx.encode(out);
         self.body.encode(out);
-        out.push(self.outcome);
+        self.outcome.encode(out);
     }
 }
 
 impl Decode for Leaf {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (tx, body) = (TxId::decode(reader)?, BodyId::decode(reader)?);
-        Ok(Self { tx, body, outcome: reader.u8()? })
+        Ok(Self { tx, body, outcome: Outcome::decode(reader)? })
     }
 }
 

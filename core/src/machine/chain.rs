@@ -174,12 +174,7 @@ impl Chain {
     }
 
     /// What to vote for from `from` on, at most `count` commits.
-    pub(super) fn votes(
-        &self,
-        from: CommitIndex,
-        count: usize,
-        tables: &Tables<'_>,
-    ) -> Vec<Vote> {
+    pub(super) fn votes(&self, from: CommitIndex, count: usize, tables: &Tables<'_>) -> Vec<Vote> {
         let indexes = (from.0..=self.head.last.index.0).take(count).map(CommitIndex);
         indexes.filter_map(|index| self.record(index, tables)).map(|one| one.vote()).collect()
     }

@@ -186,9 +186,10 @@ impl Machine {
             certified: self.certifier.certified().map_or(CommitIndex::ZERO, |vote| vote.index),
             round: self.consensus.quorum_round(),
             unordered: self.cover.len(),
-            signing: self.validator.as_ref().map_or(Signing::Follower, |validator| {
-                validator.picture(&self.committee)
-            }),
+            signing: self
+                .validator
+                .as_ref()
+                .map_or(Signing::Follower, |validator| validator.picture(&self.committee)),
             live_count: self.tangle.count(),
             live_bytes: self.tangle.bytes(),
             waiting_count: self.solidifier.count(),

@@ -20,7 +20,7 @@ use super::{
     validator::Signed,
 };
 use crate::{
-    checkpoint::{Checkpoint, Vote, VerifiedCheckpoint},
+    checkpoint::{Checkpoint, VerifiedCheckpoint, Vote},
     codec::Decode as _,
     committee::Author,
     digest::NodeId,

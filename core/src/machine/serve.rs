@@ -168,9 +168,8 @@ impl Server<'_> {
     pub(super) fn newest(&self, author: Author) -> Vec<Message> {
         let newest = self.view.store.record(Table::Standing, &newest_key(author));
         let newest = newest.and_then(|bytes| CheckpointRef::from_bytes(&bytes).ok());
-        let bytes = newest.and_then(|newest| {
-            self.view.store.record(Table::Checkpoint, &checkpoint_key(&newest))
-        });
+        let bytes = newest
+            .and_then(|newest| self.view.store.record(Table::Checkpoint, &checkpoint_key(&newest)));
         let newest = bytes.map(Message::Checkpoint);
         newest.into_iter().chain([Message::End(End { next: None })]).collect()
     }

@@ -8,7 +8,7 @@
 use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
-    Event, Machine, Outbox, Reads,
+    Event, Ledger, Machine, Outbox, Reads,
     chain::Executed,
     consensus::{Ordered, Vertex},
     ledger,
@@ -128,7 +128,7 @@ impl Machine {
         }
         self.ledger.assert_supply();
         let is_due = last && self.chain.is_state_root_due();
-        let state_root = is_due.then(|| self.ledger.state_root(&mut tables));
+        let state_root = is_due.then(|| Ledger::state_root(&mut tables));
         let made = Executed { leader, time, leaves: &leaves, last, state_root };
         let record = self.chain.append(&made, &mut tables);
         if !leaves.is_empty() {
@@ -144,7 +144,8 @@ impl Machine {
     /// A transaction with its body: in memory as long as it is live, else in the store.
     fn turn(&self, id: &TxId, reads: &dyn Reads) -> Turn {
         if let Some(tx) = self.tangle.transaction(id) {
-            let (body, anchor) = (tx.transaction().body.clone(), tx.transaction().attachment.anchor);
+            let (body, anchor) =
+                (tx.transaction().body.clone(), tx.transaction().attachment.anchor);
             return Turn { id: *id, body_id: tx.body_id(), body, anchor };
         }
         let entry = reads.entry(id).expect("what is ordered is attached");

@@ -8,8 +8,8 @@ use weft_core::{
     digest::{BodyId, KeyId, NodeId, TxId},
     keys::PublicKey,
     machine::{
-        Batch, Event, Input, Limits, LogEntry, Machine, Outbox, Reads, Source, Status, Table,
-        Ticket, ToNet,
+        Batch, Event, Input, Limits, LogEntry, Machine, Outbox, Reads, Setup, Source, Status,
+        Table, Ticket, ToNet,
     },
     message::{End, GetCone, Message, PeerAddress},
     time::{Span, Time},
@@ -89,6 +89,12 @@ impl Reads for Shelf {
     }
 }
 
+fn machine(limits: Limits, own: NodeId, seed: [u8; 32], now: Time, shelf: &Shelf) -> Machine {
+    let genesis = genesis();
+    let setup = Setup { genesis: &genesis, limits, own, key: None, seed };
+    Machine::restore(setup, now, shelf)
+}
+
 /// A node in a test's hands.
 pub(crate) struct Node {
     machine: Machine,
@@ -106,7 +112,7 @@ impl Node {
     pub(crate) fn new(limits: Limits) -> Self {
         let (shelf, now) = (Shelf::default(), Time::from_millis(1_000));
         let own = NodeId([1; 32]);
-        let machine = Machine::restore(&genesis(), limits, own, [7; 32], now, &shelf);
+        let machine = machine(limits, own, [7; 32], now, &shelf);
         let mut node = Self { machine, shelf, now, events: Vec::new(), tickets: 0 };
         node.input(Input::PeerUp { peer: PEER, address: None, fixed: false });
         node
@@ -115,7 +121,7 @@ impl Node {
     /// Drops the machine and makes it anew from what was written.
     pub(crate) fn restart(&mut self, limits: Limits) {
         let own = NodeId([1; 32]);
-        let machine = Machine::restore(&genesis(), limits, own, [8; 32], self.now, &self.shelf);
+        let machine = machine(limits, own, [8; 32], self.now, &self.shelf);
         self.machine = machine;
         self.input(Input::PeerUp { peer: PEER, address: None, fixed: false });
     }

@@ -117,6 +117,7 @@ pub(crate) const fn submit_refusal_code(refusal: &SubmitRefusal) -> &'static str
         SubmitRefusal::Refused(refusal) => refusal_code(refusal),
         SubmitRefusal::UnknownParent { .. } => "unknown_parent",
         SubmitRefusal::UnknownKey { .. } => "unknown_key",
+        SubmitRefusal::AnchorOrder => "anchor_order",
         SubmitRefusal::EnoughAttachments { .. } => "enough_attachments",
     }
 }
@@ -166,7 +167,9 @@ impl From<SubmitRefusal> for Problem {
             SubmitRefusal::UnknownKey { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
             }
-            SubmitRefusal::UnknownParent { .. } | SubmitRefusal::EnoughAttachments { .. } => {
+            SubmitRefusal::UnknownParent { .. }
+            | SubmitRefusal::AnchorOrder
+            | SubmitRefusal::EnoughAttachments { .. } => {
                 Self::new(StatusCode::CONFLICT, code, detail)
             }
         }

@@ -47,7 +47,11 @@ pub(super) enum Decision {
 
 /// More than f faults: two proposals of one slot have certificates. Nothing is decided any more and
 /// nothing must be signed; all data is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "two proposals of validator {} in round {round} are certified: more than a third are faulty",
+    .leader.0
+)]
 pub(crate) struct Alarm {
     /// The round of the slot.
     pub(crate) round: Round,

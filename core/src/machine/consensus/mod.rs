@@ -14,7 +14,6 @@
 //!
 //! Left out on purpose: keys, disks and transactions. The caller signs, stores what is accepted
 //! before it speaks of it, and answers what it knows of a transaction.
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine does not call it yet"))]
 
 mod dag;
 mod decide;
@@ -51,13 +50,8 @@ use crate::{
     units::Round,
 };
 
-#[expect(unused_imports, reason = "the machine does not call it yet")]
-pub(crate) use self::{
-    decide::Alarm,
-    order::Vertex,
-    pace::{Create, PaceLimits, Reason},
-    standing::Standing,
-};
+pub use self::pace::PaceLimits;
+pub(crate) use self::{decide::Alarm, order::Vertex, pace::Create, standing::Standing};
 
 /// Rounds above the last quorum in which checkpoints are taken that nobody waits for.
 const AHEAD_MAX: u64 = 8;

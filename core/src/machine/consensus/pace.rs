@@ -40,14 +40,14 @@ const PATIENCE_MAX: Span = Span::from_secs(8);
 
 /// How fast rounds go. An operator's choice: nodes need not agree on it, but should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PaceLimits {
+pub struct PaceLimits {
     /// The pause in a round while there is something to order. 50 ms: a LAN of up to 20 validators
     /// then finds finality in 150 ms.
-    pub(crate) min: Span,
+    pub min: Span,
     /// The pause while there is nothing. 1 s: anchors stay fresh at a tenth of the cost.
-    pub(crate) idle: Span,
+    pub idle: Span,
     /// How long a round waits for a leader, at first. 200 ms: far above a round trip in a LAN.
-    pub(crate) leader_timeout: Span,
+    pub leader_timeout: Span,
 }
 
 impl Default for PaceLimits {

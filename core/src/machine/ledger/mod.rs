@@ -11,7 +11,6 @@
 //! which joined by snapshot finds the same; no body makes or destroys value.
 //!
 //! Left out on purpose: which anchors are of this chain, the order itself, and commit records.
-#![cfg_attr(not(test), expect(dead_code, reason = "called by the machine as soon as it commits"))]
 
 mod apply;
 mod plan;
