@@ -14,8 +14,11 @@ use crate::{
     genesis::Genesis,
     keys::{DeviceVerifier, PublicKey, Scheme},
     message::Message,
+    object::Object,
+    outcome::Outcome,
     params::{FRAME_BYTES_MAX, Params, TRANSACTION_BYTES_MAX},
     time::Time,
+    trie::TrieProof,
     tx::{Attachment, SealedBody, Transaction},
 };
 
@@ -60,6 +63,13 @@ pub fn params_round_trip(data: &[u8]) {
     }
 }
 
+/// What a snapshot or a proof brings of the ledger, as [`transaction_round_trip`].
+pub fn ledger_round_trip(data: &[u8]) {
+    round_trip::<Object>(data);
+    round_trip::<Outcome>(data);
+    round_trip::<TrieProof>(data);
+}
+
 /// An address: what parses is shown as the same text, but for the case of its letters.
 pub fn address_round_trip(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
@@ -102,11 +112,12 @@ pub fn genesis() -> Genesis {
 pub type Body = fn(&[u8]);
 
 /// All of them, by name.
-pub const BODIES: [(&str, Body); 6] = [
+pub const BODIES: [(&str, Body); 7] = [
     ("transaction", transaction_round_trip),
     ("message", message_round_trip),
     ("key", key_round_trip),
     ("params", params_round_trip),
+    ("ledger", ledger_round_trip),
     ("address", address_round_trip),
     ("admit", admit_never_panics),
 ];
