@@ -209,6 +209,7 @@ mod tests {
     use weft_core::{
         codec::{Decode as _, Encode as _},
         keys::{DeviceKey, DeviceVerifier, Scheme, Verify as _},
+        units::Amount,
     };
 
     use super::*;
@@ -283,6 +284,36 @@ mod tests {
         let sealed = rotated.seal(&second).unwrap();
         assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
         assert_eq!(draft(&second, 0).unwrap_err(), DraftError::Registration);
+    }
+
+    #[test]
+    fn a_transfer_pays_whom_it_names() {
+        let key = key(10);
+        let outputs = vec![Output { to: builder(&key).issuer(), amount: Amount(7) }];
+        let draft = builder(&key).transfer(Sequence(1), outputs.clone(), b"thanks").unwrap();
+        let sealed = draft.seal(&key).unwrap();
+        let Payload::Transfer(transfer) = &sealed.body.payload else { panic!("a transfer") };
+        assert_eq!((transfer.outputs(), transfer.total()), (outputs.as_slice(), Amount(7)));
+        assert_eq!(transfer.reference(), "thanks");
+        assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
+        let nothing = builder(&key).transfer(Sequence(1), Vec::new(), []);
+        assert!(matches!(nothing, Err(DraftError::Payload(_))));
+    }
+
+    #[test]
+    fn the_next_key_agrees_to_one_rotation_alone() {
+        let (first, next) = (key(11), key(12));
+        let sealed = builder(&first).rotation(Sequence(3), &next).unwrap().seal(&first).unwrap();
+        let Payload::KeyRotate(rotation) = &sealed.body.payload else { panic!("a rotation") };
+        let holds = |sequence| {
+            let (issuer, id) = (&sealed.body.issuer, next.public_key().id());
+            let message = KeyRotate::message(NETWORK, issuer, Sequence(sequence), &id);
+            DeviceVerifier.verify(&rotation.key, &message, &rotation.proof).is_ok()
+        };
+        assert_eq!([holds(3), holds(4)], [true, false]);
+        assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
+        let first_body = builder(&first).rotation(Sequence(0), &next);
+        assert_eq!(first_body.unwrap_err(), DraftError::Registration);
     }
 
     #[test]

@@ -291,3 +291,78 @@ pub fn admit(
     let key = candidate.own_key().cloned().or_else(|| known(candidate.signing_key()));
     key.map(|key| candidate.verify(&key, verify)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString as _, vec};
+
+    use super::*;
+    use crate::{
+        address::{Address, NetworkKind},
+        keys::{DeviceKey, DeviceVerifier, Sign as _, Signature},
+        time::Time,
+        tx::{Seal, SealedBody},
+        units::Sequence,
+    };
+
+    fn genesis() -> Genesis {
+        let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] };
+        Genesis { label: "t".to_string(), kind: NetworkKind::Test, created: Time::ZERO, params }
+    }
+
+    fn key(seed: u8) -> DeviceKey {
+        DeviceKey::from_seed(Scheme::MlDsa44, &[seed; 32]).unwrap()
+    }
+
+    /// What becomes of a rotation, sealed by the account's first key, with sequence `sequence`.
+    fn admitted(sequence: u64, rotation: KeyRotate) -> Result<(), Refusal> {
+        let genesis = genesis();
+        let body = Body {
+            network: genesis.network(),
+            issuer: Address::of(key(1).public_key().id()),
+            signer: None,
+            sequence: Sequence(sequence),
+            time: Time::ZERO,
+            expires: Time::ZERO,
+            beacon: CommitRef::NONE,
+            payload: Payload::KeyRotate(rotation),
+        };
+        let seal = Seal::new(&body, &key(1)).unwrap();
+        let tx =
+            SealedBody { body, seal }.attach(Attachment::new([TxId::ZERO; 2], genesis.commit()));
+        let known = |_| Some(key(1).public_key().clone());
+        let bytes = tx.to_bytes().into();
+        let admitted = admit(bytes, &Rules::new(&genesis), known, &DeviceVerifier)?;
+        assert_eq!(admitted.unwrap().transaction().new_key(), tx.new_key());
+        Ok(())
+    }
+
+    fn rotation(sequence: u64) -> KeyRotate {
+        let issuer = Address::of(key(1).public_key().id());
+        KeyRotate::new(genesis().network(), &issuer, Sequence(sequence), &key(2)).unwrap()
+    }
+
+    #[test]
+    fn a_rotation_is_proved_by_its_new_key_at_its_own_place() {
+        assert_eq!(admitted(5, rotation(5)), Ok(()));
+        let invalid = SignatureError::Invalid { scheme: Scheme::MlDsa44 };
+        assert_eq!(admitted(5, rotation(6)), Err(Refusal::Proof(invalid)));
+        let stolen = KeyRotate { key: key(3).public_key().clone(), ..rotation(5) };
+        assert_eq!(admitted(5, stolen), Err(Refusal::Proof(invalid)));
+    }
+
+    #[test]
+    fn a_rotation_to_a_scheme_that_is_not_listed_is_refused() {
+        let actual = Scheme::MlDsa65;
+        let filled = |length| Bytes::from(vec![0; length]);
+        let key = PublicKey::new(actual, filled(actual.public_key_bytes())).unwrap();
+        let proof = Signature::new(actual, filled(actual.signature_bytes())).unwrap();
+        let refused = admitted(5, KeyRotate { key, proof });
+        assert_eq!(refused, Err(Refusal::Scheme { actual }));
+    }
+
+    #[test]
+    fn the_first_body_is_no_rotation() {
+        assert!(matches!(admitted(0, rotation(0)), Err(Refusal::Malformed(_))));
+    }
+}

@@ -16,8 +16,11 @@ use crate::{
     genesis::Genesis,
     keys::{DeviceVerifier, PublicKey, Scheme},
     message::Message,
+    object::Object,
+    outcome::Outcome,
     params::{FRAME_BYTES_MAX, LEAVES_MAX, Params, TRANSACTION_BYTES_MAX},
     proof::Proof,
+    trie::TrieProof,
     tx::{Attachment, SealedBody, Transaction},
 };
 
@@ -95,6 +98,13 @@ fn strangers() -> Committee {
     Committee::of([key]).expect("a committee of one")
 }
 
+/// What a snapshot or a proof brings of the ledger, as [`transaction_round_trip`].
+pub fn ledger_round_trip(data: &[u8]) {
+    round_trip::<Object>(data);
+    round_trip::<Outcome>(data);
+    round_trip::<TrieProof>(data);
+}
+
 /// An address: what parses is shown as the same text, but for the case of its letters.
 pub fn address_round_trip(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
@@ -135,7 +145,7 @@ pub fn genesis() -> Genesis {
 pub type Body = fn(&[u8]);
 
 /// All of them, by name.
-pub const BODIES: [(&str, Body); 9] = [
+pub const BODIES: [(&str, Body); 10] = [
     ("transaction", transaction_round_trip),
     ("message", message_round_trip),
     ("key", key_round_trip),
@@ -143,6 +153,7 @@ pub const BODIES: [(&str, Body); 9] = [
     ("record", record_round_trip),
     ("certificate", certificate_round_trip),
     ("proof", proof_round_trip),
+    ("ledger", ledger_round_trip),
     ("address", address_round_trip),
     ("admit", admit_never_panics),
 ];

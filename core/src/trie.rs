@@ -10,9 +10,10 @@
 //! ```
 //!
 //! Why a proof cannot lie: a root names its children, they name theirs, down to leaves, and a leaf
-//! names key and value whole. So who leads from a root to the leaf of a key and a value, found it in
-//! the trie. Tags and lengths part leaves, branches, values and keys of objects; and a branch holds
-//! the bit by which it parts, so that one set of objects has one root and a path has one reading.
+//! names key and value whole. So who leads from a root to the leaf of a key and a value, found it
+//! in the trie. Tags and lengths part leaves, branches, values and keys of objects; and a branch
+//! holds the bit by which it parts, so that one set of objects has one root and a path has one
+//! reading.
 //!
 //! Left out on purpose: proofs that an object is not there, and the trie itself, which lives in a
 //! node's store.

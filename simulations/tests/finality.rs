@@ -33,7 +33,7 @@ fn four_validators_order_everything_alike() {
 fn a_committee_of_one_is_final_at_once() {
     let mut world = world(2, 1);
     let nodes = world.mesh(2);
-    world.add_poster(nodes.start, Posting::default(), Span::from_secs(10));
+    world.add_poster(nodes[0], Posting::default(), Span::from_secs(10));
     world.run(Span::from_secs(15)).unwrap();
     world.judge().unwrap();
     let status = world.node(0).status().unwrap();

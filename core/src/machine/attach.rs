@@ -146,7 +146,7 @@ impl Machine {
         };
         self.place(self.now, &entry, Order::Open(Some(tx.clone())));
         self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
-        if let Some(key) = tx.transaction().seal.key.clone() {
+        if let Some(key) = tx.transaction().new_key().cloned() {
             self.key_known(key, reads, out);
         }
         self.wants.satisfied(Want::Past(id));

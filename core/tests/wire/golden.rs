@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use weft_core::{
+    account::Account,
     address::{Address, NetworkKind},
     checkpoint::{Checkpoint, CheckpointCore, CheckpointRef, Vote, list_digest},
     codec::Encode as _,
@@ -14,11 +15,14 @@ use weft_core::{
     genesis::Genesis,
     keys::{PublicKey, Scheme, Signature},
     message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
+    object::{Object, ObjectKey},
+    outcome::Outcome,
     params::Params,
     time::Time,
+    trie::{self, Step, TrieProof},
     tx::{
-        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
-        StreamName, Transaction,
+        Attachment, Body, CommitRef, ContentType, Data, KeyRotate, NetworkId, Output, Payload,
+        Seal, SealedBody, StreamName, Transaction, Transfer,
     },
     units::{Amount, CommitIndex, Position, Round, Sequence},
 };
@@ -132,6 +136,8 @@ fn checkpoint() -> Checkpoint {
 /// Names and bytes of all there is.
 pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
     let mut samples = transactions();
+    samples.extend(payloads());
+    samples.extend(ledger());
     samples.extend(ids());
     samples.extend(messages());
     samples.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
@@ -153,6 +159,58 @@ fn transactions() -> Vec<(&'static str, Vec<u8>)> {
         ("transaction-65-registers", transaction(Scheme::MlDsa65, 0, None).to_bytes()),
         ("transaction-65", transaction(Scheme::MlDsa65, 1, None).to_bytes()),
         ("transaction-dilithium2", transaction(Scheme::Dilithium2, 1, None).to_bytes()),
+    ]
+}
+
+fn payloads() -> Vec<(&'static str, Vec<u8>)> {
+    let output =
+        |byte, amount| Output { to: Address::of(KeyId([byte; 32])), amount: Amount(amount) };
+    let transfer = |outputs, reference: &'static [u8]| {
+        Payload::Transfer(Transfer::new(outputs, reference.into()).unwrap())
+    };
+    let rotation = |scheme: Scheme| {
+        let proof = vec![0xcc; scheme.signature_bytes()].into();
+        let proof = Signature::new(scheme, proof).unwrap();
+        Payload::KeyRotate(KeyRotate { key: key(scheme), proof })
+    };
+    let (body, next) = (reading().body, KeyId([6; 32]));
+    let message = KeyRotate::message(body.network, &body.issuer, body.sequence, &next);
+    vec![
+        ("payload-data", body.payload.to_bytes()),
+        ("payload-transfer", transfer(vec![output(1, 0x0102)], b"").to_bytes()),
+        (
+            "payload-transfer-of-two",
+            transfer(vec![output(2, 1), output(1, u64::MAX - 1)], b"invoice 7").to_bytes(),
+        ),
+        ("payload-key-rotate-44", rotation(Scheme::MlDsa44).to_bytes()),
+        ("payload-key-rotate-65", rotation(Scheme::MlDsa65).to_bytes()),
+        ("rotation-message", message.to_vec()),
+    ]
+}
+
+fn ledger() -> Vec<(&'static str, Vec<u8>)> {
+    let address = Address::of(KeyId([0x11; 32]));
+    let mut account = Account::opened(Amount(0x0102));
+    for sequence in [3, 9, 10, 6] {
+        account.consume(Sequence(sequence));
+    }
+    let mut rotated = account.clone();
+    rotated.rotate(&address, KeyId([6; 32]));
+    let place = ObjectKey::account(&address);
+    let steps = [(7, [1; 32]), (0, [2; 32])].map(|(depth, sibling)| Step { depth, sibling });
+    let proof = TrieProof::new(steps.into()).unwrap();
+    let outcomes: Vec<u8> = Outcome::ALL.iter().flat_map(Outcome::to_bytes).collect();
+    vec![
+        ("outcomes", outcomes),
+        ("object-account", Object::Account(account).to_bytes()),
+        ("object-account-rotated", Object::Account(rotated).to_bytes()),
+        ("object-supply", Object::Supply(Amount(0x0304)).to_bytes()),
+        ("object-key-account", place.0.to_vec()),
+        ("object-key-supply", ObjectKey::supply().0.to_vec()),
+        ("trie-leaf", trie::leaf(&place, b"value").to_vec()),
+        ("trie-branch", trie::branch(7, &[1; 32], &[2; 32]).to_vec()),
+        ("trie-proof", proof.to_bytes()),
+        ("trie-root", proof.root(&place, b"value").to_vec()),
     ]
 }
 

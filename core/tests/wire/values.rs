@@ -19,10 +19,10 @@ use weft_core::{
     params::{ADDRESSES_MAX, IDS_MAX, WANTS_MAX},
     time::Time,
     tx::{
-        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
-        StreamName, Transaction,
+        Attachment, Body, CommitRef, ContentType, Data, KeyRotate, NetworkId, Output, Payload,
+        Seal, SealedBody, StreamName, Transaction, Transfer,
     },
-    units::{CommitIndex, Position, Round, Sequence},
+    units::{Amount, CommitIndex, Position, Round, Sequence},
 };
 
 fn bytes(max: usize) -> impl Strategy<Value = Bytes> {
@@ -71,6 +71,27 @@ fn signature(scheme: Scheme) -> impl Strategy<Value = Signature> {
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
+    prop_oneof![4 => reading(), 2 => transfer(), 1 => rotation()]
+}
+
+/// Of few outputs: many ask for more work.
+fn transfer() -> impl Strategy<Value = Payload> {
+    let outputs = vec((any::<[u8; 32]>(), 1..=u64::MAX / 20), 1..20);
+    (outputs, bytes(65)).prop_map(|(outputs, reference)| {
+        let output = |(to, amount)| Output { to: Address::of(KeyId(to)), amount: Amount(amount) };
+        let outputs = outputs.into_iter().map(output).collect();
+        Payload::Transfer(Transfer::new(outputs, reference).unwrap())
+    })
+}
+
+fn rotation() -> impl Strategy<Value = Payload> {
+    key().prop_flat_map(|key| {
+        signature(key.scheme())
+            .prop_map(move |proof| Payload::KeyRotate(KeyRotate { key: key.clone(), proof }))
+    })
+}
+
+fn reading() -> impl Strategy<Value = Payload> {
     ("[a-zäß€🌍 ]{1,16}", any::<u16>(), bytes(300)).prop_map(|(stream, kind, bytes)| {
         Payload::Data(Data {
             stream: StreamName::parse(&stream).unwrap(),
@@ -83,8 +104,13 @@ fn payload() -> impl Strategy<Value = Payload> {
 fn body() -> impl Strategy<Value = Body> {
     let numbers = (0..Sequence::LIMIT, any::<u64>(), any::<u64>());
     let fixed = (any::<[u8; 4]>(), any::<[u8; 32]>(), option::of(any::<[u8; 32]>()));
-    (fixed, prop_oneof![Just((0, 0, 0)), numbers], commit(), payload()).prop_map(
-        |((network, issuer, signer), (sequence, time, expires), beacon, payload)| Body {
+    // The first body is no rotation.
+    let said = prop_oneof![
+        (Just((0, 0, 0)), prop_oneof![reading(), transfer()]),
+        (numbers, payload()).prop_filter("a later body", |((sequence, ..), _)| *sequence > 0),
+    ];
+    (fixed, said, commit()).prop_map(
+        |((network, issuer, signer), ((sequence, time, expires), payload), beacon)| Body {
             network: NetworkId(network),
             issuer: Address::of(KeyId(issuer)),
             // The first body is signed by the first key.

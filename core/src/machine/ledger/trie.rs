@@ -1,7 +1,7 @@
 //! The state trie in the tables: one record per branch, and a link to the topmost node.
 //!
-//! Objects that change are noted by key; [`Ledger::state_root`] folds all that were noted at once, so a
-//! branch is read and written once however many leaves below it changed. What a set of objects
+//! Objects that change are noted by key; [`Ledger::state_root`] folds all that were noted at once,
+//! so a branch is read and written once however many leaves below it changed. What a set of objects
 //! hashes to follows from the set alone, not from the order of changes nor from how often a root is
 //! taken. Hashes and proofs are those of [`trie`](crate::trie).
 //!
@@ -87,8 +87,8 @@ impl Ledger {
         top.map_or(EMPTY, |top| top.hash)
     }
 
-    /// The path of an object in the trie of the last root; `None` if it is not there, or changed since,
-    /// so that what is proved is always what can be read.
+    /// The path of an object in the trie of the last root; `None` if it is not there, or changed
+    /// since, so that what is proved is always what can be read.
     pub(in crate::machine) fn prove(key: &ObjectKey, tables: &Tables<'_>) -> Option<TrieProof> {
         if tables.bytes(Table::Changed, &key.0).is_some() {
             return None;
