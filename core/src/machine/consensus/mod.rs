@@ -51,7 +51,7 @@ use crate::{
     units::Round,
 };
 
-#[expect(unused_imports, reason = "the machine does not call it yet")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the machine does not call it yet"))]
 pub(crate) use self::{
     decide::Alarm,
     order::Vertex,

@@ -25,7 +25,7 @@ use crate::{
 
 /// Most checkpoints that wait, per author: an honest one has one in each round that counts, and
 /// may be as far ahead again.
-const PER_AUTHOR: usize = 2 * GC_DEPTH as usize;
+const PER_AUTHOR: u64 = 2 * GC_DEPTH;
 
 /// Most bytes that wait.
 const BYTES_MAX: usize = 64 << 20;
@@ -130,7 +130,7 @@ impl Pending {
 
     fn keep_bounds(&mut self, author: Author) {
         while let Some(of_author) = self.by_author.get(&author)
-            && of_author.len() > PER_AUTHOR
+            && of_author.len() as u64 > PER_AUTHOR
         {
             let highest = of_author.iter().rev().copied();
             let Some(dropped) = self.least_needed(highest) else { break };

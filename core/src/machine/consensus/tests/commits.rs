@@ -1,6 +1,6 @@
 //! What is decided and in which order, on drawn graphs.
 
-use std::{collections::BTreeMap, format, string::String, vec};
+use alloc::{collections::BTreeMap, format, string::String, vec};
 
 use super::{super::*, draw::*};
 

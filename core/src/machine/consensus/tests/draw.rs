@@ -4,7 +4,7 @@
 //! to the first version of everybody in round 2; `D3': A2 BD2` makes a second version of D's with
 //! just those. Signatures are zeros: nobody here checks them.
 
-use std::{collections::BTreeMap, string::String, vec};
+use alloc::{collections::BTreeMap, string::String, vec};
 
 use bytes::Bytes;
 
@@ -112,7 +112,7 @@ impl Picture {
 fn names(text: &str) -> Vec<String> {
     let text = text.trim();
     let split = text.find(|sign: char| !sign.is_ascii_uppercase()).unwrap();
-    text[..split].chars().map(|letter| std::format!("{letter}{}", &text[split..])).collect()
+    text[..split].chars().map(|letter| alloc::format!("{letter}{}", &text[split..])).collect()
 }
 
 fn slot(name: &str) -> (u16, u64, u64) {

@@ -1,8 +1,9 @@
 //! The pacemaker in virtual time.
 
-use std::{collections::BTreeMap, vec};
+use alloc::{collections::BTreeMap, vec};
 
 use super::{super::*, draw::*};
+use crate::checkpoint::CheckpointCandidate;
 
 /// Validators whose messages take no time, one clock.
 struct Town {
@@ -39,7 +40,11 @@ impl Town {
             if let Some(create) = node.create_due(self.now, awake) {
                 let refs = node.references(create.round);
                 self.reasons.push(create.reason);
-                made.push(make((create.round.0, *author), self.now.as_millis(), refs, vec![]));
+                let one = make((create.round.0, *author), self.now.as_millis(), refs, vec![]);
+                let of = node.dag.committee();
+                let parsed = CheckpointCandidate::parse(one.bytes().clone(), NETWORK, of);
+                assert_eq!(parsed.map(|parsed| parsed.reference()), Ok(one.reference()));
+                made.push(one);
                 assert_eq!(node.create_due(self.now, awake), None, "once for a round");
             }
         }
@@ -162,7 +167,6 @@ fn who_lags_far_jumps() {
     let refs = late.references(create.round);
     assert_eq!(refs[0], first.reference());
     let jump = make((create.round.0, 0), 30_000, refs, vec![]);
-    let parsed =
-        crate::checkpoint::CheckpointCandidate::parse(jump.bytes().clone(), NETWORK, &committee(4));
+    let parsed = CheckpointCandidate::parse(jump.bytes().clone(), NETWORK, &committee(4));
     assert_eq!(parsed.map(|parsed| parsed.reference()), Ok(jump.reference()));
 }

@@ -1,6 +1,6 @@
 //! A restart changes nothing.
 
-use std::vec;
+use alloc::vec;
 
 use super::{super::*, draw::*};
 use crate::codec::{Decode as _, Encode as _};

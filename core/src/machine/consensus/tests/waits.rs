@@ -1,6 +1,6 @@
 //! What waits, for what, and what sets it free.
 
-use std::vec;
+use alloc::vec;
 
 use super::{super::*, draw::*};
 
@@ -118,7 +118,6 @@ fn a_lost_reference_binds_nobody_once_it_is_forgotten() {
     // D makes one checkpoint that never comes, and one on top of it.
     let lost = make((1, 3), 1, vec![], vec![]);
     let mut node = fresh(&committee(4), None);
-    let mut log = Log::default();
     let mut before: Vec<CheckpointRef> = Vec::new();
     let mut orphan = None;
     for round in 1..80 {
@@ -131,10 +130,16 @@ fn a_lost_reference_binds_nobody_once_it_is_forgotten() {
         before = now.iter().map(|one| one.reference()).collect();
         for one in &now {
             add(&mut node, one);
-            log.drain(&mut node);
+            while let Ok(Some(leader)) = node.next_leader() {
+                let set_free = node.sequence(&leader, &|_| None).accepted;
+                assert_eq!(set_free.is_empty(), node.gc_round() != Round(1));
+            }
         }
         let is_accepted = node.is_accepted(&orphan.as_ref().unwrap_or(&lost).reference());
         assert_eq!(is_accepted, node.gc_round() >= Round(1));
     }
     assert!(node.gc_round() > Round(1));
+    let near: Vec<u64> = (0..200).filter(|round| node.is_near(Round(*round))).collect();
+    let (lowest, highest) = (node.gc_round().0 + 1, node.quorum_round().0 + AHEAD_MAX);
+    assert_eq!((near.first(), near.last()), (Some(&lowest), Some(&highest)));
 }

@@ -1,6 +1,6 @@
 //! Who leads, over many rounds.
 
-use std::{collections::BTreeMap, vec};
+use alloc::{collections::BTreeMap, vec};
 
 use super::{super::*, draw::*};
 use crate::{
