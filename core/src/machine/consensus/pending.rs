@@ -1,5 +1,5 @@
-//! Checkpoints that are not accepted yet: what they reference or cite is not here, or their slot has
-//! an accepted version and nobody needs another.
+//! Checkpoints that are not accepted yet: what they reference or cite is not here, or their slot
+//! has an accepted version and nobody needs another.
 //!
 //! Invariant: nothing in here counts for anything. Bounded per author and in bytes; what lies
 //! highest leaves first, since what is low comes sooner and is waited for. At or below the gc round

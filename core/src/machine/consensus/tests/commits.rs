@@ -3,6 +3,7 @@
 use alloc::{collections::BTreeMap, format, string::String, vec};
 
 use super::{super::*, draw::*};
+use crate::params::ORDER_LAG;
 
 /// All made checkpoints, all decisions.
 fn run(picture: &Picture, count: u8) -> (Consensus, Log) {

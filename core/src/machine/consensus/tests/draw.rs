@@ -1,8 +1,8 @@
 //! Graphs in strings, and what to do with them.
 //!
-//! A line is `who: what`: `ABC3: *` makes checkpoints of A, B and C in round 3, each with references
-//! to the first version of everybody in round 2; `D3': A2 BD2` makes a second version of D's with
-//! just those. Signatures are zeros: nobody here checks them.
+//! A line is `who: what`: `ABC3: *` makes checkpoints of A, B and C in round 3, each with
+//! references to the first version of everybody in round 2; `D3': A2 BD2` makes a second version of
+//! D's with just those. Signatures are zeros: nobody here checks them.
 
 use alloc::{collections::BTreeMap, string::String, vec};
 
