@@ -282,8 +282,8 @@ impl Consensus {
         (&mut self.pace, sight)
     }
 
-    /// What an own checkpoint of `round` references. To be asked when it is made: the one before
-    /// is added by then.
+    /// What an own checkpoint of `round` references. To be asked as soon as it is due: later, a
+    /// conviction might leave less than a quorum.
     pub(super) fn references(&self, round: Round) -> Vec<CheckpointRef> {
         select::references(&self.dag, round, &self.standing.convicted)
     }
