@@ -294,11 +294,11 @@ pub fn admit(
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::ToString as _, vec};
+    use alloc::vec;
 
     use super::*;
     use crate::{
-        address::{Address, NetworkKind},
+        address::Address,
         keys::{DeviceKey, DeviceVerifier, Sign as _, Signature},
         time::Time,
         tx::{Seal, SealedBody},
@@ -306,8 +306,8 @@ mod tests {
     };
 
     fn genesis() -> Genesis {
-        let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44] };
-        Genesis { label: "t".to_string(), kind: NetworkKind::Test, created: Time::ZERO, params }
+        let schemes = vec![Scheme::MlDsa44];
+        Genesis::without_finality("t", Params { work_bits: 0, schemes, ..Params::dev() })
     }
 
     fn key(seed: u8) -> DeviceKey {

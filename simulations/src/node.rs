@@ -213,8 +213,7 @@ impl Node {
         let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
         let limits = self.limits.clone();
         let key: Arc<dyn Sign> = Arc::new(self.key.clone());
-        let setup =
-            Setup { genesis: &self.genesis, limits, own: self.id, key: Some(key), seed };
+        let setup = Setup { genesis: &self.genesis, limits, own: self.id, key: Some(key), seed };
         let mut machine = Machine::restore(setup, now, &self.store);
         let rules = Rules::new(&self.genesis);
         let committee = self.genesis.committee.clone();

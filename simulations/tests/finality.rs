@@ -24,7 +24,12 @@ fn four_validators_order_everything_alike() {
     let status = world.node(0).status().unwrap();
     println!("{status:?}");
     for node in 0..4 {
-        println!("{} commits, {} leaves of {}", world.node(node).commits().len(), ordered(&world, node), status.next);
+        println!(
+            "{} commits, {} leaves of {}",
+            world.node(node).commits().len(),
+            ordered(&world, node),
+            status.next
+        );
     }
     assert_eq!(ordered(&world, 0) as u64, status.next.0);
 }

@@ -217,3 +217,98 @@ impl VerifiedCheckpoint {
         CheckpointRef { round: self.round(), author: self.author(), id: self.id }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{
+        checkpoint::Content,
+        keys::{DeviceKey, DeviceVerifier, Sign as _},
+        time::Time,
+    };
+
+    const NETWORK: NetworkId = NetworkId([1; 4]);
+
+    fn keys() -> Vec<DeviceKey> {
+        let key = |seed| DeviceKey::from_seed(Scheme::MlDsa44, &[seed; 32]).unwrap();
+        (0..4).map(key).collect()
+    }
+
+    fn committee() -> Committee {
+        Committee::of(keys().iter().map(|key| key.public_key().clone())).unwrap()
+    }
+
+    /// A checkpoint of validator 0 with references `(author, round)`.
+    fn signed(round: u64, refs: &[(u16, u64)]) -> Checkpoint {
+        let reference = |(author, round): &(u16, u64)| CheckpointRef {
+            round: Round(*round),
+            author: Author(*author),
+            id: CheckpointId([9; 32]),
+        };
+        let refs = refs.iter().map(reference).collect();
+        let content = Content { refs, ..Content::default() };
+        let slot = (Round(round), Author(0));
+        Checkpoint::sign(NETWORK, slot, Time::from_millis(5), content, &keys()[0]).unwrap()
+    }
+
+    fn verdict(round: u64, refs: &[(u16, u64)]) -> Result<(), &'static str> {
+        let bytes = signed(round, refs).to_bytes().into();
+        match CheckpointCandidate::parse(bytes, NETWORK, &committee()) {
+            Ok(_) => Ok(()),
+            Err(CheckpointRefusal::References { rule }) => Err(rule),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn references_that_are_allowed() {
+        assert_eq!(verdict(1, &[]), Ok(()));
+        assert_eq!(verdict(2, &[(0, 1), (1, 1), (2, 1)]), Ok(()));
+        assert_eq!(verdict(100, &[(0, 99), (1, 99), (2, 99), (3, 40)]), Ok(()), "a late one");
+        assert_eq!(verdict(100, &[(0, 36), (1, 99), (2, 99), (3, 99)]), Ok(()), "a jump");
+        assert_eq!(verdict(100, &[(1, 99), (2, 99), (3, 99)]), Ok(()), "its first ever");
+    }
+
+    #[test]
+    fn references_that_are_not() {
+        for (round, refs) in [
+            (1, vec![(1, 1)]),
+            (2, vec![]),
+            (2, vec![(0, 1), (1, 1)]),
+            (3, vec![(0, 2), (1, 2), (2, 1)]),
+            (3, vec![(0, 1), (1, 2), (2, 2), (3, 2)]),
+            (100, vec![(0, 37), (1, 99), (2, 99), (3, 99)]),
+            (100, vec![(0, 36), (1, 99), (2, 99)]),
+            (100, vec![(0, 99), (1, 99), (2, 99), (3, 39)]),
+            (2, vec![(0, 1), (1, 1), (2, 1), (3, 2)]),
+            (2, vec![(0, 1), (1, 1), (2, 1), (3, 0)]),
+            (2, vec![(0, 1), (1, 1), (2, 1), (4, 1)]),
+        ] {
+            assert!(verdict(round, &refs).is_err(), "{round} {refs:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_its_author_signed_is_verified() {
+        let checkpoint = signed(1, &[]);
+        let parse = |checkpoint: &Checkpoint, network| {
+            CheckpointCandidate::parse(checkpoint.to_bytes().into(), network, &committee())
+        };
+        let verified = parse(&checkpoint, NETWORK).unwrap().verify(&DeviceVerifier).unwrap();
+        assert_eq!(verified, VerifiedCheckpoint::own(checkpoint.clone()));
+        assert_eq!(verified.reference(), checkpoint.reference());
+        let other = parse(&checkpoint, NetworkId([2; 4]));
+        assert!(matches!(other, Err(CheckpointRefusal::Network { .. })));
+        let mut stolen = checkpoint.clone();
+        stolen.core.author = Author(1);
+        let verdict = parse(&stolen, NETWORK).unwrap().verify(&DeviceVerifier);
+        assert!(matches!(verdict, Err(CheckpointRefusal::Signature(_))));
+        stolen.core.author = Author(4);
+        let stranger = parse(&stolen, NETWORK).unwrap_err();
+        assert_eq!(stranger, CheckpointRefusal::Stranger { actual: Author(4) });
+        let long = CheckpointCandidate::parse(vec![0; 33_000].into(), NETWORK, &committee());
+        assert!(matches!(long, Err(CheckpointRefusal::TooLong { actual: 33_000 })));
+    }
+}

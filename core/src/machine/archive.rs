@@ -7,7 +7,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Reads, Table, ledger::consumed_key};
+use super::{
+    Reads, Table,
+    ledger::{Ledger, consumed_key},
+    records::{Records, Tables},
+};
 use crate::{
     account::Account,
     address::Address,
@@ -16,6 +20,7 @@ use crate::{
     digest::{DIGEST_BYTES, TxId},
     object::{Object, ObjectKey},
     params::LEAVES_MAX,
+    trie::TrieProof,
     units::{CommitIndex, Sequence},
 };
 
@@ -122,6 +127,12 @@ impl<'a> Archive<'a> {
             Object::Account(account) => Some(account),
             Object::Supply(_) => None,
         }
+    }
+
+    /// The proof of a ledger object under the last state root; none while it changed since.
+    pub fn prove(&self, key: &ObjectKey) -> Option<TrieProof> {
+        let mut pending = Records::default();
+        Ledger::prove(key, &Tables { pending: &mut pending, store: self.0 })
     }
 
     /// The first certificate at or after `index` that is kept.

@@ -105,11 +105,6 @@ impl Catchup {
     pub(super) const fn is_own(ticket: Ticket) -> bool {
         ticket.0 & TICKETS != 0
     }
-
-    /// Whether a stretch is being fetched.
-    pub(super) const fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ impl Cover {
     }
 
     /// Whether there are none.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -66,9 +66,14 @@ impl Chain {
             if index == COMMIT {
                 let (attachment, body) = body(&chain.records);
                 let ids = (attachment.id(&body.id()), body.id());
-                let other = |at| Leaf { tx: TxId([at; 32]), body: BodyId([9; 32]), outcome: 1 };
+                let other = |at| Leaf {
+                    tx: TxId([at; 32]),
+                    body: BodyId([9; 32]),
+                    outcome: Outcome::BadAnchor,
+                };
                 chain.leaves = (0..11).map(other).collect();
-                chain.leaves[LEAF as usize] = Leaf { tx: ids.0, body: ids.1, outcome: 0 };
+                chain.leaves[LEAF as usize] =
+                    Leaf { tx: ids.0, body: ids.1, outcome: Outcome::Applied };
                 record.leaves = 11;
                 record.order_root = merkle::root(&chain.leaves);
                 ours = Some((attachment, body));
@@ -133,7 +138,7 @@ fn proof(
         attachment,
         body,
         signed: Some(Signed { seal, key: along }),
-        outcome: 0,
+        outcome: Outcome::Applied,
         leaf: LEAF,
         path,
         record: chain.record(COMMIT).clone(),
@@ -155,7 +160,7 @@ fn a_whole_proof_says_who_what_and_when() {
         assert_eq!(Proof::from_bytes(&proof.to_bytes()).as_ref(), Ok(&proof));
         let proven = verify(&proof, &committee).unwrap();
         assert_eq!(proven.tx, proof.attachment.id(&proof.body.id()));
-        assert_eq!((proven.commit, proven.outcome), (CommitIndex(6), 0));
+        assert_eq!((proven.commit, proven.outcome), (CommitIndex(6), Outcome::Applied));
         assert_eq!(proven.not_before, Ok(Time::from_millis(3_000)));
         assert_eq!(proven.not_after, Time::from_millis(6_000));
         assert!(proven.signed);

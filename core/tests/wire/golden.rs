@@ -290,6 +290,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         match message {
             Message::Hello(_)
             | Message::Transaction(_)
+            | Message::Checkpoint(_)
             | Message::Attachment { .. }
             | Message::Have(_)
             | Message::Frontier(_)
@@ -298,6 +299,8 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
             | Message::Peers(_)
             | Message::GetCone(_)
             | Message::GetTransactions(_)
+            | Message::GetCheckpoints(_)
+            | Message::GetNewest(_)
             | Message::GetKey(_)
             | Message::Key(_)
             | Message::End(_) => {}

@@ -9,8 +9,8 @@
 //! slot from r+3 on that is not skipped. From r+2 on would fork: the certificate that this anchor
 //! itself is may be unknown to others (docs/PROTOCOL.md section 10).
 //!
-//! Invariant: with at most f faults all nodes decide every slot alike, whatever they have seen; what
-//! is decided stays so until the schedule changes above it.
+//! Invariant: with at most f faults all nodes decide every slot alike, whatever they have seen;
+//! what is decided stays so, unless the schedule changes below it.
 //!
 //! Left out on purpose: what a committed leader brings (`order`).
 

@@ -6,15 +6,15 @@
 //! ```
 //!
 //! The commit rule is that of Mysticeti (arXiv 2310.14821), the pacemaker that of Starfish (ePrint
-//! 2025/567); what is ours stands in docs/PROTOCOL.md section 10. A checkpoint is *accepted* once all
-//! it references is accepted or forgotten, and all it cites is attached; only then it counts.
+//! 2025/567); what is ours stands in docs/PROTOCOL.md section 10.
 //!
-//! Invariant: nodes that see different parts of the same checkpoints, in any order, decide and order
-//! alike, with up to f faults.
+//! Invariant: nodes that see different parts of the same checkpoints, in any order, decide and
+//! order alike, with up to f faults.
 //!
 //! Left out on purpose: keys, disks and transactions. The caller signs, stores what is accepted
 //! before it speaks of it, and answers what it knows of a transaction.
 
+mod accept;
 mod dag;
 mod decide;
 mod order;
@@ -26,68 +26,35 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use self::{
     dag::{Dag, first_of},
     decide::{Decider, Decision},
     order::{Brought, Sequence},
     pace::{Pace, Sight},
-    pending::{Lack, Pending},
+    pending::Pending,
     schedule::Schedule,
 };
 use crate::{
     checkpoint::{CheckpointRef, VerifiedCheckpoint},
     committee::{Author, Committee},
     digest::TxId,
-    params::{ORDER_LAG, SCHEDULE_LEADERS},
+    params::SCHEDULE_LEADERS,
     time::{Span, Time},
     tx::NetworkId,
     units::Round,
 };
 
 pub use self::pace::PaceLimits;
-pub(crate) use self::{decide::Alarm, order::Vertex, pace::Create, standing::Standing};
+#[cfg(test)]
+pub(crate) use self::{accept::Added, pace::Reason};
+pub(crate) use self::{
+    accept::Fate, decide::Alarm, order::Vertex, pace::Create, standing::Standing,
+};
 
 /// Rounds above the last quorum in which checkpoints are taken that nobody waits for.
 const AHEAD_MAX: u64 = 8;
-
-/// What became of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It counts.
-    Accepted,
-    /// It waits; these are missing, and not on their way to acceptance either.
-    Waiting {
-        /// Checkpoints it references.
-        refs: Vec<CheckpointRef>,
-        /// Transactions it cites.
-        tips: Vec<TxId>,
-    },
-    /// A further version of its slot, which nobody needs.
-    Spare,
-    /// It was here before.
-    Known,
-    /// Its round counts for nothing any more.
-    Old,
-    /// Too much of its author waits, or too much in all.
-    Dropped,
-}
-
-/// What a checkpoint brought about.
-#[derive(Debug)]
-pub(super) struct Added {
-    /// What became of it.
-    pub(super) fate: Fate,
-    /// What is accepted now, itself included, in order: the past first.
-    pub(super) accepted: Vec<Arc<VerifiedCheckpoint>>,
-    /// Two versions of one slot, if that is new: proof that its author breaks the rules.
-    pub(super) evidence: Option<[CheckpointRef; 2]>,
-}
 
 /// What a committed leader brought, in order.
 #[derive(Debug)]
@@ -95,6 +62,7 @@ pub(super) struct Ordered {
     /// The time of the commit: above that of the one before.
     pub(super) time: Time,
     /// Checkpoints.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests compare their order"))]
     pub(super) checkpoints: Vec<Arc<VerifiedCheckpoint>>,
     /// Transactions.
     pub(super) transactions: Vec<TxId>,
@@ -169,6 +137,7 @@ impl Consensus {
     }
 
     /// Slots up to this round are decided and dealt with.
+    #[cfg(test)]
     pub(super) const fn decided(&self) -> Round {
         self.decider.decided()
     }
@@ -194,6 +163,7 @@ impl Consensus {
     }
 
     /// Whether a checkpoint is accepted.
+    #[cfg(test)]
     pub(super) fn is_accepted(&self, reference: &CheckpointRef) -> bool {
         self.dag.contains(reference)
     }
@@ -213,118 +183,8 @@ impl Consensus {
         self.pending.missing()
     }
 
-    /// Takes a checkpoint. `anchor_of` answers the anchor round of a transaction that is attached
-    /// or ordered, `None` for any other.
-    pub(super) fn add(
-        &mut self,
-        checkpoint: Arc<VerifiedCheckpoint>,
-        anchor_of: &dyn Fn(&TxId) -> Option<Round>,
-    ) -> Added {
-        let reference = checkpoint.reference();
-        let done = |fate| Added { fate, accepted: Vec::new(), evidence: None };
-        if self.checkpoint(&reference).is_some() {
-            return done(Fate::Known);
-        }
-        if reference.round <= self.gc_round() {
-            return done(Fate::Old);
-        }
-        let evidence = self.convict(reference);
-        let mut lack = Lack { refs: self.unaccepted(&checkpoint), ..Lack::default() };
-        for tip in &checkpoint.checkpoint().tips {
-            match anchor_of(tip) {
-                None => drop(lack.tips.insert(*tip)),
-                Some(anchor) if is_fitting(anchor, reference.round) => {}
-                Some(_) => lack.barred_until = Some(reference.round),
-            }
-        }
-        lack.is_spare = self.is_spare(&reference);
-        let accepted = if lack.is_empty() {
-            self.settle(Vec::from([checkpoint]))
-        } else {
-            let needed = self.pending.hold(checkpoint, lack.clone());
-            self.settle(needed)
-        };
-        let fate = self.fate(&reference, lack);
-        Added { fate, accepted, evidence }
-    }
-
-    fn fate(&self, reference: &CheckpointRef, lack: Lack) -> Fate {
-        if self.dag.contains(reference) {
-            return Fate::Accepted;
-        }
-        if self.pending.get(reference).is_none() {
-            return Fate::Dropped;
-        }
-        if lack.is_spare {
-            return Fate::Spare;
-        }
-        let missing = |to: &CheckpointRef| self.checkpoint(to).is_none();
-        let refs = lack.refs.into_iter().filter(missing).collect();
-        Fate::Waiting { refs, tips: lack.tips.into_iter().collect() }
-    }
-
-    /// A transaction was attached, with an anchor of this round. Returns what is accepted now.
-    pub(super) fn tip_here(&mut self, tip: &TxId, anchor: Round) -> Vec<Arc<VerifiedCheckpoint>> {
-        let complete = self.pending.tip_here(tip, |round| is_fitting(anchor, round));
-        self.settle(complete)
-    }
-
-    /// Remembers an author of two versions. Evidence only if that is new.
-    fn convict(&mut self, reference: CheckpointRef) -> Option<[CheckpointRef; 2]> {
-        let CheckpointRef { round, author, .. } = reference;
-        let other = self.dag.first(round, author).or_else(|| self.pending.slot(round, author))?;
-        self.standing.convicted.insert(author).then_some([other, reference])
-    }
-
-    fn unaccepted(&self, checkpoint: &VerifiedCheckpoint) -> BTreeSet<CheckpointRef> {
-        let refs = checkpoint.checkpoint().refs.iter();
-        let open = |to: &&CheckpointRef| to.round > self.gc_round() && !self.dag.contains(to);
-        refs.filter(open).copied().collect()
-    }
-
-    /// A slot has one version, and others only where something needed references them: a cheat
-    /// could else fill memory with versions.
-    fn is_spare(&self, reference: &CheckpointRef) -> bool {
-        let is_taken = self.dag.first(reference.round, reference.author).is_some();
-        is_taken && !self.pending.needs(reference)
-    }
-
-    /// Accepts what lacks nothing, and all that waited for it.
-    fn settle(&mut self, complete: Vec<Arc<VerifiedCheckpoint>>) -> Vec<Arc<VerifiedCheckpoint>> {
-        let mut open = VecDeque::from(complete);
-        let mut accepted = Vec::new();
-        while let Some(checkpoint) = open.pop_front() {
-            let reference = checkpoint.reference();
-            let barred_until = self.barred_until(&checkpoint);
-            let is_spare = self.is_spare(&reference);
-            let lack = Lack { barred_until, is_spare, ..Lack::default() };
-            if !lack.is_empty() {
-                open.extend(self.pending.hold(checkpoint, lack));
-                continue;
-            }
-            if !checkpoint.checkpoint().tips.is_empty() {
-                self.unsequenced.insert(reference);
-            }
-            self.dag.accept(checkpoint.clone(), &self.schedule);
-            self.decider.touch();
-            accepted.push(checkpoint);
-            open.extend(self.pending.accepted(&reference));
-        }
-        accepted
-    }
-
-    /// Time goes on from one own checkpoint to the next (docs/PROTOCOL.md section 10): one that
-    /// breaks this is acceptable only once nobody can tell any more.
-    fn barred_until(&self, checkpoint: &VerifiedCheckpoint) -> Option<Round> {
-        let before = checkpoint.checkpoint().self_reference()?;
-        let node = self.dag.node(&before).filter(|_| before.round.0 + 1 == checkpoint.round().0)?;
-        let (earlier, time) =
-            (node.checkpoint.checkpoint().core.time, checkpoint.checkpoint().core);
-        (time.time <= earlier).then_some(before.round)
-    }
-
-    /// The next committed leader, the same until [`Self::sequence`] took it; skipped slots before it
-    /// are passed. An alarm is final: stop signing, keep all data, call for people.
+    /// The next committed leader, the same until [`Self::sequence`] took it; skipped slots before
+    /// it are passed. An alarm is final: stop signing, keep all data, call for people.
     pub(super) fn next_leader(&mut self) -> Result<Option<Arc<VerifiedCheckpoint>>, Alarm> {
         while let Some((round, decision)) = self.decider.next(&self.dag, &self.schedule)? {
             match decision {
@@ -422,15 +282,9 @@ impl Consensus {
         (&mut self.pace, sight)
     }
 
-    /// What an own checkpoint of `round` references. To be asked when it is made: the one before
-    /// is added by then.
+    /// What an own checkpoint of `round` references. To be asked as soon as it is due: later, a
+    /// conviction might leave less than a quorum.
     pub(super) fn references(&self, round: Round) -> Vec<CheckpointRef> {
         select::references(&self.dag, round, &self.standing.convicted)
     }
-}
-
-/// Whether a checkpoint of `round` may cite a transaction with an anchor of round `anchor`
-/// (docs/PROTOCOL.md section 10).
-const fn is_fitting(anchor: Round, round: Round) -> bool {
-    anchor.0 <= round.0 && round.0 - anchor.0 <= ORDER_LAG
 }

@@ -1,5 +1,5 @@
-//! Checkpoints that are not accepted yet: what they reference or cite is not here, or their slot has
-//! an accepted version and nobody needs another.
+//! Checkpoints that are not accepted yet: what they reference or cite is not here, or their slot
+//! has an accepted version and nobody needs another.
 //!
 //! Invariant: nothing in here counts for anything. Bounded per author and in bytes; what lies
 //! highest leaves first, since what is low comes sooner and is waited for. At or below the gc round
@@ -25,7 +25,7 @@ use crate::{
 
 /// Most checkpoints that wait, per author: an honest one has one in each round that counts, and
 /// may be as far ahead again.
-const PER_AUTHOR: usize = 2 * GC_DEPTH as usize;
+const PER_AUTHOR: u64 = 2 * GC_DEPTH;
 
 /// Most bytes that wait.
 const BYTES_MAX: usize = 64 << 20;
@@ -130,7 +130,7 @@ impl Pending {
 
     fn keep_bounds(&mut self, author: Author) {
         while let Some(of_author) = self.by_author.get(&author)
-            && of_author.len() > PER_AUTHOR
+            && of_author.len() as u64 > PER_AUTHOR
         {
             let highest = of_author.iter().rev().copied();
             let Some(dropped) = self.least_needed(highest) else { break };

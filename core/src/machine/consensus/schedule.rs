@@ -120,6 +120,7 @@ impl Schedule {
     }
 
     /// Who does not lead for now, ascending.
+    #[cfg(test)]
     pub(super) fn demoted(&self) -> &[Author] {
         &self.turns.demoted
     }

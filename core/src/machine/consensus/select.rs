@@ -4,11 +4,11 @@
 //! the newest that the own past lacks, so that late ones ride along. Convicted authors are left
 //! out: that is safe for whoever does it alone, and the quorum stays one of all.
 //!
-//! Invariant: what is selected passes the rules of `CheckpointCandidate`, and no two checkpoints of
-//! one author reference different versions of one slot: a slot in the own past is never named again.
+//! Invariant: what is selected passes the rules of `CheckpointCandidate`, and no two own
+//! checkpoints reference different versions of one slot: one in the own past is never named again.
 //!
-//! Left out on purpose: witnesses of the pacemaker's rule L2. They are of the round before, of which
-//! everything is referenced; the rule counts nobody else.
+//! Left out on purpose: witnesses of the pacemaker's rule L2. They are of the round before, of
+//! which everything is referenced; the rule counts nobody else.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
