@@ -165,8 +165,7 @@ impl Machine {
         let attachment = tx.transaction().attachment;
         let own = attachment.anchor.round.0;
         attachment.transactions().all(|parent| {
-            let stored = || reads.entry(&parent).map(|entry| entry.attachment.anchor.round);
-            let anchor = self.tangle.anchor_round(&parent).or_else(stored);
+            let anchor = self.tangle.anchor_round(&parent, reads);
             anchor.is_some_and(|anchor| anchor.0 <= own && own - anchor.0 <= ANCHOR_LAG)
         })
     }

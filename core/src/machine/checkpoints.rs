@@ -18,7 +18,7 @@ use crate::{
     codec::Encode as _,
     commit::Signer,
     committee::Author,
-    digest::{NodeId, TxId},
+    digest::NodeId,
     message::Message,
     params::{TIPS_MAX, VOTES_MAX},
     time::Span,
@@ -28,8 +28,8 @@ use crate::{
 /// Rounds below the own one of which a validator is sent what it does not show to have.
 const RECENT: u64 = 3;
 
-/// Certificates are kept for commits whose index is a multiple of this: a proof of any other leads
-/// to the next of them.
+/// Of so many commits in a row one certificate is kept: proofs of the others lead to the next kept
+/// one.
 const KEPT_CERTIFICATES: u64 = 16;
 
 /// Which commit this node votes for next, in [`Table::Standing`].
@@ -61,15 +61,10 @@ impl Machine {
             self.spread.has(author, reference);
         }
         if let Some(validator) = &mut self.validator {
-            let tables = Tables { pending: &mut out.writes.records, store: reads };
-            validator.recalled(reference, Signed::last(&tables));
+            validator.recalled(reference, self.consensus.own_last().map(|(last, _)| last));
         }
         let tangle = &self.tangle;
-        let anchor_of = |id: &TxId| {
-            let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
-            tangle.anchor_round(id).or_else(stored)
-        };
-        let added = self.consensus.add(checkpoint, &anchor_of);
+        let added = self.consensus.add(checkpoint, &|id| tangle.anchor_round(id, reads));
         if let Some([first, second]) = added.evidence {
             self.equivocated(first, second, out);
         }
@@ -126,7 +121,8 @@ impl Machine {
         let counted = self.certifier.vote(signer, &self.committee);
         for certificate in counted.certificates {
             let index = certificate.vote.index;
-            if index.0 % KEPT_CERTIFICATES == 0 {
+            if index.0 / KEPT_CERTIFICATES > self.certificate_kept.0 / KEPT_CERTIFICATES {
+                self.certificate_kept = index;
                 let bytes = certificate.to_bytes().into();
                 out.writes.records.set(Table::Certificate, &index.0.to_be_bytes(), Some(bytes));
             }
@@ -233,7 +229,7 @@ impl Machine {
         Signed { reference: made.reference(), time }.write(&mut tables);
         out.durable = true;
         let tangle = &self.tangle;
-        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id));
+        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id, reads));
         assert!(added.fate == Fate::Accepted, "an own checkpoint rests on what is accepted");
         self.accepted(added.accepted, None, reads, out);
         self.say(&made, out);
@@ -243,13 +239,15 @@ impl Machine {
     /// not show to have.
     fn say(&mut self, made: &VerifiedCheckpoint, out: &mut Outbox) {
         let oldest = Round(made.round().0.saturating_sub(RECENT));
+        let recent = self.consensus.accepted().map(|one| one.reference());
+        let recent: Vec<CheckpointRef> = recent
+            .filter(|reference| reference.round >= oldest && reference.round < made.round())
+            .collect();
         for peer in self.peers.connected() {
             let Some(author) = self.committee.author_of(&peer) else { continue };
             self.spread.has(author, made.reference());
             out.send(peer, Message::Checkpoint(made.bytes().clone()));
-            let recent = self.consensus.accepted().map(|one| one.reference());
-            let recent = recent.filter(|one| one.round >= oldest && one.round < made.round());
-            for reference in self.spread.lacks(author, recent) {
+            for reference in self.spread.lacks(author, &recent) {
                 if let Some(checkpoint) = self.consensus.checkpoint(&reference) {
                     out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
                 }

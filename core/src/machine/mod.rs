@@ -106,6 +106,8 @@ pub struct Machine {
     validator: Option<Validator>,
     /// The commit that this node votes for next.
     next_vote: CommitIndex,
+    /// The last commit whose certificate was kept.
+    certificate_kept: CommitIndex,
     /// The last commit that ordered anything.
     last_filled: CommitIndex,
     /// From which round the last stretch of checkpoints was asked for.

@@ -116,9 +116,10 @@ impl Tangle {
         self.vertices.get(id).map(|vertex| vertex.position)
     }
 
-    /// The round of a live transaction's anchor.
-    pub(super) fn anchor_round(&self, id: &TxId) -> Option<Round> {
-        self.vertices.get(id).map(|vertex| vertex.anchor)
+    /// The round of a transaction's anchor, live or not.
+    pub(super) fn anchor_round(&self, id: &TxId, reads: &dyn Reads) -> Option<Round> {
+        let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
+        self.vertices.get(id).map(|vertex| vertex.anchor).or_else(stored)
     }
 
     /// What ordering must know of a live transaction.

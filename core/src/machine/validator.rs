@@ -146,9 +146,8 @@ impl Validator {
     }
 
     /// An own checkpoint came from elsewhere; `last` is the last that this node remembers.
-    pub(super) fn recalled(&mut self, found: CheckpointRef, last: Option<Signed>) {
+    pub(super) fn recalled(&mut self, found: CheckpointRef, last: Option<CheckpointRef>) {
         let is_news = last.is_none_or(|last| {
-            let last = last.reference;
             found.round > last.round || (found.round == last.round && found.id != last.id)
         });
         if found.author == self.author && is_news && !matches!(self.state, State::Alarmed) {
