@@ -25,8 +25,9 @@ use crate::{
     units::{CommitIndex, Round},
 };
 
-/// Rounds below the own one of which a validator is sent what it does not show to have.
-const RECENT: u64 = 3;
+/// Rounds below the own one of which a validator is sent what it does not show to have; not of the
+/// last one, of which it cannot have shown anything yet.
+const RECENT: u64 = 4;
 
 /// Of so many commits in a row one certificate is kept: proofs of the others lead to the next kept
 /// one.
@@ -241,7 +242,7 @@ impl Machine {
         let oldest = Round(made.round().0.saturating_sub(RECENT));
         let recent = self.consensus.accepted().map(|one| one.reference());
         let recent: Vec<CheckpointRef> = recent
-            .filter(|reference| reference.round >= oldest && reference.round < made.round())
+            .filter(|reference| reference.round >= oldest && reference.round.0 + 1 < made.round().0)
             .collect();
         for peer in self.peers.connected() {
             let Some(author) = self.committee.author_of(&peer) else { continue };
