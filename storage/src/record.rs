@@ -19,8 +19,8 @@
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
 //!
-//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one issuer
-//! with one sequence both stay, since the position is part of the key.
+//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one
+//! issuer with one sequence both stay, since the position is part of the key.
 
 use weft_core::{
     address::Address,

@@ -159,8 +159,8 @@ impl Machine {
         true
     }
 
-    /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section 10):
-    /// so whatever a leader can still order has its whole past ordered, or too old for ever.
+    /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section
+    /// 10): so whatever a leader can still order has its whole past ordered, or too old for ever.
     fn has_fitting_anchor(&self, tx: &Verified, reads: &dyn Reads) -> bool {
         let attachment = tx.transaction().attachment;
         let own = attachment.anchor.round.0;

@@ -8,7 +8,7 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Machine, Outbox, Reads, Source,
     consensus::{Create, Fate},
-    records::{Table, Tables},
+    records::{Table, Tables, checkpoint_key, newest_key},
     timers::Timer,
     validator::Signed,
     wants::Want,
@@ -17,7 +17,6 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointRef, Content, VerifiedCheckpoint},
     codec::Encode as _,
     commit::Signer,
-    committee::Author,
     digest::NodeId,
     message::Message,
     params::{TIPS_MAX, VOTES_MAX},
@@ -35,18 +34,6 @@ const KEPT_CERTIFICATES: u64 = 16;
 
 /// Which commit this node votes for next, in [`Table::Standing`].
 pub(super) const NEXT_VOTE: [u8; 1] = *b"v";
-
-/// The key of a checkpoint in [`Table::Checkpoint`].
-pub(super) fn checkpoint_key(reference: &CheckpointRef) -> Vec<u8> {
-    let (round, author) = (reference.round.0.to_be_bytes(), reference.author.0.to_be_bytes());
-    [round.as_slice(), &author, reference.id.as_bytes()].concat()
-}
-
-/// The key of the newest accepted checkpoint of an author, in [`Table::Standing`].
-pub(super) fn newest_key(author: Author) -> [u8; 3] {
-    let [high, low] = author.0.to_be_bytes();
-    [b'n', high, low]
-}
 
 impl Machine {
     /// A verified checkpoint came.

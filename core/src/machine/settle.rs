@@ -10,9 +10,10 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
     chain::Executed,
-    consensus::{Ordered, Vertex},
+    consensus::Ordered,
     ledger,
     records::{Table, Tables},
+    tangle::Orderable,
 };
 use crate::{
     checkpoint::CheckpointRef,
@@ -51,7 +52,7 @@ impl Machine {
                 let tables = Tables { pending: &mut out.writes.records, store: reads };
                 let stored = |id: &TxId| {
                     let attachment = reads.entry(id)?.attachment;
-                    Some(Vertex {
+                    Some(Orderable {
                         parents: attachment.parents,
                         anchor_round: attachment.anchor.round,
                         ordered: tables.bytes(Table::Ordered, id.as_bytes()).is_some(),

@@ -16,7 +16,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Limits, LogEntry, Reads, consensus};
+use super::{Limits, LogEntry, Reads};
 use crate::{
     admit::Verified,
     digest::{BodyId, TxId},
@@ -32,6 +32,17 @@ struct Vertex {
     bytes: u32,
     anchor: Round,
     order: Order,
+}
+
+/// What ordering must know of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Orderable {
+    /// Its parents; zero for none.
+    pub(super) parents: [TxId; 2],
+    /// The leader round of its anchor.
+    pub(super) anchor_round: Round,
+    /// Whether an earlier leader brought it.
+    pub(super) ordered: bool,
 }
 
 /// Whether a transaction still waits for its place in the total order.
@@ -123,10 +134,10 @@ impl Tangle {
     }
 
     /// What ordering must know of a live transaction.
-    pub(super) fn vertex(&self, id: &TxId) -> Option<consensus::Vertex> {
+    pub(super) fn vertex(&self, id: &TxId) -> Option<Orderable> {
         let Vertex { parents, anchor, order, .. } = self.vertices.get(id)?;
         let ordered = matches!(order, Order::Closed);
-        Some(consensus::Vertex { parents: *parents, anchor_round: *anchor, ordered })
+        Some(Orderable { parents: *parents, anchor_round: *anchor, ordered })
     }
 
     /// A live transaction that is not ordered, if what it says is at hand.

@@ -19,7 +19,7 @@ use alloc::{
 use core::fmt;
 
 use super::{
-    Ticket,
+    Signing, Ticket,
     records::{Table, Tables},
 };
 use crate::{
@@ -33,26 +33,6 @@ use crate::{
 
 /// The last own checkpoint, in [`Table::Standing`].
 const LAST_SIGNED: [u8; 1] = *b"s";
-
-/// Whether a node signs checkpoints, for queries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signing {
-    /// It is no validator.
-    Follower,
-    /// It asks the other validators what it signed before.
-    Asking {
-        /// The weight of those that answered, itself counted.
-        answered: u64,
-        /// The weight that must answer.
-        quorum: u64,
-    },
-    /// It does.
-    Active,
-    /// It has forgotten what it signed, and never signs with this key again.
-    Observer,
-    /// It found what cannot be, and signs nothing more.
-    Alarmed,
-}
 
 #[derive(Debug)]
 enum State {

@@ -36,6 +36,7 @@ use self::{
     pending::Pending,
     schedule::Schedule,
 };
+use super::{limits::PaceLimits, tangle::Orderable};
 use crate::{
     checkpoint::{CheckpointRef, VerifiedCheckpoint},
     committee::{Author, Committee},
@@ -46,12 +47,9 @@ use crate::{
     units::Round,
 };
 
-pub use self::pace::PaceLimits;
 #[cfg(test)]
 pub(crate) use self::{accept::Added, pace::Reason};
-pub(crate) use self::{
-    accept::Fate, decide::Alarm, order::Vertex, pace::Create, standing::Standing,
-};
+pub(crate) use self::{accept::Fate, decide::Alarm, pace::Create, standing::Standing};
 
 /// Rounds above the last quorum in which checkpoints are taken that nobody waits for.
 const AHEAD_MAX: u64 = 8;
@@ -205,7 +203,7 @@ impl Consensus {
     pub(super) fn sequence(
         &mut self,
         leader: &VerifiedCheckpoint,
-        past: &dyn Fn(&TxId) -> Option<Vertex>,
+        past: &dyn Fn(&TxId) -> Option<Orderable>,
     ) -> Ordered {
         let reference = leader.reference();
         let round = reference.round;
