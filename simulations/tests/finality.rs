@@ -9,7 +9,7 @@ fn world(seed: u64, validators: u64) -> World {
 
 /// Leaves of all commits that a node told of.
 fn ordered(world: &World, node: usize) -> usize {
-    world.node(node).commits().iter().map(|(_, leaves)| leaves.len()).sum()
+    world.node(node).told().commits.iter().map(|commit| commit.leaves.len()).sum()
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn four_validators_order_everything_alike() {
     for node in 0..4 {
         println!(
             "{} commits, {} leaves of {}",
-            world.node(node).commits().len(),
+            world.node(node).told().commits.len(),
             ordered(&world, node),
             status.next
         );
