@@ -14,7 +14,7 @@ use weft_core::{
     machine::SubmitRefusal,
     outcome::Outcome,
     time::{Span, Time},
-    tx::{KeyRotate, Output, Payload, SealedBody, Transfer},
+    tx::{KeyRotate, Output, Payload, SealedBody, Transaction, Transfer},
     units::{Amount, Sequence},
 };
 
@@ -23,7 +23,7 @@ use crate::{
     node::Outcome as Answer,
     random::{Dice, Seed},
     toy::ToyKey,
-    world::{Happening, World},
+    world::{Happening, Party, World},
 };
 
 /// What each client has at the start.
@@ -296,6 +296,14 @@ impl World {
         }
     }
 
+    /// Somebody hands a transaction to a node, and does not ask what became of it.
+    pub fn hand_in(&mut self, at: usize, tx: &Transaction) {
+        self.finals.handed.insert(tx.id(), (self.now, at));
+        let taken = self.honest(at).map(|node| node.submit(bytes_of(tx)));
+        assert!(matches!(taken, Some(Ok(()))), "{taken:?}");
+        self.plan(at);
+    }
+
     /// Whether clients may use a node.
     fn serves(&self, number: usize) -> bool {
         self.runs(number) && self.node(number).vice().is_none()
@@ -303,7 +311,7 @@ impl World {
 
     /// Takes note of what an honest node told since.
     pub(crate) fn notice_commits(&mut self, number: usize) {
-        let crate::world::Party::Honest(node) = self.party(number) else { return };
+        let Party::Honest(node) = self.party(number) else { return };
         if node.vice().is_some() {
             return;
         }

@@ -282,8 +282,11 @@ impl World {
         };
         // Of twins the one that came first stays.
         let own = self.party(by).id();
-        if self.conn(by, &to.id).is_some() || self.has_other(number, by, &own) {
+        if self.conn(by, &to.id).is_some() {
             return;
+        }
+        if self.has_other(number, by, &own) {
+            return self.retry(by, &to);
         }
         if let Some(old) = self.network.seen_by(number, by) {
             // The other end has not noticed yet that the old connection is gone.

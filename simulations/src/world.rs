@@ -215,6 +215,11 @@ impl World {
         &self.genesis
     }
 
+    /// What every transaction must keep to.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// A digest over all deliveries so far, and how many there were.
     pub fn trace(&self) -> ([u8; 32], u64) {
         (self.trace.digest(), self.trace.deliveries())

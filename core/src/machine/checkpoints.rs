@@ -18,7 +18,7 @@ use crate::{
     codec::Encode as _,
     commit::Signer,
     committee::Author,
-    digest::{NodeId, TxId},
+    digest::NodeId,
     message::Message,
     params::{TIPS_MAX, VOTES_MAX},
     time::Span,
@@ -64,12 +64,8 @@ impl Machine {
             let tables = Tables { pending: &mut out.writes.records, store: reads };
             validator.recalled(reference, Signed::last(&tables));
         }
-        let tangle = &self.tangle;
-        let anchor_of = |id: &TxId| {
-            let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
-            tangle.anchor_round(id).or_else(stored)
-        };
-        let added = self.consensus.add(checkpoint, &anchor_of);
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(checkpoint, &|id| tangle.anchor_of(id, reads));
         if let Some([first, second]) = added.evidence {
             self.equivocated(first, second, out);
         }
@@ -218,7 +214,7 @@ impl Machine {
         let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
         let content = Content {
             refs: self.consensus.references(round),
-            tips: self.cover.candidates(TIPS_MAX),
+            tips: self.cover.candidates(round, TIPS_MAX),
             votes: votes.clone(),
         };
         let made = Checkpoint::sign(self.network, (round, author), time, content, key);
@@ -232,8 +228,8 @@ impl Machine {
         let made = Arc::new(VerifiedCheckpoint::own(made));
         Signed { reference: made.reference(), time }.write(&mut tables);
         out.durable = true;
-        let tangle = &self.tangle;
-        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id));
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(made.clone(), &|id| tangle.anchor_of(id, reads));
         assert!(added.fate == Fate::Accepted, "an own checkpoint rests on what is accepted");
         self.accepted(added.accepted, None, reads, out);
         self.say(&made, out);

@@ -110,9 +110,13 @@ impl Cover {
         !self.mine.is_empty() || self.left().next().is_some()
     }
 
-    /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of this round. Half of the
+    /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of `round`. Half of the
     /// room is for what others left, or a silent validator's share would wait while all are busy.
-    pub(super) fn candidates(&self, max: usize) -> Vec<TxId> {
+    /// None for a round that others are beyond: its anchors may be, too.
+    pub(super) fn candidates(&self, round: Round, max: usize) -> Vec<TxId> {
+        if round < self.round {
+            return Vec::new();
+        }
         let max = max.min(TIPS_MAX);
         let mut taken: Vec<TxId> = self.left().take(max / 2).collect();
         let mine = self.mine.iter().map(|(_, _, id)| *id);

@@ -178,6 +178,11 @@ impl Consensus {
         self.dag.own_last()
     }
 
+    /// Whether some checkpoint waits for a transaction.
+    pub(super) fn awaits(&self, tip: &TxId) -> bool {
+        self.pending.awaits(tip)
+    }
+
     /// Checkpoints and transactions that others wait for.
     pub(super) fn missing(&self) -> (Vec<CheckpointRef>, Vec<TxId>) {
         self.pending.missing()
