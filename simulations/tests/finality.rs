@@ -92,6 +92,8 @@ fn finality_in_a_local_network_takes_three_rounds() {
     }
     taken.sort_unstable();
     let at = |percent: usize| taken[(taken.len() - 1) * percent / 100];
+    let rounds = world.node(0).signed().rounds();
+    println!("{rounds} rounds in {:?}", world.now());
     println!("{} transactions: p50 {} p99 {} max {} ms", taken.len(), at(50), at(99), at(100));
     assert!(at(50) <= 170 && at(99) <= 280, "p50 {}, p99 {}", at(50), at(99));
 }
@@ -313,4 +315,45 @@ fn more_attachments_than_a_node_takes_stop_no_checkpoint() {
         world.run(ms(500)).unwrap();
     }
     finish(&mut world, secs(10));
+}
+
+/// ```text
+/// a - b - c  |  d      d takes on, alone, until its anchors are 600 rounds old
+/// ```
+#[test]
+fn what_became_too_old_is_attached_anew() {
+    for seed in 40..43 {
+        let mut settings =
+            Settings { validators: 4, clients: 3, copies: true, ..Settings::new(seed) };
+        settings.limits.pace.min = ms(20);
+        settings.links.delay = [ms(1), ms(5)];
+        settings.links.jitter = ms(1);
+        let mut world = World::new(settings);
+        let nodes = world.mesh(4);
+        (0..3).for_each(|_| world.add_client(ms(150), secs(50)));
+        for node in [nodes[0], nodes[3]] {
+            world.add_poster(node, Posting::default(), secs(40));
+        }
+        world.run(secs(3)).unwrap();
+        world.part(&nodes[3..], true);
+        world.run(secs(30)).unwrap();
+        world.part(&nodes[3..], false);
+        world.run(secs(20)).unwrap();
+        finish(&mut world, secs(30));
+        let stale = world.node(nodes[3]).told().stale.len();
+        assert!(stale > 10, "{stale} stale, {} commits", commits(&world, 0));
+    }
+}
+
+/// The two newest tips never age; their anchors do.
+#[test]
+fn after_eleven_silent_minutes_somebody_posts() {
+    let (mut world, _) = busy(50, 4, secs(5));
+    world.run(secs(5)).unwrap();
+    finish(&mut world, secs(5));
+    world.run(secs(660)).unwrap();
+    world.add_poster(0, Posting::default(), secs(5));
+    world.run(secs(5)).unwrap();
+    assert!(world.acknowledged() > 70, "{} acknowledged", world.acknowledged());
+    finish(&mut world, secs(5));
 }

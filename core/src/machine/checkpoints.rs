@@ -214,7 +214,7 @@ impl Machine {
         let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
         let content = Content {
             refs: self.consensus.references(round),
-            tips: self.cover.candidates(round, TIPS_MAX),
+            tips: self.cover.candidates(round, self.consensus.leads(round), TIPS_MAX),
             votes: votes.clone(),
         };
         let made = Checkpoint::sign(self.network, (round, author), time, content, key);

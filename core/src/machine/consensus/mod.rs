@@ -152,6 +152,11 @@ impl Consensus {
         self.dag.quorum_round()
     }
 
+    /// Whether this validator leads `round`.
+    pub(super) fn leads(&self, round: Round) -> bool {
+        self.dag.own().is_some_and(|own| self.schedule.leader(round) == Some(own))
+    }
+
     /// Whether a checkpoint of `round` may be taken unasked, before its signature is checked.
     pub(super) const fn is_near(&self, round: Round) -> bool {
         round.0 > self.gc_round().0 && round.0 <= self.quorum_round().0.saturating_add(AHEAD_MAX)
