@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
     admit::Rules,
-    committee::Committee,
+    committee::{Author, Committee},
     digest::{NodeId, TxId},
     genesis::Genesis,
     keys::{Scheme, Sign as _},
-    machine::{Limits, Ticket},
+    machine::{Batch, Limits, Status, Ticket, ToNet},
     message::PeerAddress,
     params::Params,
     time::{Span, Time},
@@ -19,15 +19,17 @@ use weft_core::{
 use weft_storage::Store as _;
 
 use crate::{
+    clients::{self, Client, Finals},
     faults::Fault,
-    judges::{self, Broken},
+    judges::{self, Broken, finality},
     network::{ConnId, Frame, Links, Network},
-    node::{Node, key_of},
+    node::{Node, address_of, key_of},
     queue::Queue,
     random::{Dice, Seed},
     rogue::Rogue,
     trace::Trace,
     traffic::Traffic,
+    vice::Vice,
     work::Poster,
 };
 
@@ -38,6 +40,10 @@ pub struct Settings {
     pub seed: u64,
     /// How many of the first nodes are validators. With none, nothing becomes final.
     pub validators: u64,
+    /// How many clients have an account with funds.
+    pub clients: u64,
+    /// Whether what nodes write is remembered, so that stores can be copied.
+    pub copies: bool,
     /// Bounds and paces of every machine.
     pub limits: Limits,
     /// How links behave.
@@ -60,6 +66,8 @@ impl Settings {
         Self {
             seed,
             validators: 0,
+            clients: 0,
+            copies: false,
             limits: Limits::default(),
             links: Links {
                 delay: [Span::from_millis(10), Span::from_millis(40)],
@@ -112,6 +120,10 @@ pub(crate) enum Happening {
     Post { poster: usize },
     /// Something goes wrong, or right again.
     Fault(Fault),
+    /// What a party kept back leaves.
+    Says { party: usize, message: ToNet },
+    /// A client takes its turn.
+    Client { client: usize },
 }
 
 /// Everything there is.
@@ -125,11 +137,16 @@ pub struct World {
     pub(crate) queue: Queue<Happening>,
     trace: Trace,
     pub(crate) parties: Vec<Party>,
-    pub(crate) by_id: BTreeMap<NodeId, usize>,
+    pub(crate) by_id: BTreeMap<NodeId, Vec<usize>>,
     pub(crate) network: Network,
     /// Whom whose operator named.
     pub(crate) fixed: BTreeSet<[usize; 2]>,
     pub(crate) posters: Vec<Poster>,
+    pub(crate) clients: Vec<Client>,
+    /// What was told final, by whoever told it first.
+    pub(crate) finals: Finals,
+    /// Copies of stores.
+    pub(crate) copies: BTreeMap<usize, Vec<Batch>>,
     /// Who waits for which submission.
     pub(crate) submitted: BTreeMap<TxId, usize>,
     pub(crate) traffic: Vec<Traffic>,
@@ -144,7 +161,9 @@ const START: Time = Time::from_millis(1_000_000);
 /// A network without work whose first nodes are its validators; without any, nothing is final.
 fn genesis(settings: &Settings, seed: Seed) -> Genesis {
     let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() };
-    let without = Genesis { created: START, ..Genesis::without_finality("simulation", params) };
+    let accounts = clients::accounts(settings.clients, seed);
+    let without = Genesis::without_finality("simulation", params);
+    let without = Genesis { created: START, accounts, ..without };
     let keys = (0..settings.validators).map(|number| key_of(seed, number).public_key().clone());
     match Committee::of(keys) {
         Ok(committee) => Genesis { committee, ..without },
@@ -169,6 +188,9 @@ impl World {
             network: Network::new(settings.links.clone(), seed.dice("network", 0)),
             fixed: BTreeSet::new(),
             posters: Vec::new(),
+            clients: Vec::new(),
+            finals: Finals::default(),
+            copies: BTreeMap::new(),
             submitted: BTreeMap::new(),
             traffic: Vec::new(),
             tickets: 0,
@@ -193,13 +215,25 @@ impl World {
         &self.genesis
     }
 
+    /// What every transaction must keep to.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// A digest over all deliveries so far, and how many there were.
     pub fn trace(&self) -> ([u8; 32], u64) {
         (self.trace.digest(), self.trace.deliveries())
     }
 
-    pub(crate) fn number_of(&self, id: &NodeId) -> Option<usize> {
-        self.by_id.get(id).copied()
+    /// Who has this id: two, if they are twins.
+    pub(crate) fn numbers_of(&self, id: &NodeId) -> &[usize] {
+        self.by_id.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who has this id and listens there.
+    pub(crate) fn number_of(&self, to: &PeerAddress) -> Option<usize> {
+        let listens = |number: &usize| to.address == address_of(*number as u64);
+        self.numbers_of(&to.id).iter().copied().find(listens)
     }
 
     pub(crate) fn party(&self, number: usize) -> &Party {
@@ -234,15 +268,15 @@ impl World {
     }
 
     /// All honest nodes.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> + Clone {
         self.parties.iter().filter_map(|party| match party {
-            Party::Honest(node) => Some(&**node),
-            Party::Rogue(_) => None,
+            Party::Honest(node) if node.vice().is_none() => Some(&**node),
+            _ => None,
         })
     }
 
     /// Honest nodes that run.
-    pub fn live(&self) -> impl Iterator<Item = &Node> {
+    pub fn live(&self) -> impl Iterator<Item = &Node> + Clone {
         self.nodes().filter(|node| node.is_live())
     }
 
@@ -296,6 +330,34 @@ impl World {
         totals.all(|totals| Some(totals) == first) && !self.posters.iter().any(Poster::is_waiting)
     }
 
+    /// Lets everything happen until all that anybody said is final everywhere; after `patience`
+    /// that counts as never.
+    pub fn finish(&mut self, patience: Span) -> Result<(), Broken> {
+        self.run_until(self.now + patience, Self::is_final)?;
+        if self.is_final() {
+            return Ok(());
+        }
+        let waiting: Vec<_> = self.clients.iter().flat_map(Client::waiting).collect();
+        let open: Vec<_> = self.live().filter_map(Node::status).map(|s| s.unordered).collect();
+        let reached: Vec<_> = self.live().map(|node| node.told().commits.len()).collect();
+        let what = format!(
+            "C7: {} bodies have no outcome, {open:?} transactions no place; commits {reached:?}",
+            waiting.len()
+        );
+        Err(self.located(&Broken(what)))
+    }
+
+    fn is_final(&self) -> bool {
+        let is_open = |status: &Status| status.unordered > 0 || status.waiting_count > 0;
+        let mut chains = self.live().map(|node| node.told().commits.len());
+        let longest = chains.clone().max().unwrap_or_default();
+        !self.clients.iter().any(Client::is_waiting)
+            && !self.posters.iter().any(Poster::is_waiting)
+            && chains.all(|length| length + 20 > longest)
+            && !self.live().filter_map(Node::status).any(is_open)
+            && self.is_settled()
+    }
+
     /// What must hold at any time, for everybody.
     pub fn judge(&self) -> Result<(), Broken> {
         for node in self.nodes() {
@@ -308,6 +370,42 @@ impl World {
         Ok(())
     }
 
+    /// What must hold of what is final, at any time, for everybody honest, as long as no more than
+    /// f validators are faulty.
+    pub fn judge_finality(&self) -> Result<(), Broken> {
+        let cheats = self.cheats();
+        finality::agreement(self.nodes()).map_err(|broken| self.located(&broken))?;
+        for node in self.nodes() {
+            finality::told_is_kept(node)
+                .and_then(|()| finality::causes_first(node))
+                .and_then(|()| finality::unordered_is_bounded(node))
+                .and_then(|()| finality::signed_once(node))
+                .and_then(|()| finality::only_cheats_convicted(node, &cheats))
+                .and_then(|()| judges::ledger::ledger_adds_up(node, &self.genesis))
+                .map_err(|broken| self.located(&broken))?;
+        }
+        Ok(())
+    }
+
+    /// What must hold once all is final.
+    pub fn judge_final(&self) -> Result<(), Broken> {
+        self.judge_finality()?;
+        for node in self.live() {
+            finality::nothing_left_behind(node, self.nodes())
+                .map_err(|broken| self.located(&broken))?;
+        }
+        Ok(())
+    }
+
+    /// Validators that may sign two checkpoints of a round.
+    fn cheats(&self) -> BTreeSet<Author> {
+        let twins = self.parties.iter().filter_map(|party| match party {
+            Party::Honest(node) if node.vice() == Some(Vice::Twin) => node.author(),
+            _ => None,
+        });
+        twins.collect()
+    }
+
     /// What must hold once everything has settled.
     pub fn judge_settled(&self) -> Result<(), Broken> {
         self.judge()?;
@@ -315,7 +413,11 @@ impl World {
     }
 
     fn is_honest(&self, id: &NodeId) -> bool {
-        self.number_of(id).is_some_and(|number| matches!(self.party(number), Party::Honest(_)))
+        let honest = |number: &usize| match self.party(*number) {
+            Party::Honest(node) => node.vice().is_none(),
+            Party::Rogue(_) => false,
+        };
+        self.numbers_of(id).iter().all(honest)
     }
 
     fn located(&self, broken: &Broken) -> Broken {
@@ -340,6 +442,8 @@ impl World {
             Happening::Silence { conn, asker, ticket } => self.silence(conn, asker, ticket),
             Happening::Post { poster } => self.post(poster),
             Happening::Fault(fault) => self.fault(&fault),
+            Happening::Says { party, message } => self.say(party, message),
+            Happening::Client { client } => self.client(client),
         }
         Ok(false)
     }

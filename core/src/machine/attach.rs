@@ -128,7 +128,8 @@ impl Machine {
             return false;
         }
         let attachments = self.tangle.attachments(&body).len();
-        if attachments >= ATTACHMENTS_MAX && !self.solidifier.awaits(&id) {
+        let awaited = self.solidifier.awaits(&id) || self.consensus.awaits(&id);
+        if attachments >= ATTACHMENTS_MAX && !awaited {
             let reason = SubmitRefusal::EnoughAttachments { limit: ATTACHMENTS_MAX };
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
@@ -165,7 +166,7 @@ impl Machine {
         let attachment = tx.transaction().attachment;
         let own = attachment.anchor.round.0;
         attachment.transactions().all(|parent| {
-            let anchor = self.tangle.anchor_round(&parent, reads);
+            let anchor = self.tangle.anchor_of(&parent, reads);
             anchor.is_some_and(|anchor| anchor.0 <= own && own - anchor.0 <= ANCHOR_LAG)
         })
     }

@@ -51,8 +51,8 @@ impl Machine {
         if let Some(validator) = &mut self.validator {
             validator.recalled(reference, self.consensus.own_last().map(|(last, _)| last));
         }
-        let tangle = &self.tangle;
-        let added = self.consensus.add(checkpoint, &|id| tangle.anchor_round(id, reads));
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(checkpoint, &|id| tangle.anchor_of(id, reads));
         if let Some([first, second]) = added.evidence {
             self.equivocated(first, second, out);
         }
@@ -202,7 +202,7 @@ impl Machine {
         let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
         let content = Content {
             refs: self.consensus.references(round),
-            tips: self.cover.candidates(TIPS_MAX),
+            tips: self.cover.candidates(round, self.consensus.leads(round), TIPS_MAX),
             votes: votes.clone(),
         };
         let made = Checkpoint::sign(self.network, (round, author), time, content, key);
@@ -216,8 +216,8 @@ impl Machine {
         let made = Arc::new(VerifiedCheckpoint::own(made));
         Signed { reference: made.reference(), time }.write(&mut tables);
         out.durable = true;
-        let tangle = &self.tangle;
-        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id, reads));
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(made.clone(), &|id| tangle.anchor_of(id, reads));
         assert!(added.fate == Fate::Accepted, "an own checkpoint rests on what is accepted");
         self.accepted(added.accepted, None, reads, out);
         self.say(&made, out);

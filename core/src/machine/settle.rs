@@ -20,6 +20,7 @@ use crate::{
     codec::Decode as _,
     commit::Leaf,
     digest::{BodyId, TxId},
+    outcome::Outcome,
     params::LEAVES_MAX,
     tx::{Body, CommitRef, SealedBody},
 };
@@ -93,6 +94,7 @@ impl Machine {
         let stale = self.cover.drop_stale(leader.round);
         for id in &stale {
             self.tangle.ordered(id, reads);
+            self.tangle.spent(id);
         }
         if !stale.is_empty() {
             out.events.push(Event::Stale { ids: stale });
@@ -125,6 +127,9 @@ impl Machine {
                 anchor_ok: self.chain.has_anchor(&turn.anchor),
             };
             let outcome = self.ledger.execute(now, executed, &mut tables);
+            if matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount) {
+                self.tangle.spent(&turn.id);
+            }
             leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
         }
         self.ledger.assert_supply();

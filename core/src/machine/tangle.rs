@@ -127,8 +127,8 @@ impl Tangle {
         self.vertices.get(id).map(|vertex| vertex.position)
     }
 
-    /// The round of a transaction's anchor, live or not.
-    pub(super) fn anchor_round(&self, id: &TxId, reads: &dyn Reads) -> Option<Round> {
+    /// The round of an attached transaction's anchor, live or not.
+    pub(super) fn anchor_of(&self, id: &TxId, reads: &dyn Reads) -> Option<Round> {
         let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
         self.vertices.get(id).map(|vertex| vertex.anchor).or_else(stored)
     }
@@ -160,6 +160,13 @@ impl Tangle {
         self.unordered.remove(&position);
     }
 
+    /// An attachment came to nothing: its body may be attached once more in its place.
+    pub(super) fn spent(&mut self, id: &TxId) {
+        if let Some(body) = self.vertices.get(id).map(|vertex| vertex.body) {
+            self.leave_body(&body, id);
+        }
+    }
+
     /// Everything below this position is ordered, or never can be.
     pub(super) fn unordered_from(&self) -> Position {
         self.unordered.first().copied().unwrap_or(self.next)
@@ -170,7 +177,7 @@ impl Tangle {
         self.unordered.insert(position);
     }
 
-    /// The live attachments of a body, oldest first.
+    /// The live attachments of a body, oldest first, but for those that came to nothing.
     pub(super) fn attachments(&self, body: &BodyId) -> &[TxId] {
         self.bodies.get(body).map_or(&[], Vec::as_slice)
     }
@@ -241,10 +248,14 @@ impl Tangle {
         {
             self.orphans.remove(&oldest);
         }
-        if let Some(attachments) = self.bodies.get_mut(&vertex.body) {
-            attachments.retain(|attachment| *attachment != id);
+        self.leave_body(&vertex.body, &id);
+    }
+
+    fn leave_body(&mut self, body: &BodyId, id: &TxId) {
+        if let Some(attachments) = self.bodies.get_mut(body) {
+            attachments.retain(|attachment| attachment != id);
             if attachments.is_empty() {
-                self.bodies.remove(&vertex.body);
+                self.bodies.remove(body);
             }
         }
     }
