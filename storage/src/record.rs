@@ -3,7 +3,7 @@
 //! ```text
 //! l  position                      -> TxId | attachment 104 | BodyId | bytes 4 | first 1 | sum 32
 //! t  TxId                          -> position
-//! b  BodyId                        -> position 8 | body | seal  once per body, where it hangs first
+//! b  BodyId                        -> position 8 | body | seal  by body: where it hangs first
 //! h  BodyId   position             -> TxId                   where else it hangs
 //! s  StreamId position             ->                        the first attachment of each body
 //! i  Address  sequence  position   -> BodyId                 the same, by issuer
