@@ -30,7 +30,7 @@ use crate::{
     checks::Checks,
     clock::Clock,
     config::{Config, FixedPeer},
-    feed::Feed,
+    feed::{Feed, Reached},
     health::StopCause,
     held::HeldPool,
     ingest::Ingest,
@@ -40,6 +40,7 @@ use crate::{
     node::StartError,
     queue::Queue,
     quota::Quota,
+    recent::Recent,
     run::{Pulse, Runner},
     seen::Seen,
     stop::{Stop, Stopper},
@@ -51,6 +52,9 @@ use crate::{
 
 /// Inputs that wait for the machine, in bytes. When full, checking stops.
 const QUEUE_BYTES: usize = 32 << 20;
+
+/// Accounts whose registration is remembered, twice over: more than register within a second.
+const REGISTRATIONS_MAX: usize = 4_096;
 
 /// What a node is made of, before its threads run.
 pub(crate) struct Parts {
@@ -107,7 +111,9 @@ impl Parts {
         let clock = Clock::start();
         let mut machine = self.machine(clock).await?;
         let wires = self.wires(clock)?;
-        let (status_in, status) = watch::channel(Arc::new(machine.status()));
+        let start = machine.status();
+        wires.feed.begin(Reached { committed: start.anchor.index, certified: start.certified });
+        let (status_in, status) = watch::channel(Arc::new(start));
         let (submissions_in, submissions) = mpsc::channel(self.config.api.submissions_max);
         let (stop_ingest, ingest_stops) = Stopper::new();
         let submitter = Submitter {
@@ -189,7 +195,7 @@ impl Parts {
             metrics: Arc::new(Metrics::new(crate::VERSION)),
             queue: Arc::new(Queue::new(self.config.machine.queue, QUEUE_BYTES)),
             // What was read at the start came from the disk.
-            pulse: Arc::new(Pulse::new(self.store.next_position())),
+            pulse: Arc::new(Pulse::new(self.store.next_position(), clock.now())),
             clock,
         })
     }
@@ -220,6 +226,7 @@ impl Parts {
             quota: Quota::new(config.work_per_second, config.work_burst, config.clients_max),
             workers: Workers::new(config.work_queue),
             turns: Turns::default(),
+            registrations: Recent::new(REGISTRATIONS_MAX),
             subscribers: Arc::new(Semaphore::new(config.subscribers_max)),
             stopping: stopping.clone(),
             cause,

@@ -56,11 +56,18 @@ pub(crate) struct Attachment {
 #[derive(Clone, Debug)]
 pub(crate) enum Finality {
     /// A commit: what it ordered, with outcomes.
-    Committed { record: Arc<CommitRecord>, leaves: Arc<[Leaf]> },
-    /// A quorum vouches for this commit and all before it.
-    Certified(CommitIndex),
-    /// Attachments that no leader can order any more.
-    Stale(Arc<[TxId]>),
+    Committed(Arc<[Leaf]>),
+    /// There are attachments that no leader can order any more.
+    Stale,
+}
+
+/// How far finality has come at this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// The last commit; what it says is in the store.
+    pub(crate) committed: CommitIndex,
+    /// The last commit that a quorum vouches for.
+    pub(crate) certified: CommitIndex,
 }
 
 type Waiting = HashMap<TxId, Vec<(Receipt, oneshot::Sender<Outcome>)>>;
@@ -72,6 +79,7 @@ pub(crate) struct Feed {
     next: AtomicU64,
     live: broadcast::Sender<Arc<Attachment>>,
     finality: broadcast::Sender<Finality>,
+    reached: watch::Sender<Reached>,
     /// The newest certificate.
     certificate: watch::Sender<Option<Arc<Certificate>>>,
 }
@@ -82,7 +90,20 @@ impl Feed {
         let (live, _) = broadcast::channel(buffer);
         let (finality, _) = broadcast::channel(buffer);
         let (certificate, _) = watch::channel(None);
-        Self { waiting: Mutex::default(), next: AtomicU64::new(0), live, finality, certificate }
+        let (reached, _) = watch::channel(Reached::default());
+        let (waiting, next) = (Mutex::default(), AtomicU64::new(0));
+        Self { waiting, next, live, finality, reached, certificate }
+    }
+
+    /// Finality stands here when the node starts.
+    pub(crate) fn begin(&self, at: Reached) {
+        self.reached.send_replace(at);
+    }
+
+    /// How far finality has come. Whoever sees a commit here finds what it ordered among the
+    /// attached before.
+    pub(crate) fn reached(&self) -> watch::Receiver<Reached> {
+        self.reached.subscribe()
     }
 
     /// Waits for the fate of a transaction that is about to be submitted.
@@ -132,21 +153,23 @@ impl Feed {
     }
 
     /// A commit was made.
-    pub(crate) fn committed(&self, record: Arc<CommitRecord>, leaves: Arc<[Leaf]>) {
+    pub(crate) fn committed(&self, record: &CommitRecord, leaves: Arc<[Leaf]>) {
+        self.reached.send_modify(|reached| reached.committed = record.index);
         // Nobody may be listening, here and below.
-        let _ = self.finality.send(Finality::Committed { record, leaves });
+        let _ = self.finality.send(Finality::Committed(leaves));
     }
 
     /// A quorum vouches for a commit.
     pub(crate) fn certified(&self, certificate: Arc<Certificate>) {
         let index = certificate.vote.index;
         self.certificate.send_replace(Some(certificate));
-        let _ = self.finality.send(Finality::Certified(index));
+        // Last: whoever is told so finds the certificate.
+        self.reached.send_modify(|reached| reached.certified = reached.certified.max(index));
     }
 
-    /// Attachments that no leader can order any more.
-    pub(crate) fn stale(&self, ids: Vec<TxId>) {
-        let _ = self.finality.send(Finality::Stale(ids.into()));
+    /// There are attachments that no leader can order any more.
+    pub(crate) fn stale(&self) {
+        let _ = self.finality.send(Finality::Stale);
     }
 
     /// What becomes final from now on.

@@ -5,13 +5,19 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use weft_core::{
-    machine::Status,
+    committee::Committee,
+    digest::NodeId,
+    machine::{Signing, Status},
     time::{Span, Time},
 };
 use weft_storage::Stats;
 
 /// How long the machine may take for one group before it counts as hanging.
 const GROUP_TIME_MAX: Span = Span::from_secs(10);
+
+/// How long commits may stay away while transactions wait for them: a working committee makes one
+/// within a second, and within a few after the loss of a validator.
+const SILENCE_MAX: Span = Span::from_secs(10);
 
 /// Journals of the store from which on the disk does not keep up.
 const JOURNALS_MAX: u64 = 12;
@@ -50,7 +56,7 @@ pub(crate) struct Readiness {
 /// One thing that has to be right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Check {
-    /// `store`, `machine`, `peers` or `sync`.
+    /// `store`, `machine`, `peers`, `sync`, `finality` or `validator`.
     name: &'static str,
     /// Whether it is right.
     ok: bool,
@@ -67,12 +73,17 @@ pub(crate) struct Vitals<'a> {
     pub(crate) status: &'a Status,
     /// Peers that the operator named.
     pub(crate) fixed_peers: usize,
+    pub(crate) own: NodeId,
+    pub(crate) committee: &'a Committee,
+    /// When the last commit was made here, or the node started.
+    pub(crate) committed_at: Time,
 }
 
 impl Vitals<'_> {
     /// Runs all checks.
     pub(crate) fn readiness(&self) -> Readiness {
-        let checks = vec![self.store(), self.machine(), self.peers(), self.sync()];
+        let [store, machine, peers] = [self.store(), self.machine(), self.peers()];
+        let checks = vec![store, machine, peers, self.sync(), self.finality(), self.validator()];
         Readiness { ready: checks.iter().all(|check| check.ok), checks }
     }
 
@@ -136,6 +147,64 @@ impl Vitals<'_> {
     }
 }
 
+impl Vitals<'_> {
+    /// A validator needs the others at its side; a follower needs only that commits come.
+    fn finality(&self) -> Check {
+        let committee = self.committee;
+        let peers = || self.status.peers.iter().filter_map(|peer| committee.author_of(&peer.id));
+        let own = committee.author_of(&self.own);
+        let connected = committee.weigh(own.into_iter().chain(peers()));
+        let needed = committee.quorum();
+        let all = committee.weigh(committee.authors());
+        let equal = committee.validators().iter().all(|validator| validator.weight == 1);
+        let what = if equal { "validators" } else { "votes of validators" };
+        let seen = format!("{connected} of {all} {what} connected, {needed} are needed");
+        let meanwhile = "it accepts, spreads and serves data meanwhile";
+        if own.is_some() && connected < needed {
+            return Check::failed("finality", format!("{seen}; {meanwhile}"));
+        }
+        let Status { unordered, anchor, certified, .. } = self.status;
+        let silence = self.now.since(self.committed_at);
+        if *unordered > 0 && silence > SILENCE_MAX {
+            let seconds = silence.as_millis() / 1_000;
+            let detail = format!(
+                "no commit for {seconds} s, {unordered} transactions wait, {seen}; look at \
+                 /readyz of the validators; {meanwhile}"
+            );
+            return Check::failed("finality", detail);
+        }
+        let index = anchor.index;
+        Check::passed("finality", format!("at commit {index}, certified up to {certified}"))
+    }
+
+    fn validator(&self) -> Check {
+        match self.status.signing {
+            Signing::Follower => {
+                Check::passed("validator", "follows; the committee has not its key")
+            }
+            Signing::Active => Check::passed("validator", "signs checkpoints"),
+            Signing::Asking { answered, quorum } => {
+                let detail = format!(
+                    "it asks the other validators what it signed before it stopped: {answered} of \
+                     {quorum} that are needed have answered; start the others and let UDP reach \
+                     them, then it signs by itself"
+                );
+                Check::failed("validator", detail)
+            }
+            Signing::Observer => {
+                let detail = "its disk forgot what it had signed, so it signs nothing more and goes \
+                              on as an observer; give this validator a new key in a later epoch";
+                Check::failed("validator", detail)
+            }
+            Signing::Alarmed => {
+                let detail = "it found what cannot be, and signs nothing more; keep its data, look \
+                              for the error in its log, and report this";
+                Check::failed("validator", detail)
+            }
+        }
+    }
+}
+
 impl Check {
     fn passed(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, ok: true, detail: detail.into() }
@@ -148,7 +217,13 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
-    use weft_core::{tx::CommitRef, units::Position};
+    use weft_core::{
+        digest::CommitId,
+        keys::{HostKey, Scheme, Sign as _},
+        machine::PeerStatus,
+        tx::CommitRef,
+        units::{CommitIndex, Position, Round},
+    };
 
     use super::*;
 
@@ -158,6 +233,11 @@ mod tests {
             tips: Vec::new(),
             tip_count: 0,
             anchor: CommitRef::NONE,
+            committed: (CommitId([0; 32]), Time::ZERO),
+            certified: CommitIndex::ZERO,
+            round: Round::ZERO,
+            unordered: 0,
+            signing: Signing::Follower,
             live_count: 0,
             live_bytes: 0,
             waiting_count: 0,
@@ -169,10 +249,24 @@ mod tests {
         }
     }
 
-    fn vitals(status: &Status) -> Vitals<'_> {
+    fn committee() -> Committee {
+        let key = |seed| HostKey::from_seed(Scheme::MlDsa44, &[seed; 32]).unwrap();
+        Committee::of((0..4).map(|seed| key(seed).public_key().clone())).unwrap()
+    }
+
+    fn vitals<'a>(status: &'a Status, committee: &'a Committee) -> Vitals<'a> {
         let now = Time::from_millis(100_000);
-        let store = Ok(Stats::default());
-        Vitals { stopped: None, store, busy_since: None, now, status, fixed_peers: 0 }
+        Vitals {
+            stopped: None,
+            store: Ok(Stats::default()),
+            busy_since: None,
+            now,
+            status,
+            fixed_peers: 0,
+            own: NodeId([9; 32]),
+            committee,
+            committed_at: now,
+        }
     }
 
     fn failing(vitals: &Vitals<'_>) -> Vec<&'static str> {
@@ -185,18 +279,50 @@ mod tests {
 
     #[test]
     fn each_trouble_fails_its_own_check() {
-        let (idle, mut syncing) = (status(), status());
+        let (idle, mut syncing, committee) = (status(), status(), committee());
         syncing.fetching = true;
-        assert!(failing(&vitals(&idle)).is_empty());
-        assert_eq!(failing(&vitals(&syncing)), ["sync"]);
-        assert_eq!(failing(&Vitals { fixed_peers: 1, ..vitals(&idle) }), ["peers"]);
+        let fine = || vitals(&idle, &committee);
+        assert!(failing(&fine()).is_empty());
+        assert_eq!(failing(&vitals(&syncing, &committee)), ["sync"]);
+        assert_eq!(failing(&Vitals { fixed_peers: 1, ..fine() }), ["peers"]);
         let busy_since = Some(Time::from_millis(80_000));
-        assert_eq!(failing(&Vitals { busy_since, ..vitals(&idle) }), ["machine"]);
+        assert_eq!(failing(&Vitals { busy_since, ..fine() }), ["machine"]);
         let stats = Stats { disk_bytes: 0, journals: 100 };
-        assert_eq!(failing(&Vitals { store: Ok(stats), ..vitals(&idle) }), ["store"]);
+        assert_eq!(failing(&Vitals { store: Ok(stats), ..fine() }), ["store"]);
         let cause = "no space left".to_owned();
         let stopped = Some(StopCause::Store { cause: cause.clone() });
-        let vitals = Vitals { stopped, store: Err(cause), ..vitals(&idle) };
+        let vitals = Vitals { stopped, store: Err(cause), ..fine() };
         assert_eq!(failing(&vitals), ["store", "machine"]);
+    }
+
+    #[test]
+    fn a_validator_needs_a_quorum_and_a_follower_commits() {
+        let committee = committee();
+        let mut ids = committee.authors().filter_map(|author| committee.node(author));
+        let own = ids.next().unwrap();
+        let peer = |id| PeerStatus { id, address: None, fixed: true, eager: true, blame: 0 };
+        let mut status = status();
+        status.peers = vec![peer(ids.next().unwrap())];
+        let check = Vitals { own, ..vitals(&status, &committee) }.finality();
+        assert!(check.detail.starts_with("2 of 4 validators connected, 3 are needed; it accepts"));
+        assert!(vitals(&status, &committee).finality().ok, "a follower needs none of them");
+        status.peers.push(peer(ids.next().unwrap()));
+        status.unordered = 1;
+        let committed_at = Time::from_millis(80_000);
+        let late = |own| Vitals { own, committed_at, ..vitals(&status, &committee) };
+        assert!(Vitals { own, ..vitals(&status, &committee) }.finality().ok);
+        assert_eq!(failing(&late(own)), ["finality"]);
+        assert_eq!(failing(&late(NodeId([9; 32]))), ["finality"]);
+        status.unordered = 0;
+        assert!(failing(&Vitals { committed_at, ..vitals(&status, &committee) }).is_empty());
+        for (signing, ok) in [
+            (Signing::Active, true),
+            (Signing::Asking { answered: 1, quorum: 3 }, false),
+            (Signing::Observer, false),
+            (Signing::Alarmed, false),
+        ] {
+            let status = Status { signing, ..status.clone() };
+            assert_eq!(vitals(&status, &committee).validator().ok, ok, "{signing:?}");
+        }
     }
 }

@@ -4,7 +4,11 @@
 //! `weft_<what>_<unit>`; counters end in `_total`. Labels have few values, all of them ours:
 //! nothing a stranger chooses becomes a label.
 
-use std::{fmt, sync::Mutex, time::Duration};
+use std::{
+    fmt,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -17,9 +21,16 @@ use prometheus_client::{
     registry::Registry,
 };
 use weft_core::{
-    machine::{Fault, Input, Source},
+    commit::Leaf,
+    digest::TxId,
+    machine::{Fault, Input, Signing, Source},
     message::Message,
 };
+
+use crate::recent::Recent;
+
+/// Transactions whose time of attaching is remembered, twice over: more than wait for their order.
+const AGES_MAX: usize = 1 << 16;
 
 /// One label that says which.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +73,11 @@ pub(crate) struct Levels {
     pub(crate) subscribers: usize,
     pub(crate) disk_bytes: u64,
     pub(crate) journals: u64,
+    pub(crate) committed: u64,
+    pub(crate) certified: u64,
+    pub(crate) round: u64,
+    pub(crate) unordered: usize,
+    pub(crate) signing: &'static str,
     pub(crate) ready: bool,
 }
 
@@ -80,8 +96,12 @@ pub(crate) struct Metrics {
     handling: Histogram,
     buffered_commit: Histogram,
     durable_commit: Histogram,
+    to_commit: Histogram,
+    /// When the newest transactions were attached.
+    attached_at: Recent<TxId, Instant>,
     levels: Family<Kind, Gauge>,
     sizes: Family<Kind, Gauge>,
+    signing: Family<Kind, Gauge>,
     ready: Gauge,
 }
 
@@ -113,8 +133,11 @@ impl Metrics {
             handling: seconds(),
             buffered_commit: seconds(),
             durable_commit: seconds(),
+            to_commit: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
+            attached_at: Recent::new(AGES_MAX),
             levels: Family::default(),
             sizes: Family::default(),
+            signing: Family::default(),
             ready: Gauge::default(),
         };
         metrics.register(version);
@@ -142,6 +165,10 @@ impl Metrics {
         r.register("commit_buffered_seconds", "Commits that were not synced", buffered);
         let durable = m.durable_commit.clone();
         r.register("commit_durable_seconds", "Commits with their sync", durable);
+        let help = "From the attaching to the ordering of a transaction, at this node";
+        r.register("attach_to_commit_seconds", help, m.to_commit.clone());
+        let help = "1 for whether this node signs checkpoints: follower, asking, active ..";
+        r.register("signing", help, m.signing.clone());
         r.register("level_count", "How many there are now", m.levels.clone());
         r.register("size_bytes", "How large it is now", m.sizes.clone());
         r.register("ready", "Whether all checks of /readyz pass", m.ready.clone());
@@ -163,8 +190,16 @@ impl Metrics {
     }
 
     /// A transaction was attached.
-    pub(crate) fn attached(&self, source: &Source) {
+    pub(crate) fn attached(&self, source: &Source, id: TxId) {
         self.attached.get_or_create(&Kind { kind: source_kind(source) }).inc();
+        self.attached_at.insert(id, Instant::now());
+    }
+
+    /// A commit was made.
+    pub(crate) fn committed(&self, leaves: &[Leaf]) {
+        for at in leaves.iter().filter_map(|leaf| self.attached_at.find(&leaf.tx)) {
+            self.to_commit.observe(at.elapsed().as_secs_f64());
+        }
     }
 
     /// A message was handed to the network.
@@ -232,6 +267,12 @@ impl Metrics {
         count("subscribers", levels.subscribers);
         bytes("store", levels.disk_bytes);
         count("store_journals", usize::try_from(levels.journals).unwrap_or(usize::MAX));
+        count("committed_index", usize::try_from(levels.committed).unwrap_or(usize::MAX));
+        count("certified_index", usize::try_from(levels.certified).unwrap_or(usize::MAX));
+        count("round", usize::try_from(levels.round).unwrap_or(usize::MAX));
+        count("unordered_transactions", levels.unordered);
+        self.signing.clear();
+        self.signing.get_or_create(&Kind { kind: levels.signing }).set(1);
         self.ready.set(levels.ready.into());
     }
 
@@ -246,6 +287,17 @@ pub(crate) const fn source_kind(source: &Source) -> &'static str {
         Source::Local => "local",
         Source::Gossip(_) => "gossip",
         Source::Answer(_) => "answer",
+    }
+}
+
+/// A short name of whether a node signs checkpoints.
+pub(crate) const fn signing_kind(signing: Signing) -> &'static str {
+    match signing {
+        Signing::Follower => "follower",
+        Signing::Asking { .. } => "asking",
+        Signing::Active => "active",
+        Signing::Observer => "observer",
+        Signing::Alarmed => "alarmed",
     }
 }
 

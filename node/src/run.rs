@@ -40,18 +40,32 @@ use crate::{
 /// Requests of peers handled in one group: each answer may be long.
 const REQUESTS_PER_GROUP: usize = 16;
 
-/// What the machine's thread shows of itself: since when it has been busy with one group, and how
-/// much is on disk.
+/// What the machine's thread shows of itself: since when it has been busy with one group, how much
+/// is on disk, and when it made its last commit.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     busy_since_ms: AtomicU64,
     synced_below: AtomicU64,
+    committed_at_ms: AtomicU64,
 }
 
 impl Pulse {
-    /// Idle, with all below `synced` on disk.
-    pub(crate) const fn new(synced: Position) -> Self {
-        Self { busy_since_ms: AtomicU64::new(0), synced_below: AtomicU64::new(synced.0) }
+    /// Idle since `now`, with all below `synced` on disk.
+    pub(crate) const fn new(synced: Position, now: Time) -> Self {
+        Self {
+            busy_since_ms: AtomicU64::new(0),
+            synced_below: AtomicU64::new(synced.0),
+            committed_at_ms: AtomicU64::new(now.as_millis()),
+        }
+    }
+
+    /// When this node made its last commit, or started.
+    pub(crate) fn committed_at(&self) -> Time {
+        Time::from_millis(self.committed_at_ms.load(Ordering::Relaxed))
+    }
+
+    fn committed(&self, now: Time) {
+        self.committed_at_ms.store(now.as_millis(), Ordering::Relaxed);
     }
 
     /// When the current group began, if there is one: shows a thread that hangs.
@@ -180,7 +194,7 @@ impl Runner {
             Event::Attached { position, at, source, again, tx } => {
                 let id = tx.id();
                 if !again {
-                    self.metrics.attached(&source);
+                    self.metrics.attached(&source, id);
                     self.checks.seen.attached(id);
                     if firsts.next() == Some(true) {
                         self.feed.show(Attachment { position, at, source, tx });
@@ -194,9 +208,13 @@ impl Runner {
                 self.metrics.refusal("local", submit_refusal_code(&reason));
                 self.feed.refused(&id, &reason);
             }
-            Event::Committed { record, leaves } => self.feed.committed(record, leaves),
+            Event::Committed { record, leaves } => {
+                self.pulse.committed(self.clock.now());
+                self.metrics.committed(&leaves);
+                self.feed.committed(&record, leaves);
+            }
             Event::Certified { certificate } => self.feed.certified(certificate),
-            Event::Stale { ids } => self.feed.stale(ids),
+            Event::Stale { .. } => self.feed.stale(),
             Event::Equivocated { author, round } => {
                 tracing::warn!(validator = author.0, %round, "a validator contradicted itself");
             }

@@ -24,6 +24,11 @@ impl Stopper {
 }
 
 impl Stop {
+    /// Whether the word was given.
+    pub(crate) fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Returns once the word was given.
     pub(crate) async fn told(&mut self) {
         // An error means that nobody is left to give it.

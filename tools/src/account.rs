@@ -28,6 +28,32 @@ use crate::{failure::Failure, output::Output};
 /// Networks whose count is kept; beyond, all but the current one are forgotten.
 const NETWORKS_MAX: usize = 64;
 
+/// Whose account, as arguments.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Whose {
+    /// The address [default: that of the key]
+    address: Option<String>,
+    /// Key file of the account [default: ~/.config/weft/key]
+    #[arg(long, value_name = "FILE", env = "WEFT_KEY")]
+    key: Option<PathBuf>,
+}
+
+impl Whose {
+    /// The address as it is written on the network of `node`.
+    pub(crate) async fn address(&self, node: &NodeClient) -> Result<String, Failure> {
+        match &self.address {
+            Some(address) => Ok(address.clone()),
+            None => Ok(address_of(self.key.as_deref())?.text(node.tips().await?.kind)),
+        }
+    }
+}
+
+/// The address of `named`, or of the default key file.
+pub(crate) fn address_of(named: Option<&Path>) -> Result<Address, Failure> {
+    let path = named.map_or_else(default_key_file, |path| Ok(path.to_owned()))?;
+    Ok(Address::of(Seed::load(&path)?.key()?.public_key().id()))
+}
+
 /// A key, ready to post.
 pub(crate) struct Account {
     key: Arc<HostKey>,

@@ -5,7 +5,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{completions, dev, doctor, get, init, key, node, post, status, tail},
+    commands::{
+        address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node,
+        post, proof, send, status, tail, verify,
+    },
     failure::EXIT_CODES,
 };
 
@@ -37,6 +40,22 @@ pub(crate) enum Command {
     Tail(tail::Args),
     /// Show a transaction or a body
     Get(get::Args),
+    /// Show the address of a key
+    Address(address::Args),
+    /// Show what an account owns
+    Balance(balance::Args),
+    /// Send value to an address, and wait until that is final
+    Send(send::Args),
+    /// List what an account did, with outcomes
+    History(history::Args),
+    /// Get value from the faucet of a development network
+    Faucet(faucet::Args),
+    /// Fetch the proof of a transaction or a body
+    Proof(proof::Args),
+    /// Check a proof, offline
+    Verify(verify::Args),
+    /// Measure a network
+    Bench(bench::Args),
     /// Show how a node is
     Status(status::Args),
     /// Look for what is wrong, and say what to do

@@ -20,7 +20,8 @@ Exit codes:
   2  wrong input: arguments, files or settings
   3  cannot reach the node
   4  refused by the node
-  5  not found";
+  5  not found
+  6  a proof that proves nothing";
 
 /// The exit codes but 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) enum Exit {
     Unreachable = 3,
     Refused = 4,
     NotFound = 5,
+    NotProven = 6,
 }
 
 /// Why a command ends early.
@@ -109,7 +111,7 @@ impl From<ClientError> for Failure {
             ClientError::Draft(_) => Exit::Usage,
             ClientError::Unreachable { .. } | ClientError::NotANode { .. } => Exit::Unreachable,
             ClientError::Refused(problem) if problem.status == 404 => Exit::NotFound,
-            ClientError::Refused(_) => Exit::Refused,
+            ClientError::Refused(_) | ClientError::Late { .. } => Exit::Refused,
         };
         let failure = Self::new(exit, &error);
         match (&error, error.next_step()) {

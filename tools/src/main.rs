@@ -16,12 +16,16 @@ mod output;
 mod ports;
 mod signals;
 mod target;
+mod time;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
-use commands::{completions, dev, doctor, get, init, key, node, post, status, tail};
+use commands::{
+    address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node, post,
+    proof, send, status, tail, verify,
+};
 use failure::Failure;
 use output::Output;
 
@@ -52,6 +56,14 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             Command::Post(args) => post::run(args, output).await,
             Command::Tail(args) => tail::run(args, output).await,
             Command::Get(args) => get::run(args, output).await,
+            Command::Address(args) => address::run(&args, output),
+            Command::Balance(args) => balance::run(args, output).await,
+            Command::Send(args) => send::run(args, output).await,
+            Command::History(args) => history::run(args, output).await,
+            Command::Faucet(args) => faucet::run(args, output).await,
+            Command::Proof(args) => proof::run(args, output).await,
+            Command::Verify(args) => verify::run(&args, output),
+            Command::Bench(args) => bench::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,
             Command::Doctor(args) => doctor::run(args, output).await,
             Command::Completions(args) => completions::run(&args, output),

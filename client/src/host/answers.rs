@@ -15,7 +15,7 @@ use weft_core::{
     tx::{CommitRef, NetworkId},
 };
 
-use super::text;
+use super::{Fate, Finality, LedgerAccount, text};
 
 /// A place in one node's order of all it knows: how many transactions there were, the one named
 /// included. Local to that node: another node has another order.
@@ -139,6 +139,9 @@ pub struct Account {
     pub next: u64,
     /// Whether the node knows its key.
     pub registered: bool,
+    /// What the ledger says of it.
+    #[serde(flatten)]
+    pub ledger: LedgerAccount,
 }
 
 /// One page of an ascending list.
@@ -286,6 +289,9 @@ pub struct Described {
     /// The scheme of that key.
     #[serde(with = "text")]
     pub scheme: Scheme,
+    /// What became of it; of a body, if a body was asked for.
+    #[serde(flatten)]
+    pub fate: Fate,
     /// Every attachment of the body; only when a body was asked for.
     #[serde(default, with = "text::list", skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<TxId>,
@@ -315,6 +321,9 @@ pub struct Status {
     pub peers: u64,
     /// Whether it is fetching a past it missed.
     pub syncing: bool,
+    /// How far finality has come.
+    #[serde(default)]
+    pub finality: Finality,
     /// All else it says.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
@@ -347,7 +356,7 @@ pub struct Readiness {
 /// One thing that has to be right before a node is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadinessCheck {
-    /// Its name: `store`, `machine`, `peers` or `sync`.
+    /// Its name: `store`, `machine`, `peers`, `sync`, `finality` or `validator`.
     pub name: String,
     /// Whether it passed.
     pub ok: bool,

@@ -4,6 +4,7 @@ use std::{error::Error, fmt, time::Duration};
 
 use reqwest::StatusCode;
 use serde::Deserialize;
+use weft_core::digest::BodyId;
 
 use crate::DraftError;
 
@@ -40,6 +41,14 @@ pub enum ClientError {
     /// What was to be posted cannot be.
     #[error(transparent)]
     Draft(#[from] DraftError),
+    /// No outcome in time. It may still come.
+    #[error("body {body} has no outcome after {} s; it may still get one", .waited.as_secs())]
+    Late {
+        /// The body.
+        body: BodyId,
+        /// How long the wait was.
+        waited: Duration,
+    },
     /// The network's genesis does not list the scheme of the key.
     #[error("the node's network does not admit {scheme} keys; it admits {admitted}")]
     Scheme {
@@ -61,7 +70,7 @@ impl ClientError {
     /// Whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Late { .. } => true,
             Self::Refused(problem) => problem.is_passing(),
             Self::Url { .. } | Self::NotANode { .. } | Self::Draft(_) | Self::Scheme { .. } => {
                 false
@@ -86,6 +95,9 @@ impl ClientError {
             }
             Self::NotANode { .. } => Some("check the port: it may belong to another program"),
             Self::Scheme { .. } => Some("make a key of an admitted scheme"),
+            Self::Late { .. } => {
+                Some("ask again with its id; the node's /readyz says whether finality stands still")
+            }
             Self::Refused(_) | Self::Draft(_) => None,
         }
     }

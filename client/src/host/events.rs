@@ -1,6 +1,7 @@
-//! Follows what a node attaches, across cuts.
+//! Follows what a node attaches and what becomes final, across cuts.
 //!
-//! In: a filter and a cursor. Out: each reading behind the cursor once, in the node's order.
+//! In: a filter, kinds and a cursor. Out: each reading behind the cursor once, in the node's order;
+//! each transaction that was ordered once, in the order of all nodes.
 //!
 //! Invariant: after a cut, whoever cut, the stream goes on behind the last event that came out: no
 //! gap, no repeat. That holds from the first moment: a follower without a cursor asks the node for
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    ClientError, Cursor, NodeClient, Reading,
+    ClientError, Committed, Cursor, NodeClient, Reading,
     sse::{Parser, ServerEvent},
 };
 
@@ -37,6 +38,45 @@ pub struct Filter {
     pub issuer: Option<String>,
     /// Behind this cursor of the same node; without one, from now on.
     pub after: Option<Cursor>,
+    /// What to be told of.
+    pub kinds: Kinds,
+}
+
+/// Which kinds of events to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    /// Readings that are attached.
+    pub attached: bool,
+    /// Transactions that are ordered, with their outcomes.
+    pub committed: bool,
+    /// Commits that a quorum vouches for.
+    pub certified: bool,
+}
+
+impl Default for Kinds {
+    /// Readings alone.
+    fn default() -> Self {
+        Self { attached: true, committed: false, certified: false }
+    }
+}
+
+impl Kinds {
+    /// All of them.
+    pub const ALL: Self = Self { attached: true, committed: true, certified: true };
+
+    const fn is_default(self) -> bool {
+        self.attached && !self.committed && !self.certified
+    }
+
+    fn names(self) -> String {
+        let all = [
+            (self.attached, "attached"),
+            (self.committed, "committed"),
+            (self.certified, "certified"),
+        ];
+        let wanted = all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name);
+        wanted.collect::<Vec<_>>().join(",")
+    }
 }
 
 impl Filter {
@@ -47,7 +87,10 @@ impl Filter {
 
     fn query(&self) -> Vec<(&'static str, String)> {
         let stream = self.stream.iter().map(|stream| ("stream", stream.clone()));
-        stream.chain(self.issuer.iter().map(|issuer| ("issuer", issuer.clone()))).collect()
+        let issuer = self.issuer.iter().map(|issuer| ("issuer", issuer.clone()));
+        // A node that knows no kinds tells readings.
+        let kinds = (!self.kinds.is_default()).then(|| ("kinds", self.kinds.names()));
+        stream.chain(issuer).chain(kinds).collect()
     }
 }
 
@@ -56,12 +99,16 @@ impl Filter {
 pub enum Followed {
     /// A reading was attached.
     Reading(Box<Reading>),
+    /// A transaction got its place in the order of all nodes.
+    Committed(Box<Committed>),
+    /// A quorum vouches for this commit and all before it.
+    Certified(u64),
     /// The connection was cut. Nothing is lost: it is opened again and goes on where it ended.
     Cut {
         /// Why.
         reason: String,
-        /// Behind which cursor it goes on.
-        resume: Option<Cursor>,
+        /// Behind which event it goes on.
+        resume: Option<String>,
         /// After which pause.
         pause: Duration,
     },
@@ -78,7 +125,8 @@ impl NodeClient {
         let state = Follower {
             node: self.clone(),
             query,
-            last: filter.after,
+            last: filter.after.map(|cursor| cursor.to_string()),
+            kinds: filter.kinds,
             state: State::Begin,
             ready: VecDeque::new(),
             backoff: BACKOFF_MIN,
@@ -96,7 +144,9 @@ impl NodeClient {
 struct Follower {
     node: NodeClient,
     query: Vec<(&'static str, String)>,
-    last: Option<Cursor>,
+    /// The id of the last event that came out.
+    last: Option<String>,
+    kinds: Kinds,
     state: State,
     /// Events of one chunk of bytes that have not come out yet.
     ready: VecDeque<ServerEvent>,
@@ -150,25 +200,43 @@ impl Follower {
     async fn connect(&mut self) -> Result<(), ClientError> {
         if self.last.is_none() {
             // Between the first connection and the first event there is no id to resume from.
-            self.last = Some(self.node.status().await?.position);
+            let status = self.node.status().await?;
+            let (position, commit) = (status.position, status.finality.committed);
+            let plain = self.kinds.is_default();
+            self.last =
+                Some(if plain { position.to_string() } else { format!("{position}.{commit}") });
         }
-        let response = self.node.open_events(&self.query, self.last).await?;
+        let response = self.node.open_events(&self.query, self.last.as_deref()).await?;
         self.state = State::Open(Box::new(response), Parser::default());
         Ok(())
     }
 
     fn take(&mut self, event: ServerEvent) -> Result<Option<Followed>, ClientError> {
+        if let Some(id) = event.id.filter(|id| !id.is_empty()) {
+            self.last = Some(id);
+        }
         let reason = |error: serde_json::Error| self.not_a_node(error.to_string());
         match event.kind.as_str() {
+            "committed" => {
+                let committed = serde_json::from_str(&event.data).map_err(reason)?;
+                Ok(Some(Followed::Committed(Box::new(committed))))
+            }
+            "certified" => {
+                #[derive(Deserialize)]
+                struct Certified {
+                    commit: u64,
+                }
+                let Certified { commit } = serde_json::from_str(&event.data).map_err(reason)?;
+                Ok(Some(Followed::Certified(commit)))
+            }
             "attached" => {
                 let reading: Reading = serde_json::from_str(&event.data).map_err(reason)?;
-                self.last = Some(reading.cursor);
                 Ok(Some(Followed::Reading(Box::new(reading))))
             }
             "lagged" => {
                 #[derive(Deserialize)]
                 struct Lagged {
-                    resume: Cursor,
+                    resume: String,
                 }
                 let lagged: Lagged = serde_json::from_str(&event.data).map_err(reason)?;
                 self.last = Some(lagged.resume);
@@ -187,7 +255,7 @@ impl Follower {
 
     fn paused(&mut self, reason: String) -> Followed {
         self.state = State::Paused;
-        Followed::Cut { reason, resume: self.last, pause: self.backoff }
+        Followed::Cut { reason, resume: self.last.clone(), pause: self.backoff }
     }
 
     fn not_a_node(&self, reason: String) -> ClientError {

@@ -22,8 +22,8 @@ use weft_core::{
 };
 
 use super::{
-    Account, ClientError, Cursor, Described, LogLine, Page, Peer, Problem, Readiness, Reading,
-    Status, Submitted, Tips, date,
+    Account, ClientError, Commit, Cursor, Described, Done, LogLine, Page, Peer, Problem, Readiness,
+    Reading, Status, Submitted, Tips, date,
 };
 
 /// How long a connection may take to stand.
@@ -117,6 +117,48 @@ impl NodeClient {
         self.json(&["v1", "accounts", address], &[]).await
     }
 
+    /// The same, asked to wait until the body has its outcome or must be attached again. Answers
+    /// without one after some 20 s.
+    pub async fn settled(&self, id: BodyId) -> Result<Described, ClientError> {
+        let url = self.route(&["v1", "bodies", &id.to_string()], &[("wait", "committed".into())]);
+        let response = self.answer(self.http.get(url).timeout(SUBMIT_TIMEOUT)).await?;
+        let response = self.accepted(response).await?;
+        self.parsed(&self.read(response).await?)
+    }
+
+    /// A page of at most `limit` (1 to 1,000) bodies of the account at `address` that used up
+    /// their sequences, ascending.
+    pub async fn history(
+        &self,
+        address: &str,
+        after: Cursor,
+        limit: u16,
+    ) -> Result<Page<Done>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            bodies: Vec<Done>,
+            next: Cursor,
+        }
+        let query = paging(after, limit);
+        let answer: Answer = self.json(&["v1", "accounts", address, "history"], &query).await?;
+        Ok(Page { items: answer.bodies, next: answer.next })
+    }
+
+    /// A commit with what it ordered; the last one without an index.
+    pub async fn commit(&self, index: Option<u64>) -> Result<Commit, ClientError> {
+        let index = index.map_or("latest".to_owned(), |index| index.to_string());
+        self.json(&["v1", "commits", &index], &[]).await
+    }
+
+    /// The bytes of the proof of a transaction or a body. Refused with status 404 while its commit
+    /// is not certified.
+    pub async fn proof(&self, id: TxId) -> Result<Bytes, ClientError> {
+        let url = self.route(&["v1", "proofs", &id.to_string()], &[]);
+        let response = self.answer(self.http.get(url).timeout(ANSWER_TIMEOUT)).await?;
+        let response = self.accepted(response).await?;
+        self.read(response).await
+    }
+
     /// A page of at most `limit` (1 to 1,000) readings of `stream` behind `after`; of one
     /// issuer, or of all.
     pub async fn readings(
@@ -193,12 +235,12 @@ impl NodeClient {
     pub(super) async fn open_events(
         &self,
         query: &[(&'static str, String)],
-        last: Option<Cursor>,
+        last: Option<&str>,
     ) -> Result<Response, ClientError> {
         let mut request = self.http.get(self.route(&["v1", "events"], query));
         request = request.header(ACCEPT, "text/event-stream");
         if let Some(last) = last {
-            request = request.header("last-event-id", last.to_string());
+            request = request.header("last-event-id", last);
         }
         self.accepted(self.answer(request).await?).await
     }

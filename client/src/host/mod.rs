@@ -36,6 +36,7 @@ mod answers;
 mod date;
 mod error;
 mod events;
+mod final_answers;
 mod http;
 mod poster;
 mod sse;
@@ -47,7 +48,10 @@ pub use answers::{
     ReadinessCheck, Reading, Said, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
-pub use events::{Filter, Followed};
+pub use events::{Filter, Followed, Kinds};
+pub use final_answers::{
+    Commit, CommitLeaf, Committed, Done, Fate, Finality, Gap, LedgerAccount, State, Told,
+};
 pub use http::NodeClient;
-pub use poster::{Attach, NewReading, PostError, Posted, Poster, Retry};
+pub use poster::{Attach, Final, NewReading, PostError, Posted, Poster, Retry};
 pub use work::attach_on_all_cores;

@@ -4,6 +4,10 @@
 //! sealed body, and the same transaction as long as its parents will do, so nothing is doubled: a
 //! node that has it already says so and that is success.
 //!
+//! Until the body that registers the account is ordered, the others hang below it, so that none of
+//! them is ordered before it. (To wait for its order instead would be to post nothing while there
+//! is no quorum.)
+//!
 //! Left out on purpose: sharing one key between two posters. Both would count from the same number,
 //! and the second body under a sequence takes no effect. One poster may be shared by any number of
 //! tasks instead.
@@ -13,22 +17,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 use weft_core::{
     address::{Address, NetworkKind},
-    codec::Encode as _,
+    codec::{Decode as _, Encode as _},
     digest::{BodyId, GenesisId, TxId},
     keys::{KeyError, Sign},
     time::Time,
-    tx::{ContentType, SealedBody, choose_parents},
+    tx::{ContentType, NetworkId, SealedBody, Transaction, choose_parents},
     units::Sequence,
 };
 
-use super::{ClientError, Cursor, NodeClient, Submitted, Tips, attach_on_all_cores, work::draw};
+use super::{
+    ClientError, Cursor, Fate, NodeClient, Submitted, Tips, attach_on_all_cores, work::draw,
+};
 use crate::{Builder, Draft, DraftError, Place};
 
 /// How long the tips of one answer may be used: many readings at once need not ask for each.
 const TIPS_FRESH: Duration = Duration::from_millis(200);
+
+/// How long a body may wait for its place in the order before it is attached once more: many times
+/// what a working committee takes.
+const ORDER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a node may not know our key: what registered it comes through another node.
 const KEY_PATIENCE: Duration = Duration::from_secs(3);
@@ -97,6 +111,15 @@ pub struct Posted {
     pub sequence: Sequence,
 }
 
+/// How a body ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Final {
+    /// It was ordered, and its outcome is final.
+    Outcome(Box<Fate>),
+    /// The ledger's clock passed its `expires` before it was ordered: it never takes effect.
+    Expired,
+}
+
 /// A reading that was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
@@ -134,6 +157,8 @@ pub struct Poster {
     /// What is left of the last answer, and when it came. Each tip is used once: whoever hangs more
     /// than a few transactions to the same ones makes the Tangle wide, and a wide one costs all.
     tips: Mutex<Option<(Instant, Tips)>>,
+    /// The transaction that registers the account, until it is ordered.
+    root: Mutex<Option<TxId>>,
 }
 
 struct Count {
@@ -165,6 +190,7 @@ impl Poster {
             genesis: tips.genesis,
             count: sync::Mutex::new(Count { next: Sequence(account.next), registration: None }),
             tips: Mutex::new(Some((Instant::now(), tips))),
+            root: Mutex::new(None),
             node,
             key,
             attach,
@@ -195,6 +221,11 @@ impl Poster {
         self.builder.issuer().text(self.kind)
     }
 
+    /// The number of the node's network.
+    pub const fn network(&self) -> NetworkId {
+        self.builder.network()
+    }
+
     /// The genesis of the node's network.
     pub const fn genesis(&self) -> GenesisId {
         self.genesis
@@ -205,11 +236,23 @@ impl Poster {
     /// Any number may be under way at once; sequences follow the order of the first polls. While
     /// the account is not registered, the others wait for the first.
     pub async fn post(&self, reading: NewReading) -> Result<Posted, PostError> {
+        self.post_draft(|builder, sequence| {
+            let NewReading { stream, content_type, bytes, time } = &reading;
+            Ok(builder.reading(sequence, stream, *content_type, bytes)?.time(*time))
+        })
+        .await
+    }
+
+    /// Posts whatever `draft` makes for the sequence it is given, as [`Self::post`] does.
+    pub async fn post_draft(
+        &self,
+        draft: impl Fn(&Builder, Sequence) -> Result<Draft, DraftError>,
+    ) -> Result<Posted, PostError> {
         let mut count = self.count.lock().await;
         if let Some(sealed) = count.registration.clone() {
             self.register(&mut count, sealed).await?;
         }
-        let draft = self.draft(count.next, &reading)?;
+        let draft = draft(&self.builder, count.next)?;
         if count.next.registers() {
             let sealed = self.seal(draft).await?;
             return self.register(&mut count, sealed).await;
@@ -224,7 +267,10 @@ impl Poster {
         count.registration = Some(sealed.clone());
         let sent = self.send(&sealed).await;
         match &sent {
-            Ok(_) => *count = Count { next: Sequence(1), registration: None },
+            Ok(posted) => {
+                *count = Count { next: Sequence(1), registration: None };
+                *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(posted.id);
+            }
             // Surely not stored: the next reading may register the account instead.
             Err(ClientError::Refused(problem)) if !problem.is_passing() => {
                 count.registration = None;
@@ -273,6 +319,57 @@ impl Poster {
         }
     }
 
+    /// Follows a body until it has its outcome, and attaches it again where that is needed: when its
+    /// attachment is too old to be ordered, when its outcome was that of the attachment alone
+    /// (a foreign anchor, or an account that was registered later), or when it was not ordered in
+    /// time. Needs nothing but the id, so a program that was restarted may go on with it.
+    pub async fn finish(&self, body: BodyId, deadline: Duration) -> Result<Final, ClientError> {
+        let start = Instant::now();
+        let late = || ClientError::Late { body, waited: start.elapsed() };
+        let (mut attached, mut again) = (Instant::now(), false);
+        loop {
+            let left = deadline.checked_sub(start.elapsed()).ok_or_else(late)?;
+            let patience = left.min(ORDER_PATIENCE);
+            let known = match timeout(patience, self.node.settled(body)).await {
+                Ok(Ok(known)) => known,
+                Ok(Err(error)) if !error.is_passing() => return Err(error),
+                Ok(Err(_)) => {
+                    sleep(Duration::from_millis(200).min(left)).await;
+                    continue;
+                }
+                // Ask without waiting: it may be for us to do something.
+                Err(_) => match self.node.body(body).await {
+                    Ok(known) => known,
+                    Err(error) if error.is_passing() => continue,
+                    Err(error) => return Err(error),
+                },
+            };
+            if known.fate.is_settled() {
+                return Ok(Final::Outcome(Box::new(known.fate)));
+            }
+            if known.expires > 0 && self.node.status().await?.finality.time >= known.expires {
+                return Ok(Final::Expired);
+            }
+            let is_needed = known.fate.needs_attachment() && !again;
+            if is_needed || attached.elapsed() >= ORDER_PATIENCE {
+                (attached, again) = (Instant::now(), true);
+                self.attach_again(known.id).await?;
+            }
+        }
+    }
+
+    /// Attaches the body of a transaction once more, or has the node do it.
+    async fn attach_again(&self, id: TxId) -> Result<(), ClientError> {
+        let bytes = self.node.transaction_bytes(id).await?;
+        let tx = Transaction::from_bytes(&bytes).map_err(|error| ClientError::NotANode {
+            url: self.node.url().to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.forget_tips();
+        // That there are attachments enough is an answer too: one of them will do.
+        self.send(&SealedBody { body: tx.body, seal: tx.seal }).await.map(drop)
+    }
+
     /// `attached` is the transaction as it was sent before, if it was: sent again it is the same.
     async fn send_once(
         &self,
@@ -295,11 +392,6 @@ impl Poster {
         Ok(work.await.expect("the search for work has no way to fail"))
     }
 
-    fn draft(&self, sequence: Sequence, reading: &NewReading) -> Result<Draft, DraftError> {
-        let NewReading { stream, content_type, bytes, time } = reading;
-        Ok(self.builder.reading(sequence, stream, *content_type, bytes)?.time(*time))
-    }
-
     async fn seal(&self, draft: Draft) -> Result<SealedBody, ClientError> {
         let key = Arc::clone(&self.key);
         let scheme = key.public_key().scheme();
@@ -318,14 +410,31 @@ impl Poster {
         // They came in random order.
         let pair = tips.tips.split_off(tips.tips.len().saturating_sub(2));
         let parents = choose_parents(&pair, [draw(), draw()]);
+        let parents = below(self.root().await, parents);
         let place = Place { parents, anchor: tips.anchor, work_bits: tips.work_bits };
         *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, tips));
         Ok(place)
     }
 
+    /// The transaction that registers the account, while it is not ordered.
+    async fn root(&self) -> Option<TxId> {
+        let root = (*self.root.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let is_ordered = self.node.transaction(root).await.is_ok_and(|tx| tx.fate.commit.is_some());
+        if is_ordered {
+            *self.root.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        (!is_ordered).then_some(root)
+    }
+
     fn forget_tips(&self) {
         *self.tips.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// `root` if there is one, and one of the others.
+fn below(root: Option<TxId>, parents: [TxId; 2]) -> [TxId; 2] {
+    let [first, second] = parents;
+    root.map_or(parents, |root| [root, if first == root { second } else { first }])
 }
 
 fn posted(submitted: Submitted, sealed: &SealedBody) -> Posted {

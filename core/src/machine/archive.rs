@@ -17,10 +17,12 @@ use crate::{
     account::Account,
     address::Address,
     codec::Decode,
-    commit::{Certificate, CommitRecord, Leaf},
+    commit::{Certificate, CommitRecord, Leaf, Path, mountain},
     digest::{DIGEST_BYTES, TxId},
     object::{Object, ObjectKey},
+    proof::{Linked, Proof, Signed},
     trie::TrieProof,
+    tx::{CommitRef, SealedBody},
     units::{CommitIndex, Sequence},
 };
 
@@ -82,6 +84,64 @@ impl<'a> Archive<'a> {
         let found = self.0.records(Table::Certificate, &index.0.to_be_bytes(), 1);
         let (_, bytes) = found.first()?;
         Some(Certificate::from_bytes(bytes).expect("a record is what was written"))
+    }
+
+    /// At most `limit` sequences of `issuer` from `from` on that are used up, ascending, each with
+    /// the transaction that did it.
+    pub fn history(&self, issuer: &Address, from: Sequence, limit: usize) -> Vec<(Sequence, TxId)> {
+        let found = self.0.records(Table::Consumed, &consumed_key(issuer, from), limit);
+        let own = found.into_iter().map_while(|(key, id)| {
+            let sequence = key.strip_prefix(issuer.first_key().as_bytes())?;
+            let sequence = u64::from_be_bytes(sequence.try_into().ok()?);
+            let id = TxId::from_bytes(&id).expect("a record is what was written");
+            Some((Sequence(sequence), id))
+        });
+        own.collect()
+    }
+
+    /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record of
+    /// its beacon where they are held. `newest` is the newest certificate, which may not be among
+    /// those that are kept. None while no certificate reaches its commit.
+    pub fn proof(&self, id: &TxId, newest: Option<&Certificate>) -> Option<Proof> {
+        let Place { index, number } = self.place(id)?;
+        let (record, leaves) = (self.record(index)?, self.leaves(index)?);
+        let number_here = usize::try_from(number).ok()?;
+        let outcome = leaves.get(number_here)?.outcome;
+        let newest = newest.filter(|certificate| certificate.vote.index >= index);
+        let (certificate, certified) =
+            [self.certificate(index), newest.cloned()].into_iter().flatten().find_map(|found| {
+                // A certificate may be ahead of what was executed here.
+                let record = self.record(found.vote.index)?;
+                (record.vote() == found.vote).then_some((found, record))
+            })?;
+        let path = |from| mountain::path(from, certified.index, |at, of| self.mountain(at, of));
+        let entry = self.0.entry(id)?;
+        let SealedBody { body, seal } =
+            SealedBody::from_bytes(&self.0.sealed_body(&entry.body)?).ok()?;
+        let beacon = body.beacon.index;
+        let beacon = if body.beacon == CommitRef::NONE || beacon >= index {
+            None
+        } else {
+            self.record(beacon).zip(path(beacon)).map(|(record, path)| Linked { record, path })
+        };
+        let key = if seal.key.is_some() { None } else { self.0.key(&body.signing_key()) };
+        let later = if certified.index == index {
+            None
+        } else {
+            Some(Linked { path: path(index)?, record: certified.clone() })
+        };
+        Some(Proof {
+            attachment: entry.attachment,
+            body,
+            signed: Some(Signed { seal, key }),
+            outcome,
+            leaf: number,
+            path: Path::to(&leaves, number_here)?,
+            record,
+            later,
+            certificate,
+            beacon,
+        })
     }
 
     /// A node of the mountain range over commits.

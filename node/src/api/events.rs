@@ -1,15 +1,17 @@
-//! Readings as they are attached: server-sent events that can be resumed.
+//! What is attached, committed and certified: server-sent events that can be resumed.
 //!
-//! A subscriber with a cursor first gets what the store holds behind it, then what is attached,
-//! with no gap and no repeat: it subscribes before it reads the store, events follow their commit,
-//! and whatever lies below what was shown is passed over.
+//! A subscriber with a cursor first gets what the store holds behind it, then what comes, with no
+//! gap and no repeat. Of readings: it subscribes before it reads the store, events follow their
+//! write, and whatever lies below what was shown is passed over. Of commits: all of them are read
+//! from the store, so there is nothing to fall behind. A transaction is told as attached before it
+//! is told as committed.
 //!
-//! A subscriber that does not read falls out of the buffer: it is told from which cursor to resume,
-//! and cut. Nobody else waits for it.
+//! A subscriber that does not read falls out of the buffer of readings: it is told from which
+//! cursor to resume, and cut. Nobody else waits for it.
 
 #![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -19,24 +21,43 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures_util::{Stream, stream};
-use serde::Deserialize;
+use futures_util::{Stream, future, stream};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{
     OwnedSemaphorePermit,
-    broadcast::{self, error::RecvError},
+    broadcast::{
+        self,
+        error::{RecvError, TryRecvError},
+    },
+    watch,
 };
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_core::{address::Address, digest::StreamId, units::Position};
+use weft_core::{
+    address::{Address, NetworkKind},
+    codec::Decode as _,
+    commit::Leaf,
+    digest::StreamId,
+    machine::Archive,
+    time::Time,
+    tx::SealedBody,
+    units::{CommitIndex, Position},
+};
+use weft_storage::Store;
 
 use super::{
     SharedApi,
+    fate::OutcomeShown,
     params::{Cursor, Params},
     problem::{Answer, Problem},
     query::{stored_body, stream_name},
+    resume::{Resume, Shown},
     shapes::Reading,
 };
-use crate::{feed::Attachment, stop::Stop};
+use crate::{
+    feed::{Attachment, Reached},
+    stop::Stop,
+};
 
 /// Silence after which a comment shows that the connection stands.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -55,17 +76,69 @@ struct EventParams {
     stream: Option<String>,
     /// Only what this address posted.
     issuer: Option<String>,
-    /// Behind which cursor; from now on without it. The header `Last-Event-ID` goes before.
+    /// Which kinds, separated by commas: `attached`, `committed`, `certified`. Default `attached`.
+    kinds: Option<String>,
+    /// Behind which event; from now on without it. The header `Last-Event-ID` goes before.
     after: Option<String>,
 }
 
-/// Readings as they are attached, each body once, as server-sent events: `attached` with a cursor
-/// as id and a reading as data; `lagged` with `{"resume": CURSOR}` before a slow subscriber is cut.
+/// A transaction got its place in the order of all nodes.
+#[derive(Serialize, ToSchema)]
+struct CommittedEvent {
+    /// The commit.
+    commit: u64,
+    /// Its place in that.
+    leaf: u32,
+    /// The commit's time: the ledger's clock, ms since the Unix epoch.
+    time: u64,
+    /// The transaction.
+    id: String,
+    /// Its body.
+    body: String,
+    /// What became of it.
+    outcome: OutcomeShown,
+    /// The address of the account that posted it; only for those who filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    /// Its place among those of its issuer; only for those who filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+}
+
+/// The data of an event, by its kind.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what is sent, and is never made")]
+enum EventData {
+    /// `attached`.
+    Attached(Box<Reading>),
+    /// `committed`.
+    Committed(CommittedEvent),
+    /// `certified`: a quorum vouches for this commit and all before it.
+    Certified {
+        /// The commit.
+        commit: u64,
+    },
+    /// `lagged`: the subscriber is cut, and goes on behind this id.
+    Lagged {
+        /// The id.
+        resume: String,
+    },
+}
+
+/// What comes, as server-sent events. `attached`: a reading, each body once. `committed`: a
+/// transaction of any kind got its place in the order, with its outcome. `certified`, with
+/// `{"commit": N}`: a quorum vouches for commit N and all before it; not every N comes. `lagged`,
+/// with `{"resume": ID}`, before a slow subscriber is cut.
+///
+/// The id of an event is its cursor; where other kinds than `attached` are asked for,
+/// `CURSOR.COMMIT` or `CURSOR.COMMIT.LEAVES`. All three are taken to resume. A cursor alone says
+/// nothing of commits, which then begin with the next one; after 0, with the first.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events",
     params(EventParams, ("Last-Event-ID" = Option<String>, Header)),
     responses(
-        (status = 200, body = Reading, content_type = "text/event-stream"),
+        (status = 200, body = EventData, content_type = "text/event-stream"),
         (status = 400, body = Problem),
         (status = 503, body = Problem),
     )
@@ -80,25 +153,44 @@ async fn events(
         stream: stream.map(|name| name.id()),
         issuer: query.issuer.map(|text| api.address(&text)).transpose()?,
     };
+    let kinds = Kinds::parse(query.kinds.as_deref().unwrap_or("attached"))?;
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
-    let after = last.or(query.after.as_deref()).map(str::parse::<Cursor>).transpose()?;
+    let after = last.or(query.after.as_deref()).map(str::parse::<Resume>).transpose()?;
     let place = api.subscribers.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::busy("too many event streams are open"))?;
     // First of all: what is attached from here on is not missed.
     let live = api.feed.subscribe();
+    let reached = api.feed.reached();
+    let last = *reached.borrow();
     // The status goes before the events, so whoever saw an event is never ahead of it.
     let newest = Cursor::newest(api.status.borrow().next);
-    if after.is_some_and(|after| after > newest) {
-        return Err(ahead(newest));
+    let cursor = after.map(|after| after.cursor);
+    let shown = match after {
+        Some(Resume { shown: Some(shown), .. }) => shown,
+        Some(Resume { cursor: Cursor::START, .. }) => Shown::all_of(CommitIndex::ZERO),
+        _ => Shown::all_of(last.committed),
+    };
+    let is_ahead = kinds.committed && shown.commit > last.committed;
+    // What was replayed may be in the store alone, a moment before the status says so.
+    let stored = Cursor::newest(api.checks.store.next_position());
+    if is_ahead || cursor.is_some_and(|cursor| cursor > stored) {
+        let shown = kinds.shown(Shown::all_of(last.committed), last.certified);
+        return Err(ahead(Resume { cursor: stored, shown }));
     }
+    let replays = cursor.is_some() && kinds.attached;
     let follower = Follower {
-        next: after.unwrap_or(newest).begin(),
-        phase: if after.is_some() { Phase::Replay } else { Phase::Live { heard: true } },
+        next: cursor.unwrap_or(newest).begin(),
+        shown,
+        // Whoever resumes hears at once how far it has come.
+        certified: if after.is_some() { CommitIndex::ZERO } else { last.certified },
+        phase: if replays { Phase::Replay } else { Phase::Live { heard: true } },
         stop: api.stopping.clone(),
         ready: VecDeque::new(),
         api,
         filter,
+        kinds,
         live,
+        reached,
         _place: place,
     };
     let events = stream::unfold(follower, |mut follower| async move {
@@ -108,11 +200,62 @@ async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")))
 }
 
+/// Which kinds of events a subscriber wants.
+#[derive(Clone, Copy, Default)]
+struct Kinds {
+    attached: bool,
+    committed: bool,
+    certified: bool,
+}
+
+impl Kinds {
+    fn parse(text: &str) -> Answer<Self> {
+        let mut kinds = Self::default();
+        for name in text.split(',') {
+            match name {
+                "attached" => kinds.attached = true,
+                "committed" => kinds.committed = true,
+                "certified" => kinds.certified = true,
+                _ => {
+                    let detail = "kinds are attached, committed and certified, by commas";
+                    return Err(Problem::parameter(detail));
+                }
+            }
+        }
+        Ok(kinds)
+    }
+
+    const fn of_finality(self) -> bool {
+        self.committed || self.certified
+    }
+
+    /// What ids of events say of commits.
+    fn shown(self, shown: Shown, last: CommitIndex) -> Option<Shown> {
+        let told = if self.committed { shown } else { Shown::all_of(last) };
+        self.of_finality().then_some(told)
+    }
+}
+
 /// Which readings a subscriber wants.
 #[derive(Clone, Copy)]
 struct Filter {
     stream: Option<StreamId>,
     issuer: Option<Address>,
+}
+
+impl Filter {
+    /// The body of a leaf if it is wanted; `None` inside if all are, and nothing need be read.
+    fn pass(&self, store: &dyn Store, leaf: &Leaf) -> Option<Option<SealedBody>> {
+        if self.stream.is_none() && self.issuer.is_none() {
+            return Some(None);
+        }
+        let sealed = SealedBody::from_bytes(&store.sealed_body(&leaf.body)?).ok()?;
+        let of_stream =
+            |stream| sealed.body.payload.reading().is_some_and(|data| data.stream.id() == stream);
+        let wanted = self.stream.is_none_or(of_stream)
+            && self.issuer.is_none_or(|issuer| issuer == sealed.body.issuer);
+        wanted.then_some(Some(sealed))
+    }
 }
 
 enum Phase {
@@ -128,9 +271,15 @@ enum Phase {
 struct Follower {
     api: SharedApi,
     filter: Filter,
+    kinds: Kinds,
     live: broadcast::Receiver<Arc<Attachment>>,
+    reached: watch::Receiver<Reached>,
     /// The first position that was not shown.
     next: Position,
+    /// How far commits were shown.
+    shown: Shown,
+    /// The last commit that was told to be certified.
+    certified: CommitIndex,
     phase: Phase,
     ready: VecDeque<Event>,
     stop: Stop,
@@ -145,11 +294,18 @@ impl Follower {
                 return Some(event);
             }
             match self.phase {
+                _ if self.stop.is_told() => return None,
                 Phase::Cut => return None,
                 Phase::Replay => self.replay().await?,
                 Phase::Live { heard } => self.listen(heard).await?,
             }
         }
+    }
+
+    /// How far this subscriber was told.
+    fn resume(&self) -> Resume {
+        let cursor = Cursor::newest(self.next);
+        Resume { cursor, shown: self.kinds.shown(self.shown, self.certified) }
     }
 
     /// Reads one page from the store. A store that fails ends the stream.
@@ -185,7 +341,9 @@ impl Follower {
             (readings, last, end)
         });
         let (readings, last, end) = page.await.ok()?;
-        self.ready.extend(readings.iter().filter_map(event_of));
+        for reading in &readings {
+            self.attached(reading);
+        }
         if let Some(last) = last {
             self.next = Cursor::of(last).begin();
         }
@@ -195,35 +353,108 @@ impl Follower {
         Some(())
     }
 
-    /// Waits for an event. Whoever fell behind while the store was read reads on there; whoever
-    /// falls behind later does not read what it is sent.
+    /// Takes what there is, else waits. What was attached goes before what was committed, so that
+    /// is looked at first, and commits only as far as they had come before.
     async fn listen(&mut self, heard: bool) -> Option<()> {
+        let reached = *self.reached.borrow_and_update();
+        if self.kinds.attached {
+            match self.live.try_recv() {
+                Ok(attachment) => return Some(self.hear(&attachment)),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Lagged(_)) => return Some(self.lagged(heard)),
+                Err(TryRecvError::Closed) => return None,
+            }
+        }
+        if self.kinds.committed && reached.committed > self.shown.commit {
+            return self.show_commit().await;
+        }
+        if self.kinds.certified && reached.certified > self.certified {
+            self.certified = reached.certified;
+            let event = Event::default().event("certified").id(self.resume().to_string());
+            self.ready.push_back(event.data(format!("{{\"commit\":{}}}", self.certified)));
+            return Some(());
+        }
+        let Self { live, reached, kinds, stop, .. } = self;
+        let attached =
+            async { if kinds.attached { live.recv().await } else { future::pending().await } };
+        let finality = async {
+            if kinds.of_finality() { reached.changed().await } else { future::pending().await }
+        };
         let received = tokio::select! {
             biased;
-            () = self.stop.told() => return None,
-            received = self.live.recv() => received,
+            () = stop.told() => return None,
+            received = pin!(attached) => Some(received),
+            changed = pin!(finality) => changed.ok().map(|()| None)?,
         };
         match received {
-            Ok(attachment) => {
-                self.phase = Phase::Live { heard: true };
-                if attachment.position >= self.next {
-                    self.next = Cursor::of(attachment.position).begin();
-                    if self.wants(&attachment) {
-                        let reading = Reading::live(&attachment, self.api.genesis.kind);
-                        self.ready.extend(reading.as_ref().and_then(event_of));
-                    }
-                }
-            }
-            Err(RecvError::Lagged(_)) if !heard => self.phase = Phase::Replay,
-            Err(RecvError::Lagged(_)) => {
-                let resume = Cursor::newest(self.next);
-                let lagged = Event::default().event("lagged");
-                let data = format!("{{\"resume\":\"{resume}\"}}");
-                self.ready.push_back(lagged.data(data));
-                self.phase = Phase::Cut;
-            }
-            Err(RecvError::Closed) => return None,
+            Some(Ok(attachment)) => self.hear(&attachment),
+            Some(Err(RecvError::Lagged(_))) => self.lagged(heard),
+            Some(Err(RecvError::Closed)) => return None,
+            None => {}
         }
+        Some(())
+    }
+
+    fn hear(&mut self, attachment: &Attachment) {
+        self.phase = Phase::Live { heard: true };
+        if attachment.position < self.next {
+            return;
+        }
+        self.next = Cursor::of(attachment.position).begin();
+        if self.wants(attachment)
+            && let Some(reading) = Reading::live(attachment, self.api.genesis.kind)
+        {
+            self.attached(&reading);
+        }
+    }
+
+    /// Whoever fell behind while the store was read reads on there; whoever falls behind later does
+    /// not read what it is sent.
+    fn lagged(&mut self, heard: bool) {
+        if !heard {
+            self.phase = Phase::Replay;
+            return;
+        }
+        let data = format!("{{\"resume\":\"{}\"}}", self.resume());
+        self.ready.push_back(Event::default().event("lagged").data(data));
+        self.phase = Phase::Cut;
+    }
+
+    /// Texts and numbers are JSON without line breaks, so there always is an event.
+    fn attached(&mut self, reading: &Reading) {
+        let id = Resume { cursor: reading.cursor, ..self.resume() };
+        let event = Event::default().event("attached").id(id.to_string()).json_data(reading);
+        self.ready.extend(event.ok());
+    }
+
+    /// Shows what the next commit ordered. A store that fails ends the stream.
+    async fn show_commit(&mut self) -> Option<()> {
+        let (filter, from, kind) = (self.filter, self.shown, self.api.genesis.kind);
+        let index = CommitIndex(from.commit.0.saturating_add(1));
+        let read = self.api.read(move |store| {
+            let archive = Archive::new(store);
+            let (record, leaves) = (archive.record(index)?, archive.leaves(index)?);
+            let numbered = leaves.iter().zip(0_u32..).filter(|(_, number)| *number >= from.leaves);
+            let wanted = numbered.filter_map(|(leaf, number)| {
+                let sealed = filter.pass(store, leaf)?;
+                Some(CommittedEvent::of(leaf, (index, number, record.time), sealed, kind))
+            });
+            Some(wanted.collect::<Vec<_>>())
+        });
+        let shown = read.await.ok()?.unwrap_or_default();
+        let count = shown.len();
+        for (at, event) in shown.iter().enumerate() {
+            // The last one says that the commit is complete.
+            let leaves = event.leaf.saturating_add(1);
+            self.shown = if at + 1 == count {
+                Shown::all_of(index)
+            } else {
+                Shown { commit: from.commit, leaves }
+            };
+            let sent = Event::default().event("committed").id(self.resume().to_string());
+            self.ready.extend(sent.json_data(event).ok());
+        }
+        self.shown = Shown::all_of(index);
         Some(())
     }
 
@@ -235,17 +466,32 @@ impl Follower {
     }
 }
 
+impl CommittedEvent {
+    fn of(
+        leaf: &Leaf,
+        (index, number, time): (CommitIndex, u32, Time),
+        sealed: Option<SealedBody>,
+        kind: NetworkKind,
+    ) -> Self {
+        let body = sealed.map(|sealed| sealed.body);
+        Self {
+            commit: index.0,
+            leaf: number,
+            time: time.as_millis(),
+            id: leaf.tx.to_string(),
+            body: leaf.body.to_string(),
+            outcome: leaf.outcome.into(),
+            issuer: body.as_ref().map(|body| body.issuer.text(kind)),
+            sequence: body.as_ref().map(|body| body.sequence.0),
+        }
+    }
+}
+
 /// To wait until this node is there too would be to leave a gap.
-fn ahead(newest: Cursor) -> Problem {
+fn ahead(newest: Resume) -> Problem {
     let detail = format!(
         "the cursor lies ahead of all that this node has, which is {newest}: it is another node's, \
          or this node's disk lost something; begin anew at after=0, or at a cursor of this node"
     );
     Problem::new(StatusCode::BAD_REQUEST, "cursor", detail)
-}
-
-/// A reading as an event. Texts and numbers are JSON without line breaks, so there always is one.
-fn event_of(reading: &Reading) -> Option<Event> {
-    let id = reading.cursor.to_string();
-    Event::default().event("attached").id(id).json_data(reading).ok()
 }

@@ -8,10 +8,14 @@
 //! address is this machine's own.
 
 pub(crate) mod events;
+mod fate;
+mod ledger;
 pub(crate) mod params;
 pub(crate) mod problem;
 mod query;
+mod resume;
 pub(crate) mod serve;
+mod settle;
 mod shapes;
 mod state;
 mod submit;
@@ -38,7 +42,8 @@ use tokio::{
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use weft_core::{
-    digest::NodeId,
+    address::Address,
+    digest::{NodeId, TxId},
     genesis::Genesis,
     machine::{Input, Status},
 };
@@ -48,8 +53,8 @@ use weft_storage::Store;
 use self::problem::{Answer, Problem};
 use crate::{
     checks::Checks, clock::Clock, config::ApiConfig, feed::Feed, health::StopCause,
-    metrics::Metrics, queue::Queue, quota::Quota, run::Pulse, stop::Stop, submit::Submitter,
-    turns::Turns, work::Workers,
+    metrics::Metrics, queue::Queue, quota::Quota, recent::Recent, run::Pulse, stop::Stop,
+    submit::Submitter, turns::Turns, work::Workers,
 };
 
 /// What the handlers see of the node.
@@ -72,6 +77,8 @@ pub(crate) struct Api {
     pub(crate) quota: Quota,
     pub(crate) workers: Workers,
     pub(crate) turns: Turns,
+    /// Transactions that registered accounts, as far as they came through this API.
+    pub(crate) registrations: Recent<Address, TxId>,
     pub(crate) subscribers: Arc<Semaphore>,
     /// No request is to be taken any more.
     pub(crate) stopping: Stop,
@@ -110,6 +117,7 @@ pub(crate) fn router(api: SharedApi) -> Router {
     let (router, openapi) = OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build())
         .merge(submit::routes())
         .merge(query::routes())
+        .merge(ledger::routes())
         .merge(events::routes())
         .merge(state::routes())
         .split_for_parts();

@@ -41,6 +41,11 @@ impl Cursor {
         Self(position.0.saturating_add(1))
     }
 
+    /// The cursor behind the item with this number, in lists that count by other numbers.
+    pub(crate) const fn behind(number: u64) -> Self {
+        Self(number.saturating_add(1))
+    }
+
     /// The cursor of the newest of `next` transactions.
     pub(crate) const fn newest(next: Position) -> Self {
         Self(next.0)

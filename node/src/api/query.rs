@@ -1,4 +1,4 @@
-//! Questions about what is stored: tips, transactions, bodies, accounts, readings.
+//! Questions about what is stored: tips, transactions, bodies, readings.
 
 #![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
 
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
-    address::Address,
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     machine::LogEntry,
@@ -22,8 +21,10 @@ use weft_storage::Store;
 
 use super::{
     SharedApi,
+    fate::Fate,
     params::{self, Cursor, Params, Segment},
     problem::{Answer, Problem},
+    settle::{Finals, WaitParams},
     shapes::{Described, Reading, hex},
 };
 
@@ -38,7 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<SharedApi> {
         .routes(routes!(log))
         .routes(routes!(transaction))
         .routes(routes!(body))
-        .routes(routes!(account))
         .routes(routes!(readings))
 }
 
@@ -151,8 +151,12 @@ async fn transaction(
     Params(query): Params<TransactionParams>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let found = api.read(move |store| Some((store.entry(&id)?, store.transaction(&id)?))).await?;
-    let (entry, bytes) = found.ok_or_else(|| {
+    let as_of = api.as_of();
+    let found = api.read(move |store| {
+        let (entry, bytes) = (store.entry(&id)?, store.transaction(&id)?);
+        Some((entry, bytes, Fate::of(store, &id, as_of)))
+    });
+    let (entry, bytes, fate) = found.await?.ok_or_else(|| {
         Problem::not_found(format!("no transaction {id} here; it may be on its way, or elsewhere"))
     })?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
@@ -161,13 +165,13 @@ async fn transaction(
         let octets = [(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS))];
         return Ok((octets, bytes).into_response());
     }
-    let described = Described::of(&entry, &bytes, api.genesis.kind).ok_or_else(unreadable)?;
+    let described = Described::of(&entry, &bytes, api.genesis.kind, fate).ok_or_else(unreadable)?;
     Ok(Json(described).into_response())
 }
 
-/// The first attachment of a body, described, with the ids of all.
+/// The first attachment of a body, described, with the ids of all, and what became of the body.
 #[utoipa::path(
-    get, path = "/v1/bodies/{id}", tag = "query", params(("id" = String,)),
+    get, path = "/v1/bodies/{id}", tag = "query", params(WaitParams, ("id" = String,)),
     responses(
         (status = 200, body = Described),
         (status = 400, body = Problem),
@@ -177,47 +181,24 @@ async fn transaction(
 async fn body(
     State(api): State<SharedApi>,
     Segment(id): Segment<BodyId>,
+    Params(WaitParams { wait }): Params<WaitParams>,
 ) -> Answer<Json<Described>> {
+    if let Some(mut finals) = Finals::begin(&api, wait) {
+        // A body that is not here has no fate, and is not waited for.
+        api.fate(id, &mut finals).await?;
+    }
+    let as_of = api.as_of();
     let found = api.read(move |store| {
         let attachments = store.attachments(&id);
         let first = attachments.first()?;
-        Some((store.entry(first)?, store.transaction(first)?, attachments))
+        let fate = Fate::of_body(store, &attachments, as_of);
+        Some((store.entry(first)?, store.transaction(first)?, attachments, fate))
     });
-    let (entry, bytes, attachments) = found.await?.ok_or_else(|| {
+    let (entry, bytes, attachments, fate) = found.await?.ok_or_else(|| {
         Problem::not_found(format!("no body {id} here; it may be on its way, or elsewhere"))
     })?;
-    let described = Described::of(&entry, &bytes, api.genesis.kind).ok_or_else(unreadable)?;
+    let described = Described::of(&entry, &bytes, api.genesis.kind, fate).ok_or_else(unreadable)?;
     Ok(Json(described.with_attachments(&attachments)))
-}
-
-/// What this node knows of an account.
-#[derive(Serialize, ToSchema)]
-struct Account {
-    /// Its address.
-    address: String,
-    /// One above the highest sequence stored; 0 if there is none.
-    next: u64,
-    /// Whether this node has the account's key.
-    registered: bool,
-}
-
-/// What this node knows of an account.
-#[utoipa::path(
-    get, path = "/v1/accounts/{address}", tag = "query", params(("address" = String,)),
-    responses((status = 200, body = Account), (status = 400, body = Problem))
-)]
-async fn account(
-    State(api): State<SharedApi>,
-    Segment(text): Segment<String>,
-) -> Answer<Json<Account>> {
-    let address = api.address(&text)?;
-    let found = api.read(move |store| {
-        let key = store.key(&address.first_key());
-        (store.highest_sequence(&address), key.is_some())
-    });
-    let (highest, registered) = found.await?;
-    let next = highest.map_or(0, |sequence| sequence.0.saturating_add(1));
-    Ok(Json(Account { address: address.text(api.genesis.kind), next, registered }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -291,12 +272,4 @@ fn unreadable() -> Problem {
     let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
     let detail = "the store holds bytes that are no transaction; look at the disk, and report this";
     Problem::new(status, "store", detail)
-}
-
-impl super::Api {
-    /// Reads an address of this network.
-    pub(super) fn address(&self, text: &str) -> Answer<Address> {
-        Address::parse(text, self.genesis.kind)
-            .map_err(|error| Problem::parameter(error.to_string()))
-    }
 }

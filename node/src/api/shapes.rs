@@ -14,7 +14,7 @@ use weft_core::{
     units::Position,
 };
 
-use super::params::Cursor;
+use super::{fate::Fate, params::Cursor};
 
 /// What a submission became.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,12 +26,16 @@ pub(crate) struct Submitted {
     /// Its place in this node's order.
     #[schema(value_type = String)]
     pub(crate) position: Cursor,
+    /// What became of the body; only with `wait=committed`.
+    #[serde(flatten)]
+    pub(crate) fate: Option<Fate>,
 }
 
 impl Submitted {
     /// A submission that is on disk.
     pub(crate) fn new(id: TxId, body: BodyId, position: Position) -> Self {
-        Self { id: id.to_string(), body: body.to_string(), position: Cursor::of(position) }
+        let position = Cursor::of(position);
+        Self { id: id.to_string(), body: body.to_string(), position, fate: None }
     }
 }
 
@@ -48,7 +52,7 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    fn of(payload: &Payload, kind: NetworkKind) -> Self {
+    pub(crate) fn of(payload: &Payload, kind: NetworkKind) -> Self {
         match payload {
             Payload::Data(data) => Self::Data(Content::of(data)),
             Payload::Transfer(transfer) => Self::Transfer(Outputs::of(transfer, kind)),
@@ -236,6 +240,9 @@ pub(crate) struct Described {
     key: String,
     /// The scheme of that key.
     scheme: &'static str,
+    /// What became of it.
+    #[serde(flatten)]
+    fate: Fate,
     /// The first attachments of the body; only when a body was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<String>,
@@ -243,7 +250,12 @@ pub(crate) struct Described {
 
 impl Described {
     /// Describes the transaction of `entry`, which has these bytes; `None` if they are none.
-    pub(crate) fn of(entry: &LogEntry, bytes: &[u8], kind: NetworkKind) -> Option<Self> {
+    pub(crate) fn of(
+        entry: &LogEntry,
+        bytes: &[u8],
+        kind: NetworkKind,
+        fate: Fate,
+    ) -> Option<Self> {
         let Transaction { attachment, body, seal } = Transaction::from_bytes(bytes).ok()?;
         Some(Self {
             id: entry.id.to_string(),
@@ -260,6 +272,7 @@ impl Described {
             content: Said::of(&body.payload, kind),
             key: body.signing_key().to_string(),
             scheme: seal.scheme().name(),
+            fate,
             attachments: Vec::new(),
         })
     }

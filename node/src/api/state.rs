@@ -15,7 +15,7 @@ use weft_net::PeerInfo;
 use super::{Api, SharedApi, params::Cursor, problem::Answer};
 use crate::{
     health::{Readiness, Vitals},
-    metrics::Levels,
+    metrics::{Levels, signing_kind},
 };
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {
@@ -81,8 +81,32 @@ struct StatusAnswer {
     known_addresses: usize,
     /// Whether it is fetching a past that it missed.
     syncing: bool,
+    /// How far finality has come.
+    finality: FinalityStatus,
     /// Its store.
     store: StoreStatus,
+}
+
+/// How far finality has come at this node.
+#[derive(Serialize, ToSchema)]
+struct FinalityStatus {
+    /// The last commit; 0 is the genesis.
+    committed: u64,
+    /// Its id; of the genesis, that of the network.
+    commit: String,
+    /// The committee's time of it: the ledger's clock, ms since the Unix epoch.
+    time: u64,
+    /// When this node made it, ms since the Unix epoch; or when it started.
+    made_at: u64,
+    /// The last commit that a quorum vouches for.
+    certified: u64,
+    /// The highest round of which a quorum of checkpoints is here.
+    round: u64,
+    /// Transactions that wait for their place in the order.
+    unordered: usize,
+    /// Whether this node signs checkpoints: `follower` (it is no validator), `asking` (it asks the
+    /// others what it signed before), `active`, `observer` (it forgot) or `alarmed`.
+    signing: &'static str,
 }
 
 /// How this node is.
@@ -109,6 +133,16 @@ async fn status(State(api): State<SharedApi>) -> Json<StatusAnswer> {
         peers: status.peers.len(),
         known_addresses: status.known_addresses,
         syncing: status.fetching,
+        finality: FinalityStatus {
+            committed: status.anchor.index.0,
+            commit: status.committed.0.to_string(),
+            time: status.committed.1.as_millis(),
+            made_at: api.pulse.committed_at().as_millis(),
+            certified: status.certified.0,
+            round: status.round.0,
+            unordered: status.unordered,
+            signing: signing_kind(status.signing),
+        },
         store: StoreStatus {
             lost: api.lost,
             disk_bytes: stats.disk_bytes,
@@ -229,6 +263,9 @@ impl Api {
             now: self.clock.now(),
             status: &self.status.borrow(),
             fixed_peers: self.net.fixed().len(),
+            own: self.own,
+            committee: &self.genesis.committee,
+            committed_at: self.pulse.committed_at(),
         }
         .readiness()
     }
@@ -256,6 +293,11 @@ impl Api {
             subscribers: self.feed.subscribers(),
             disk_bytes: stats.disk_bytes,
             journals: stats.journals,
+            committed: status.anchor.index.0,
+            certified: status.certified.0,
+            round: status.round.0,
+            unordered: status.unordered,
+            signing: signing_kind(status.signing),
             ready: self.readiness().ready,
         }
     }

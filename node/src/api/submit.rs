@@ -12,18 +12,21 @@ use axum::{Extension, Json, extract::State, http::StatusCode};
 use bytes::Bytes;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
+    address::Address,
     admit::{Candidate, Refusal, check_signatures},
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     keys::HostVerifier,
-    machine::{LogEntry, SubmitRefusal},
+    machine::{Archive, LogEntry, SubmitRefusal},
     tx::{Attachment, SealedBody, choose_parents},
 };
 
 use super::{
     Api, SharedApi,
-    params::Octets,
+    fate::Fate,
+    params::{Octets, Params},
     problem::{Answer, Problem, refusal_code},
+    settle::{Finals, WaitParams},
     shapes::Submitted,
 };
 use crate::{
@@ -43,10 +46,13 @@ pub(super) fn routes() -> OpenApiRouter<SharedApi> {
     post,
     path = "/v1/transactions",
     tag = "submit",
+    params(WaitParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "Attached and on disk", body = Submitted),
         (status = 200, description = "It was here before, and is on disk", body = Submitted),
+        (status = 202, description = "On disk, and no outcome in time: it still comes",
+            body = Submitted),
         (status = 400, description = "It breaks a rule", body = Problem),
         (status = 409, description = "A parent is unknown, or its body has enough attachments",
             body = Problem),
@@ -56,16 +62,23 @@ pub(super) fn routes() -> OpenApiRouter<SharedApi> {
         (status = 504, description = "Not attached in time; it may still be", body = Problem),
     )
 )]
-async fn post_transaction(State(api): State<SharedApi>, Octets(bytes): Octets) -> Acknowledged {
+async fn post_transaction(
+    State(api): State<SharedApi>,
+    Params(WaitParams { wait }): Params<WaitParams>,
+    Octets(bytes): Octets,
+) -> Acknowledged {
+    let finality = Finals::begin(&api, wait);
     let candidate = Candidate::parse(bytes, &api.checks.rules)
         .inspect_err(|refusal| api.metrics.refusal("local", refusal_code(refusal)))?;
     let (id, body) = (candidate.id(), candidate.body_id());
     if let Some(entry) = api.read(move |store| store.entry(&id)).await?
         && api.pulse.is_synced(entry.position)
     {
-        return Ok((StatusCode::OK, Json(Submitted::new(id, body, entry.position))));
+        let known = Ok((StatusCode::OK, Json(Submitted::new(id, body, entry.position))));
+        return api.settled(known, body, finality).await;
     }
-    api.acknowledged(candidate, false).await
+    let acknowledged = api.acknowledged(candidate, false).await;
+    api.settled(acknowledged, body, finality).await
 }
 
 /// Hands in a sealed body. The node chooses where it hangs and does the work, within the quota of
@@ -74,10 +87,13 @@ async fn post_transaction(State(api): State<SharedApi>, Octets(bytes): Octets) -
     post,
     path = "/v1/bodies",
     tag = "submit",
+    params(WaitParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "Attached and on disk", body = Submitted),
         (status = 200, description = "It was here before, and is on disk", body = Submitted),
+        (status = 202, description = "On disk, and no outcome in time: it still comes",
+            body = Submitted),
         (status = 400, description = "It breaks a rule", body = Problem),
         (status = 409, description = "It cannot be attached now", body = Problem),
         (status = 413, description = "Longer than any body", body = Problem),
@@ -90,35 +106,18 @@ async fn post_transaction(State(api): State<SharedApi>, Octets(bytes): Octets) -
 async fn post_body(
     State(api): State<SharedApi>,
     Extension(client): Extension<Client>,
+    Params(WaitParams { wait }): Params<WaitParams>,
     Octets(bytes): Octets,
 ) -> Acknowledged {
+    let finality = Finals::begin(&api, wait);
     let sealed = SealedBody::from_bytes(&bytes).map_err(Refusal::from)?;
-    let bits = api.check_body(&sealed).await.inspect_err(|problem| {
-        api.metrics.refusal("local", problem.code());
-    })?;
-    let body = sealed.body.id();
-    // One at a time per body: the second of two finds what the first attached.
-    let _turn = api.turns.take(body).await;
-    if let Some((entry, bytes)) = api.first_attachment(body).await? {
-        if api.pulse.is_synced(entry.position) {
-            let submitted = Submitted::new(entry.id, body, entry.position);
-            return Ok((StatusCode::OK, Json(submitted)));
-        }
-        // It came from a peer just now: the machine tells when it is on disk.
-        let candidate = Candidate::parse(bytes, &api.checks.rules)?;
-        return api.acknowledged(candidate, true).await;
-    }
-    let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
-    api.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
-    // The parents may leave the live DAG while the work is done: then once more, with fresh ones.
-    let candidate = api.attach(&sealed, bits).await?;
-    match api.acknowledged(candidate, false).await {
-        Err(problem) if problem.code() == "unknown_parent" => {
-            let candidate = api.attach(&sealed, bits).await?;
-            api.acknowledged(candidate, false).await
-        }
-        other => other,
-    }
+    let acknowledged = api.post_body(client, &sealed).await;
+    api.settled(acknowledged, sealed.body.id(), finality).await
+}
+
+/// `id`, and one of the others.
+fn below(id: TxId, [first, second]: [TxId; 2]) -> [TxId; 2] {
+    [id, if first == id { second } else { first }]
 }
 
 fn over_quota(pause: Duration) -> Problem {
@@ -128,11 +127,59 @@ fn over_quota(pause: Duration) -> Problem {
 }
 
 impl Api {
+    /// Adds to an acknowledgement what became of the body, if somebody waits for that.
+    async fn settled(
+        &self,
+        acknowledged: Acknowledged,
+        body: BodyId,
+        finals: Option<Finals>,
+    ) -> Acknowledged {
+        let (status, Json(submitted)) = acknowledged?;
+        let Some(mut finals) = finals else { return Ok((status, Json(submitted))) };
+        let fate = self.fate(body, &mut finals).await?;
+        let status = if fate.is_settled() { status } else { StatusCode::ACCEPTED };
+        Ok((status, Json(Submitted { fate: Some(fate), ..submitted })))
+    }
+
+    async fn post_body(&self, client: Client, sealed: &SealedBody) -> Acknowledged {
+        let bits = self.check_body(sealed).await.inspect_err(|problem| {
+            self.metrics.refusal("local", problem.code());
+        })?;
+        let body = sealed.body.id();
+        // One at a time per body: the second of two finds what the first attached.
+        let _turn = self.turns.take(body).await;
+        if let Some((entry, bytes)) = self.live_attachment(body).await? {
+            if self.pulse.is_synced(entry.position) {
+                let submitted = Submitted::new(entry.id, body, entry.position);
+                return Ok((StatusCode::OK, Json(submitted)));
+            }
+            // It came from a peer just now: the machine tells when it is on disk.
+            let candidate = Candidate::parse(bytes, &self.checks.rules)?;
+            return self.acknowledged(candidate, true).await;
+        }
+        let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+        self.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
+        // The parents may leave the live DAG while the work is done: then once more, with fresh ones.
+        let candidate = self.attach(sealed, bits).await?;
+        match self.acknowledged(candidate, false).await {
+            Err(problem) if problem.code() == "unknown_parent" => {
+                let candidate = self.attach(sealed, bits).await?;
+                self.acknowledged(candidate, false).await
+            }
+            other => other,
+        }
+    }
+
     /// Hands a candidate in and waits for its fate. `known`: its body was here before.
     async fn acknowledged(&self, candidate: Candidate, known: bool) -> Acknowledged {
         let (id, body) = (candidate.id(), candidate.body_id());
+        // A key comes with a registration alone, and its address is the account's.
+        let registers = candidate.own_key().map(|key| Address::of(key.id()));
         let placed = self.submitter.submit_now(candidate).await;
         let placed = placed.map_err(|error| Problem::of_submission(error, &id))?;
+        if let Some(issuer) = registers {
+            self.registrations.insert(issuer, id);
+        }
         let status = if placed.again || known { StatusCode::OK } else { StatusCode::CREATED };
         Ok((status, Json(Submitted::new(id, body, placed.position))))
     }
@@ -159,20 +206,40 @@ impl Api {
         .await?
     }
 
-    async fn first_attachment(&self, body: BodyId) -> Answer<Option<(LogEntry, Bytes)>> {
+    /// The first attachment of a body, unless the body has to be attached again: what a node
+    /// attached for others it attaches anew when they post it again.
+    async fn live_attachment(&self, body: BodyId) -> Answer<Option<(LogEntry, Bytes)>> {
+        let as_of = self.as_of();
         self.read(move |store| {
-            let first = *store.attachments(&body).first()?;
+            let attachments = store.attachments(&body);
+            let first = *attachments.first()?;
+            if Fate::of_body(store, &attachments, as_of).needs_attachment() {
+                return None;
+            }
             Some((store.entry(&first)?, store.transaction(&first)?))
         })
         .await
     }
 
+    /// The transaction that registers the body's account, if it came through this node and is not
+    /// ordered yet. Whatever follows it hangs below it, so that nothing is ordered before it; to
+    /// wait for its order instead would stop posting while there is no quorum.
+    async fn unordered_registration(&self, sealed: &SealedBody) -> Answer<Option<TxId>> {
+        let Some(id) = self.registrations.find(&sealed.body.issuer) else { return Ok(None) };
+        if sealed.body.sequence.registers() {
+            return Ok(None);
+        }
+        self.read(move |store| Archive::new(store).place(&id).is_none().then_some(id)).await
+    }
+
     /// Hangs a body to two tips and does the work.
     async fn attach(&self, sealed: &SealedBody, bits: u8) -> Answer<Candidate> {
         let body = sealed.body.id();
+        let registration = self.unordered_registration(sealed).await?;
         let place = || {
             let status = self.status.borrow();
             let parents = choose_parents(&status.tips, [random(), random()]);
+            let parents = registration.map_or(parents, |id| below(id, parents));
             let attachment = Attachment::new(parents, status.anchor);
             (attachment, attachment.work_prefix(&body))
         };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use serde_json::Value;
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     codec::Encode as _,
     digest::{BodyId, KeyId, StreamId, TxId},
     keys::{HostKey, PublicKey, Sign as _},

@@ -7,6 +7,7 @@
 )]
 
 mod events;
+mod finality;
 mod gossip;
 mod lifecycle;
 mod peers;

@@ -60,7 +60,7 @@ async fn ready_means_that_all_checks_pass() {
     assert_eq!(ready.json["ready"], true);
     let checks = ready.json["checks"].as_array().unwrap();
     let names: Vec<_> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["store", "machine", "peers", "sync"]);
+    assert_eq!(names, ["store", "machine", "peers", "sync", "finality", "validator"]);
 
     // A peer that is not there.
     let mut config = world.config("b", &[]);
@@ -90,10 +90,14 @@ async fn the_api_describes_itself() {
             "/metrics",
             "/readyz",
             "/v1/accounts/{address}",
+            "/v1/accounts/{address}/history",
             "/v1/bodies",
             "/v1/bodies/{id}",
+            "/v1/commits/latest",
+            "/v1/commits/{index}",
             "/v1/events",
             "/v1/peers",
+            "/v1/proofs/{id}",
             "/v1/status",
             "/v1/streams/{stream}/readings",
             "/v1/tips",

@@ -3,7 +3,7 @@
 use serde_json::json;
 use weft_client::host::{Peer, Status};
 
-use crate::{failure::Failure, output::Output, target::Target};
+use crate::{failure::Failure, output::Output, target::Target, time::now_ms};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,6 +29,7 @@ fn text(status: &Status, peers: &[Peer]) -> String {
          tangle     newest at {position}, {tips} tips\n",
         seconds % 60,
     );
+    text.push_str(&finality(status));
     for (name, value) in &status.more {
         text.push_str(&format!("{name:<10} {}\n", plain(value)));
     }
@@ -39,6 +40,21 @@ fn text(status: &Status, peers: &[Peer]) -> String {
         text.push_str(&format!("  {}  {address}{fixed}\n", peer.id));
     }
     text
+}
+
+fn finality(status: &Status) -> String {
+    let finality = &status.finality;
+    let ago = now_ms().saturating_sub(finality.made_at) / 1_000;
+    let when = if finality.committed == 0 { "none yet".to_owned() } else { format!("{ago} s ago") };
+    format!(
+        "finality   commit {} ({when}), certified {}, round {}, {} transactions wait\n\
+         validator  {}\n",
+        finality.committed,
+        finality.certified,
+        finality.round,
+        finality.unordered,
+        finality.signing,
+    )
 }
 
 /// `{"count":1,"bytes":2}` as `count 1, bytes 2`.

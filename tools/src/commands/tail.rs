@@ -28,7 +28,12 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let node = args.target.client()?;
-    let filter = Filter { stream: Some(args.stream), issuer: args.issuer, after: args.from };
+    let filter = Filter {
+        stream: Some(args.stream),
+        issuer: args.issuer,
+        after: args.from,
+        ..Filter::default()
+    };
     let mut events = pin!(node.events(filter));
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0
@@ -39,6 +44,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
                 output.value(&reading)?;
                 left -= 1;
             }
+            Followed::Committed(_) | Followed::Certified(_) => {}
             Followed::Cut { reason, pause, .. } => {
                 let pause = pause.as_millis();
                 output.note(&format!("cut: {reason}; trying again in {pause} ms"));

@@ -10,10 +10,10 @@ use weft_core::{
     pow::{Search, required_bits},
     time::Time,
     tx::{
-        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Payload, Seal, SealedBody,
-        StreamName, Transaction,
+        Attachment, Body, CommitRef, ContentType, Data, NetworkId, Output, Payload, Seal,
+        SealedBody, StreamName, Transaction, Transfer,
     },
-    units::Sequence,
+    units::{Amount, Sequence},
 };
 
 pub(crate) struct Account {
@@ -48,6 +48,32 @@ impl Account {
     }
 
     pub(crate) fn reading_at(&self, sequence: u64, stream: &str, bytes: &[u8]) -> SealedBody {
+        let payload = Payload::Data(Data {
+            stream: StreamName::parse(stream).unwrap(),
+            content_type: ContentType::TEXT,
+            bytes: bytes.to_vec().into(),
+        });
+        self.seal(sequence, CommitRef::NONE, payload)
+    }
+
+    /// The next transfer of this account, made after the commit `beacon`.
+    pub(crate) fn transfer(&self, to: Address, amount: u64, beacon: CommitRef) -> SealedBody {
+        self.transfer_at(self.next.fetch_add(1, Ordering::Relaxed), to, amount, beacon)
+    }
+
+    pub(crate) fn transfer_at(
+        &self,
+        sequence: u64,
+        to: Address,
+        amount: u64,
+        beacon: CommitRef,
+    ) -> SealedBody {
+        let outputs = vec![Output { to, amount: Amount(amount) }];
+        let transfer = Transfer::new(outputs, Default::default()).unwrap();
+        self.seal(sequence, beacon, Payload::Transfer(transfer))
+    }
+
+    fn seal(&self, sequence: u64, beacon: CommitRef, payload: Payload) -> SealedBody {
         let body = Body {
             network: self.network,
             issuer: self.address(),
@@ -55,12 +81,8 @@ impl Account {
             sequence: Sequence(sequence),
             time: Time::from_millis(1_700_000_000_123),
             expires: Time::ZERO,
-            beacon: CommitRef::NONE,
-            payload: Payload::Data(Data {
-                stream: StreamName::parse(stream).unwrap(),
-                content_type: ContentType::TEXT,
-                bytes: bytes.to_vec().into(),
-            }),
+            beacon,
+            payload,
         };
         let seal = Seal::new(&body, &self.key).unwrap();
         SealedBody { body, seal }

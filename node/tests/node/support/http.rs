@@ -88,6 +88,11 @@ impl Api {
         self.post("/v1/bodies", sealed.to_bytes()).await
     }
 
+    /// Posts a body and waits for its outcome.
+    pub(crate) async fn settle(&self, sealed: &SealedBody) -> Answer {
+        self.post("/v1/bodies?wait=committed", sealed.to_bytes()).await
+    }
+
     /// The status of the answer, if there was one.
     pub(crate) async fn try_post_body(&self, sealed: &SealedBody) -> Option<u16> {
         let request = self.http.post(format!("{}/v1/bodies", self.base)).body(sealed.to_bytes());
@@ -108,9 +113,22 @@ impl Api {
             request = request.header("last-event-id", last);
         }
         let response = timeout(PATIENCE, request.send()).await.unwrap().unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let kind = response.headers()["content-type"].clone();
+        if (response.status(), kind.as_bytes()) != (StatusCode::OK, b"text/event-stream") {
+            panic!("{query} behind {last:?}: {}", response.text().await.unwrap());
+        }
         Events { response, text: String::new(), ready: VecDeque::new() }
+    }
+
+    /// Waits until commit `index` is certified here.
+    pub(crate) async fn until_certified(&self, index: u64) {
+        let mut events = self.events("kinds=certified&after=0", None).await;
+        loop {
+            let event = events.next().await.expect("the stream goes on");
+            if event.kind == "certified" && event.data["commit"].as_u64().unwrap() >= index {
+                return;
+            }
+        }
     }
 
     /// Waits until the transaction is attached here.

@@ -8,8 +8,12 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
 use weft_core::{
-    address::NetworkKind, digest::NodeId, genesis::Genesis, keys::Scheme, params::Params,
-    time::Time,
+    committee::Committee,
+    digest::NodeId,
+    genesis::Genesis,
+    keys::{Scheme, Sign as _},
+    params::Params,
+    units::Amount,
 };
 use weft_node::{Config, Node, Seed, config::FixedPeer};
 
@@ -24,6 +28,21 @@ impl World {
     pub(crate) fn new() -> Self {
         let genesis = Genesis::without_finality("test", Params { work_bits: 2, ..Params::dev() });
         Self { genesis, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same with finality: the node called `a` is the whole committee, and each of `accounts`
+    /// has a million.
+    pub(crate) fn of_one(accounts: &[u8]) -> Self {
+        let mut world = Self::new();
+        let validator = Self::seed("a").key().unwrap().public_key().clone();
+        world.genesis.committee = Committee::of([validator]).unwrap();
+        let address = |seed: &u8| account::Account::new(&world.genesis, *seed).address();
+        let mut funded: Vec<_> =
+            accounts.iter().map(|seed| (address(seed), Amount(1_000_000))).collect();
+        funded.sort_unstable();
+        world.genesis.accounts = funded;
+        world.genesis.check().unwrap();
+        world
     }
 
     pub(crate) fn data_dir(&self, name: &str) -> PathBuf {

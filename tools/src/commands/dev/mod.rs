@@ -19,16 +19,17 @@ use futures_util::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, interval, sleep, sleep_until, timeout},
 };
-use weft_client::host::{Filter, Followed, NodeClient};
+use weft_client::host::{Filter, Followed, Kinds, NodeClient};
 use weft_node::{Node, StopCause, config::LogConfig};
 
 use crate::{
+    account::{address_of, is_taken},
     commands::node::not_started,
     failure::Failure,
     logs,
-    network::{Network, Plan},
+    network::{ACCOUNTS, Network, Plan},
     output::Output,
     ports::{self, BASE_MAX, NODES_MAX},
     signals::asked_to_end,
@@ -36,7 +37,7 @@ use crate::{
 };
 use folder::Folder;
 use sensor::{Sensor, Sent};
-use show::{Arrivals, Banner};
+use show::{Arrivals, Banner, FINAL_TIME};
 
 /// How long to wait for the nodes to find each other before saying so.
 const MEET_TIME: Duration = Duration::from_secs(10);
@@ -148,11 +149,14 @@ async fn run_sensor(
     };
     let (first, last) = (client(nodes.first())?, client(nodes.last())?);
     // From here on, so that nothing the sensor posts is missed.
+    let kinds = Kinds { certified: false, ..Kinds::ALL };
     let after = Some(last.status().await?.position);
-    let mut events = pin!(last.events(Filter { after, ..Filter::default() }));
+    let mut events = pin!(last.events(Filter { after, kinds, ..Filter::default() }));
+    let accounts = accounts(network, &last).await?;
     let sensor = Sensor::open(network.dir(), first).await?;
     let mut arrivals = Arrivals::new(sensor.address(), output);
-    Banner { network, nodes, sensor: &sensor, took: started.elapsed() }.show(output)?;
+    Banner { network, nodes, sensor: &sensor, took: started.elapsed(), accounts }.show(output)?;
+    let mut beat = interval(FINAL_TIME / 6);
 
     let (stop, stopping) = watch::channel(false);
     let (told, mut sent) = mpsc::channel(64);
@@ -174,13 +178,35 @@ async fn run_sensor(
                 None => is_silent = true,
             },
             Some(followed) = events.next() => match followed? {
-                Followed::Reading(reading) => arrivals.arrived(&reading)?,
+                Followed::Reading(reading) => arrivals.arrived(reading),
+                Followed::Committed(committed) => arrivals.committed(&committed)?,
+                Followed::Certified(_) => {}
                 Followed::Cut { reason, .. } => output.note(&format!("cut: {reason}")),
             },
+            _ = beat.tick() => arrivals.overdue()?,
             (cause, index, _) = &mut gone => return Err(node_gone(index, &cause)),
         }
     }
     arrivals.summary()
+}
+
+/// Key file, address and balance of the accounts that the genesis funds, as far as their keys are
+/// in the folder.
+async fn accounts(
+    network: &Network,
+    node: &NodeClient,
+) -> Result<Vec<(String, String, String)>, Failure> {
+    let mut accounts = Vec::new();
+    for (name, _) in ACCOUNTS {
+        let file = network.dir().join(name);
+        if !is_taken(&file) {
+            continue;
+        }
+        let address = address_of(Some(&file))?.text(network.genesis.kind);
+        let balance = node.account(&address).await?.ledger.balance;
+        accounts.push((file.display().to_string(), address, balance));
+    }
+    Ok(accounts)
 }
 
 /// Stops the sensor; what it sent may arrive until the time that is returned.

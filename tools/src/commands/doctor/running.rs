@@ -52,6 +52,8 @@ async fn readiness(node: &NodeClient) -> Vec<Finding> {
             "machine" => "machine",
             "peers" => "peers",
             "sync" => "sync",
+            "finality" => "finality",
+            "validator" => "validator",
             _ => "other",
         };
         if check.ok {

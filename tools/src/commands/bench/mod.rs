@@ -1,0 +1,27 @@
+//! `weft bench`: measures a network that runs.
+
+mod load;
+mod report;
+mod senders;
+
+use clap::Subcommand;
+
+use crate::{failure::Failure, output::Output};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Post readings at a fixed rate and measure how long each stage takes
+    Load(load::Args),
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+    match args.verb {
+        Verb::Load(args) => load::run(args, output).await,
+    }
+}

@@ -1,0 +1,132 @@
+//! `weft verify`: checks a proof with the committee's keys alone. Asks no node.
+//!
+//! Ends with 0 if the proof holds, with 6 if it proves nothing, with 2 if a file cannot be read or
+//! is no proof. A body that was ordered without effect has a proof too: see `outcome`.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::json;
+use weft_core::{
+    address::NetworkKind,
+    codec::{Decode as _, Encode as _},
+    keys::HostVerifier,
+    proof::{Proof, Proven},
+    tx::Payload,
+};
+use weft_node::genesis_file;
+
+use crate::{
+    failure::{Exit, Failure},
+    output::Output,
+    time::date,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The proof, as `weft proof` writes it
+    file: PathBuf,
+    /// The genesis file of the network: it names the committee that is trusted
+    #[arg(long, value_name = "GENESIS_FILE")]
+    committee: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, output: Output) -> Result<(), Failure> {
+    let name = args.file.display();
+    let genesis = genesis_file::load(&args.committee)?;
+    let bytes = fs::read(&args.file)
+        .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+    let proof = Proof::from_bytes(&bytes)
+        .map_err(|error| Failure::usage(format!("{name} is no proof: {error}")))?;
+    let proven = proof.verify(&genesis.committee, genesis.network(), &HostVerifier, None);
+    let proven = proven.map_err(|error| {
+        Failure::new(Exit::NotProven, format!("{name} proves nothing: {error}")).next(
+            "fetch it again from a node of this network; it was changed, or is of another one",
+        )
+    })?;
+    let sizes = Sizes::of(&proof, bytes.len());
+    let shown = Shown { proof: &proof, proven: &proven, sizes: &sizes, kind: genesis.kind };
+    output.show(&shown.value(), || shown.text(genesis.committee.quorum()))
+}
+
+/// How long the parts are, in bytes.
+struct Sizes {
+    whole: usize,
+    certificate: usize,
+    body: usize,
+    seal: usize,
+}
+
+impl Sizes {
+    fn of(proof: &Proof, whole: usize) -> Self {
+        let signed = proof.signed.as_ref();
+        let seal = signed.map_or(0, |signed| {
+            signed.seal.to_bytes().len() + signed.key.as_ref().map_or(0, |key| key.to_bytes().len())
+        });
+        let (certificate, body) = (proof.certificate.to_bytes().len(), proof.body.to_bytes().len());
+        Self { whole, certificate, body, seal }
+    }
+}
+
+struct Shown<'a> {
+    proof: &'a Proof,
+    proven: &'a Proven,
+    sizes: &'a Sizes,
+    kind: NetworkKind,
+}
+
+impl Shown<'_> {
+    fn value(&self) -> serde_json::Value {
+        let Self { proof, proven, sizes, kind } = self;
+        let not_before = proven.not_before;
+        json!({
+            "ok": true, "id": proven.tx.to_string(), "body": proven.body.to_string(),
+            "issuer": proof.body.issuer.text(*kind), "sequence": proof.body.sequence.0,
+            "outcome": proven.outcome.to_string(), "commit": proven.commit.0,
+            "not_before": not_before.ok().map(weft_core::time::Time::as_millis),
+            "no_lower_bound": not_before.err().map(|why| why.to_string()),
+            "not_after": proven.not_after.as_millis(), "signed": proven.signed,
+            "certified": proven.certified.index.0, "weight": proven.weight,
+            "bytes": { "all": sizes.whole, "certificate": sizes.certificate, "body": sizes.body,
+                "seal": sizes.seal },
+        })
+    }
+
+    fn text(&self, quorum: u64) -> String {
+        let Self { proof, proven, sizes, kind } = self;
+        let said = match &proof.body.payload {
+            Payload::Data(data) => format!("a reading of stream {:?}", data.stream.as_str()),
+            Payload::Transfer(transfer) => {
+                let paid = transfer.outputs().iter();
+                let paid =
+                    paid.map(|output| format!("{} to {}", output.amount, output.to.text(*kind)));
+                format!("a transfer: {}", paid.collect::<Vec<_>>().join(", "))
+            }
+            Payload::KeyRotate(rotation) => format!("a change to key {}", rotation.key.id()),
+        };
+        let not_before = match proven.not_before {
+            Ok(time) => date(time.as_millis()),
+            Err(why) => format!("unknown: {why}"),
+        };
+        let signature =
+            if proven.signed { "checked" } else { "not in the file; the committee vouches" };
+        format!(
+            "proven       {}\nbody         {}\nsays         {said}\nissuer       {}, sequence {}\n\
+             outcome      {}\nmade after   {not_before}\nmade before  {} (commit {})\n\
+             signature    {signature}\ncommittee    {} of the {quorum} needed signed commit {}\n\
+             size         {} bytes: certificate {}, body {}, seal and key {}\n",
+            proven.tx,
+            proven.body,
+            proof.body.issuer.text(*kind),
+            proof.body.sequence,
+            proven.outcome,
+            date(proven.not_after.as_millis()),
+            proven.commit,
+            proven.weight,
+            proven.certified.index,
+            sizes.whole,
+            sizes.certificate,
+            sizes.body,
+            sizes.seal,
+        )
+    }
+}
