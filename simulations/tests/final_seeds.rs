@@ -23,6 +23,9 @@ fn all_becomes_final_whatever_went_wrong() {
             Ok(Err(what)) => broken.push(what.to_string()),
             Err(_) => broken.push(format!("seed {seed}: panicked, see above")),
         }
+        if let Some(last) = broken.last().filter(|last| last.starts_with(&format!("seed {seed}"))) {
+            println!("{last}");
+        }
     }
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
