@@ -133,7 +133,7 @@ fn corrupt(world: &mut World, dice: &mut Dice, count: usize) -> String {
             }
             _ => {
                 let others = (0..count).filter(|other| *other != cheat);
-                Fault::Twin(cheat, others.filter(|_| dice.chance(50)).collect())
+                Fault::Twin(cheat, others.filter(|_| dice.chance(70)).collect())
             }
         };
         done.push(format!("{fault:?} after {wait:?}"));

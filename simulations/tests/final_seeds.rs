@@ -29,6 +29,22 @@ fn all_becomes_final_whatever_went_wrong() {
     }
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
+    let sometimes: [(&str, fn(&Report) -> bool); 4] = [
+        ("ordered", |one| one.ordered[1] > 100),
+        ("ordered without effect", |one| one.ordered[2] > 0),
+        ("certified", |one| one.certified > 0),
+        ("convicted", |one| one.convicted > 0),
+    ];
+    for (what, happened) in sometimes {
+        assert!(reports.iter().any(happened), "nothing was {what} in any run");
+    }
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let trace = |seed| run(seed).unwrap().trace;
+    assert_eq!(trace(2), trace(2));
+    assert_ne!(trace(2), trace(3));
 }
 
 /// For people.
