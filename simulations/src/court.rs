@@ -40,13 +40,9 @@ impl World {
         if self.is_final() {
             return Ok(());
         }
-        let waiting: Vec<_> = self.clients.iter().flat_map(Client::waiting).collect();
-        let open: Vec<_> = self.live().filter_map(Node::status).map(|s| s.unordered).collect();
-        let reached: Vec<_> = self.live().map(|node| node.told().commits.len()).collect();
-        let what = format!(
-            "C7: {} bodies have no outcome, {open:?} transactions no place; commits {reached:?}",
-            waiting.len()
-        );
+        let waiting = self.clients.iter().flat_map(Client::waiting).count();
+        let states: Vec<String> = self.live().map(state).collect();
+        let what = format!("C7: {waiting} bodies have no outcome; {}", states.join("; "));
         Err(self.located(&Broken(what)))
     }
 
@@ -122,4 +118,20 @@ impl World {
         };
         self.numbers_of(id).iter().all(honest)
     }
+}
+
+/// What says why a node is not done.
+fn state(node: &Node) -> String {
+    let commits = node.told().commits.len();
+    let Some(status) = node.status() else { return format!("{commits} commits, down") };
+    format!(
+        "{commits} commits, {} of {} open, {} waiting, {} wanted, round {}, {:?}, {} peers",
+        status.unordered,
+        status.next,
+        status.waiting_count,
+        status.wanted,
+        status.round,
+        status.signing,
+        status.peers.len(),
+    )
 }

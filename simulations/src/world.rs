@@ -265,6 +265,15 @@ impl World {
         }
     }
 
+    /// Numbers of honest nodes.
+    pub fn honest_numbers(&self) -> Vec<usize> {
+        let is_honest = |number: &usize| match self.party(*number) {
+            Party::Honest(node) => node.vice().is_none(),
+            Party::Rogue(_) => false,
+        };
+        (0..self.parties.len()).filter(is_honest).collect()
+    }
+
     /// All honest nodes.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> + Clone {
         self.parties.iter().filter_map(|party| match party {

@@ -29,6 +29,9 @@ fn all_becomes_final_whatever_went_wrong() {
     }
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
+    if count < 20 {
+        return;
+    }
     let sometimes: [(&str, fn(&Report) -> bool); 4] = [
         ("ordered", |one| one.ordered[1] > 100),
         ("ordered without effect", |one| one.ordered[2] > 0),
@@ -47,7 +50,7 @@ fn a_seed_is_a_run() {
     assert_ne!(trace(2), trace(3));
 }
 
-/// For people.
+/// A few lines for people.
 fn summary(reports: &[Report]) -> String {
     let sum = |value: fn(&Report) -> u64| reports.iter().map(value).sum::<u64>();
     let mut after: Vec<(u64, u64)> =
