@@ -62,7 +62,12 @@ pub fn run(number: u64) -> Result<Report, Broken> {
     for _ in 0..clients {
         world.add_client(dice.span(ms(200), ms(2_000)), LOAD);
     }
-    let sensor = Posting { every: dice.span(ms(100), ms(2_000)), roams: 5, ..Posting::default() };
+    let sensor = Posting {
+        every: dice.span(ms(100), ms(2_000)),
+        roams: 5,
+        twice: dice.pick(&[0, 30]).copied().unwrap_or(0),
+        ..Posting::default()
+    };
     let at = dice.pick(&nodes).copied().unwrap_or(0);
     world.add_poster(at, sensor, LOAD);
     let cheats = corrupt(&mut world, &mut dice, count);
@@ -70,6 +75,7 @@ pub fn run(number: u64) -> Result<Report, Broken> {
     world.run(LOAD)?;
     let loaded = world.now();
     world.judge_finality()?;
+    heal(&mut world);
     world.finish(PATIENCE)?;
     let finished_after = world.now().since(loaded);
     world.run(Span::from_secs(5))?;
@@ -77,6 +83,14 @@ pub fn run(number: u64) -> Result<Report, Broken> {
     world.judge_final()?;
     let options = format!("{} nodes, {cheats}, {:?}", nodes.len(), world.settings());
     Ok(report(&world, options, finished_after))
+}
+
+/// Whoever met none but cheats would never hear anything: operators name somebody honest.
+fn heal(world: &mut World) {
+    let honest = world.honest_numbers();
+    for (by, to) in honest.iter().skip(1).zip(honest.iter().cycle().take(honest.len() - 1)) {
+        world.connect(*by, *to);
+    }
 }
 
 fn settings(number: u64, dice: &mut Dice) -> Settings {
@@ -116,13 +130,19 @@ fn corrupt(world: &mut World, dice: &mut Dice, count: usize) -> String {
     for cheat in cheats {
         let wait = dice.span(Span::from_millis(1), CHAOS);
         let late = Vice::Late(dice.span(Span::from_millis(20), Span::from_millis(600)));
-        let fault = match dice.below(5) {
+        let fault = match dice.below(6) {
             0 => Fault::Corrupt(cheat, Vice::Silent),
             1 => Fault::Corrupt(cheat, Vice::Withholding),
             2 => Fault::Corrupt(cheat, late),
+            3 => {
+                if dice.chance(50) {
+                    world.plan_fault(dice.span(Span::from_millis(1), wait), Fault::Backup(cheat));
+                }
+                Fault::Rollback(cheat)
+            }
             _ => {
                 let others = (0..count).filter(|other| *other != cheat);
-                Fault::Twin(cheat, others.filter(|_| dice.chance(50)).collect())
+                Fault::Twin(cheat, others.filter(|_| dice.chance(70)).collect())
             }
         };
         done.push(format!("{fault:?} after {wait:?}"));

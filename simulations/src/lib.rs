@@ -14,6 +14,7 @@
 
 pub mod campaign;
 pub mod clients;
+mod court;
 pub mod device;
 pub mod faults;
 pub mod finality;

@@ -78,6 +78,8 @@ pub struct Node {
     pub(crate) signed: Signed,
     /// How it breaks the rules, if it does.
     vice: Option<Vice>,
+    /// Whether it lost its disk, which counts as a fault of a validator.
+    pub(crate) forgot: bool,
     /// For a twin: what came of the other one, too new to be heard.
     unheard: Vec<(NodeId, Source, Message)>,
     /// What was written, if copies of the store are to be made.
@@ -128,6 +130,7 @@ impl Node {
             stale_noticed: 0,
             signed: Signed::default(),
             vice: None,
+            forgot: false,
             unheard: Vec::new(),
             history: settings.copies.then(Vec::new),
             pulse: Pulse::default(),
@@ -227,6 +230,7 @@ impl Node {
 
     /// Whoever loses a disk may tell of everything again, and does not have what it acknowledged.
     pub(crate) fn forget(&mut self) {
+        self.forgot = true;
         let kept = weft_core::machine::Archive::new(&self.store);
         let known = |commit: &Commit| kept.record(commit.record.index).is_some();
         self.told.commits.retain(known);

@@ -16,7 +16,7 @@ use weft_core::{
 use weft_storage::MemoryStore;
 
 /// The own checkpoints that left a validator.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Signed {
     rounds: BTreeMap<Round, CheckpointId>,
     /// The first round of which two left it.

@@ -23,12 +23,34 @@ fn all_becomes_final_whatever_went_wrong() {
             Ok(Err(what)) => broken.push(what.to_string()),
             Err(_) => broken.push(format!("seed {seed}: panicked, see above")),
         }
+        if let Some(last) = broken.last().filter(|last| last.starts_with(&format!("seed {seed}"))) {
+            println!("{last}");
+        }
     }
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
+    if count < 20 {
+        return;
+    }
+    let sometimes: [(&str, fn(&Report) -> bool); 4] = [
+        ("ordered", |one| one.ordered[1] > 100),
+        ("ordered without effect", |one| one.ordered[2] > 0),
+        ("certified", |one| one.certified > 0),
+        ("convicted", |one| one.convicted > 0),
+    ];
+    for (what, happened) in sometimes {
+        assert!(reports.iter().any(happened), "nothing was {what} in any run");
+    }
 }
 
-/// For people.
+#[test]
+fn a_seed_is_a_run() {
+    let trace = |seed| run(seed).unwrap().trace;
+    assert_eq!(trace(2), trace(2));
+    assert_ne!(trace(2), trace(3));
+}
+
+/// A few lines for people.
 fn summary(reports: &[Report]) -> String {
     let sum = |value: fn(&Report) -> u64| reports.iter().map(value).sum::<u64>();
     let mut after: Vec<(u64, u64)> =
