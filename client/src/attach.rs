@@ -78,14 +78,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use weft_core::{
-        address::{Address, NetworkKind},
+        address::Address,
         admit::{Refusal, Rules, admit},
         codec::Encode as _,
         genesis::Genesis,
         keys::{DeviceKey, DeviceVerifier, Scheme, Sign as _},
         params::Params,
         pow::trailing_zero_bits,
-        time::Time,
         tx::ContentType,
         units::Sequence,
     };

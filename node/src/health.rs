@@ -192,8 +192,9 @@ impl Vitals<'_> {
                 Check::failed("validator", detail)
             }
             Signing::Observer => {
-                let detail = "its disk forgot what it had signed, so it signs nothing more and goes \
-                              on as an observer; give this validator a new key in a later epoch";
+                let detail = "its disk forgot what it had signed, so it signs nothing more and \
+                              goes on as an observer; give this validator a new key in a later \
+                              epoch";
                 Check::failed("validator", detail)
             }
             Signing::Alarmed => {

@@ -5,14 +5,16 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde_json::json;
 use weft_client::{
-    DraftError,
-    host::{Attach, ClientError, NewReading, Poster, Retry},
+    Builder, DraftError, Place,
+    host::{Attach, ClientError, Final, NewReading, Poster, Retry, State, attach_on_all_cores},
 };
 use weft_core::{
+    address::Address,
+    codec::Encode as _,
     digest::TxId,
-    keys::{HostKey, Scheme},
+    keys::{HostKey, Scheme, Sign as _},
     pow::trailing_zero_bits,
-    tx::ContentType,
+    tx::{CommitRef, ContentType, NetworkId},
     units::Sequence,
 };
 
@@ -268,4 +270,49 @@ async fn who_is_not_a_node_is_told_apart_from_who_is_not_there() {
     let node = Node::start(|_, _| Reply::Hang).await;
     let error = node.client.tips().await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }) && error.is_passing(), "{error}");
+}
+
+fn described(what: &str, fate: &serde_json::Value) -> Reply {
+    let id = what.rsplit('/').next().unwrap();
+    let zero = "00".repeat(32);
+    let content = json!({ "kind": "data", "stream": "hall", "content_type": 0 });
+    let mut value = json!({ "id": "ab".repeat(32), "body": id, "position": "3", "parents": [],
+        "anchor": zero, "issuer": "tweft1x", "sequence": 1, "time": 0, "expires": 0,
+        "size": 2_600, "content": content, "key": zero, "scheme": "ml-dsa-44" });
+    value.as_object_mut().unwrap().extend(fate.as_object().unwrap().clone());
+    Reply::Json(200, value)
+}
+
+#[tokio::test]
+async fn a_stale_body_is_attached_again_until_it_has_its_outcome() {
+    let node = Node::start(|asked, before| match asked.what().as_str() {
+        "GET /v1/tips" => tips(&TIP),
+        what if what.starts_with("GET /v1/accounts/") => account(1),
+        "POST /v1/bodies" => stored(asked),
+        what if what.starts_with("GET /v1/bodies/") && before == 0 => {
+            described(what, &json!({ "state": "attached", "stale": true }))
+        }
+        what if what.starts_with("GET /v1/bodies/") => {
+            let outcome = json!({ "code": "applied", "detail": "applied" });
+            described(what, &json!({ "state": "committed", "commit": 9, "outcome": outcome }))
+        }
+        // The bytes of what was attached, to attach it again.
+        _ => Reply::Bytes(some_transaction()),
+    })
+    .await;
+    let poster = poster(&node, Attach::AtNode).await;
+    let posted = poster.post(reading()).await.unwrap();
+    let ended = poster.finish(posted.body, Duration::from_secs(20)).await.unwrap();
+    let Final::Outcome(fate) = ended else { panic!("{ended:?}") };
+    assert_eq!((fate.commit, fate.state), (Some(9), State::Committed));
+    assert_eq!(node.asked("POST /v1/bodies").len(), 2);
+}
+
+fn some_transaction() -> Vec<u8> {
+    let key = HostKey::from_seed(Scheme::MlDsa44, &[1; 32]).unwrap();
+    let address = Address::of(key.public_key().id());
+    let builder = Builder::new(NetworkId([0xab, 0xcd, 0xef, 0x01]), address);
+    let draft = builder.reading(Sequence(1), "hall", ContentType::TEXT, "21.4").unwrap();
+    let place = Place { parents: [TxId::ZERO; 2], anchor: CommitRef::NONE, work_bits: 1 };
+    attach_on_all_cores(draft.seal(&key).unwrap(), place).to_bytes()
 }

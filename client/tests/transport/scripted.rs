@@ -41,6 +41,7 @@ impl Asked {
 /// What is answered.
 pub(crate) enum Reply {
     Json(u16, serde_json::Value),
+    Bytes(Vec<u8>),
     /// The start of an event stream; then the connection is closed.
     Events(String),
     /// Nothing: the connection is closed.
@@ -116,12 +117,13 @@ async fn serve(
         log.iter().filter(|earlier| earlier.what() == asked.what()).count() - 1
     };
     let (status, kind, body) = match script(&asked, before) {
-        Reply::Json(status, value) => (status, "application/json", value.to_string()),
-        Reply::Events(text) => (200, "text/event-stream", text),
+        Reply::Json(status, value) => (status, "application/json", value.to_string().into_bytes()),
+        Reply::Bytes(bytes) => (200, "application/octet-stream", bytes),
+        Reply::Events(text) => (200, "text/event-stream", text.into_bytes()),
         Reply::Hang => return,
     };
     let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
     socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(body.as_bytes()).await.unwrap();
+    socket.write_all(&body).await.unwrap();
     socket.shutdown().await.unwrap();
 }

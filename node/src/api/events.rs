@@ -11,7 +11,9 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
 
-use std::{collections::VecDeque, convert::Infallible, pin::pin, sync::Arc, time::Duration};
+mod follower;
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
@@ -21,16 +23,8 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures_util::{Stream, future, stream};
+use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{
-    OwnedSemaphorePermit,
-    broadcast::{
-        self,
-        error::{RecvError, TryRecvError},
-    },
-    watch,
-};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
@@ -38,32 +32,25 @@ use weft_core::{
     codec::Decode as _,
     commit::Leaf,
     digest::StreamId,
-    machine::Archive,
     time::Time,
     tx::SealedBody,
-    units::{CommitIndex, Position},
+    units::CommitIndex,
 };
 use weft_storage::Store;
 
+use self::follower::{Follower, Phase};
 use super::{
     SharedApi,
     fate::OutcomeShown,
     params::{Cursor, Params},
     problem::{Answer, Problem},
-    query::{stored_body, stream_name},
+    query::stream_name,
     resume::{Resume, Shown},
     shapes::Reading,
-};
-use crate::{
-    feed::{Attachment, Reached},
-    stop::Stop,
 };
 
 /// Silence after which a comment shows that the connection stands.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// Log entries read at once while replaying: bounds what one subscriber holds in memory.
-const REPLAY_PAGE: usize = 64;
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {
     OpenApiRouter::new().routes(routes!(events))
@@ -255,214 +242,6 @@ impl Filter {
         let wanted = self.stream.is_none_or(of_stream)
             && self.issuer.is_none_or(|issuer| issuer == sealed.body.issuer);
         wanted.then_some(Some(sealed))
-    }
-}
-
-enum Phase {
-    /// Reads the store until there is nothing new in it.
-    Replay,
-    /// Listens. `heard`: whether this subscriber has kept up since it began to.
-    Live { heard: bool },
-    /// Was told to resume elsewhere.
-    Cut,
-}
-
-/// One subscriber.
-struct Follower {
-    api: SharedApi,
-    filter: Filter,
-    kinds: Kinds,
-    live: broadcast::Receiver<Arc<Attachment>>,
-    reached: watch::Receiver<Reached>,
-    /// The first position that was not shown.
-    next: Position,
-    /// How far commits were shown.
-    shown: Shown,
-    /// The last commit that was told to be certified.
-    certified: CommitIndex,
-    phase: Phase,
-    ready: VecDeque<Event>,
-    stop: Stop,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Follower {
-    /// The next event; `None` is the end of the stream.
-    async fn next_event(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
-            match self.phase {
-                _ if self.stop.is_told() => return None,
-                Phase::Cut => return None,
-                Phase::Replay => self.replay().await?,
-                Phase::Live { heard } => self.listen(heard).await?,
-            }
-        }
-    }
-
-    /// How far this subscriber was told.
-    fn resume(&self) -> Resume {
-        let cursor = Cursor::newest(self.next);
-        Resume { cursor, shown: self.kinds.shown(self.shown, self.certified) }
-    }
-
-    /// Reads one page from the store. A store that fails ends the stream.
-    async fn replay(&mut self) -> Option<()> {
-        let (filter, next, kind) = (self.filter, self.next, self.api.genesis.kind);
-        let page = self.api.read(move |store| {
-            let (entries, end) = match filter.stream {
-                Some(stream) => {
-                    let after = next.0.checked_sub(1).map(Position);
-                    let entries = store.readings(&stream, after, REPLAY_PAGE);
-                    let end = entries.len() < REPLAY_PAGE;
-                    (entries, end)
-                }
-                None => {
-                    let entries = store.log(next, REPLAY_PAGE);
-                    let end = entries.len() < REPLAY_PAGE;
-                    (entries, end)
-                }
-            };
-            let last = entries.last().map(|entry| entry.position);
-            let mut readings = Vec::new();
-            for entry in entries {
-                // Further attachments say nothing new; the index of streams leaves them out itself.
-                let first = filter.stream.is_some()
-                    || store.attachments(&entry.body).first() == Some(&entry.id);
-                let sealed = if first { stored_body(store, &entry) } else { None };
-                if let Some(sealed) = sealed
-                    && filter.issuer.is_none_or(|issuer| issuer == sealed.body.issuer)
-                {
-                    readings.extend(Reading::stored(&entry, &sealed, kind));
-                }
-            }
-            (readings, last, end)
-        });
-        let (readings, last, end) = page.await.ok()?;
-        for reading in &readings {
-            self.attached(reading);
-        }
-        if let Some(last) = last {
-            self.next = Cursor::of(last).begin();
-        }
-        if end {
-            self.phase = Phase::Live { heard: false };
-        }
-        Some(())
-    }
-
-    /// Takes what there is, else waits. What was attached goes before what was committed, so that
-    /// is looked at first, and commits only as far as they had come before.
-    async fn listen(&mut self, heard: bool) -> Option<()> {
-        let reached = *self.reached.borrow_and_update();
-        if self.kinds.attached {
-            match self.live.try_recv() {
-                Ok(attachment) => return Some(self.hear(&attachment)),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Lagged(_)) => return Some(self.lagged(heard)),
-                Err(TryRecvError::Closed) => return None,
-            }
-        }
-        if self.kinds.committed && reached.committed > self.shown.commit {
-            return self.show_commit().await;
-        }
-        if self.kinds.certified && reached.certified > self.certified {
-            self.certified = reached.certified;
-            let event = Event::default().event("certified").id(self.resume().to_string());
-            self.ready.push_back(event.data(format!("{{\"commit\":{}}}", self.certified)));
-            return Some(());
-        }
-        let Self { live, reached, kinds, stop, .. } = self;
-        let attached =
-            async { if kinds.attached { live.recv().await } else { future::pending().await } };
-        let finality = async {
-            if kinds.of_finality() { reached.changed().await } else { future::pending().await }
-        };
-        let received = tokio::select! {
-            biased;
-            () = stop.told() => return None,
-            received = pin!(attached) => Some(received),
-            changed = pin!(finality) => changed.ok().map(|()| None)?,
-        };
-        match received {
-            Some(Ok(attachment)) => self.hear(&attachment),
-            Some(Err(RecvError::Lagged(_))) => self.lagged(heard),
-            Some(Err(RecvError::Closed)) => return None,
-            None => {}
-        }
-        Some(())
-    }
-
-    fn hear(&mut self, attachment: &Attachment) {
-        self.phase = Phase::Live { heard: true };
-        if attachment.position < self.next {
-            return;
-        }
-        self.next = Cursor::of(attachment.position).begin();
-        if self.wants(attachment)
-            && let Some(reading) = Reading::live(attachment, self.api.genesis.kind)
-        {
-            self.attached(&reading);
-        }
-    }
-
-    /// Whoever fell behind while the store was read reads on there; whoever falls behind later does
-    /// not read what it is sent.
-    fn lagged(&mut self, heard: bool) {
-        if !heard {
-            self.phase = Phase::Replay;
-            return;
-        }
-        let data = format!("{{\"resume\":\"{}\"}}", self.resume());
-        self.ready.push_back(Event::default().event("lagged").data(data));
-        self.phase = Phase::Cut;
-    }
-
-    /// Texts and numbers are JSON without line breaks, so there always is an event.
-    fn attached(&mut self, reading: &Reading) {
-        let id = Resume { cursor: reading.cursor, ..self.resume() };
-        let event = Event::default().event("attached").id(id.to_string()).json_data(reading);
-        self.ready.extend(event.ok());
-    }
-
-    /// Shows what the next commit ordered. A store that fails ends the stream.
-    async fn show_commit(&mut self) -> Option<()> {
-        let (filter, from, kind) = (self.filter, self.shown, self.api.genesis.kind);
-        let index = CommitIndex(from.commit.0.saturating_add(1));
-        let read = self.api.read(move |store| {
-            let archive = Archive::new(store);
-            let (record, leaves) = (archive.record(index)?, archive.leaves(index)?);
-            let numbered = leaves.iter().zip(0_u32..).filter(|(_, number)| *number >= from.leaves);
-            let wanted = numbered.filter_map(|(leaf, number)| {
-                let sealed = filter.pass(store, leaf)?;
-                Some(CommittedEvent::of(leaf, (index, number, record.time), sealed, kind))
-            });
-            Some(wanted.collect::<Vec<_>>())
-        });
-        let shown = read.await.ok()?.unwrap_or_default();
-        let count = shown.len();
-        for (at, event) in shown.iter().enumerate() {
-            // The last one says that the commit is complete.
-            let leaves = event.leaf.saturating_add(1);
-            self.shown = if at + 1 == count {
-                Shown::all_of(index)
-            } else {
-                Shown { commit: from.commit, leaves }
-            };
-            let sent = Event::default().event("committed").id(self.resume().to_string());
-            self.ready.extend(sent.json_data(event).ok());
-        }
-        self.shown = Shown::all_of(index);
-        Some(())
-    }
-
-    fn wants(&self, attachment: &Attachment) -> bool {
-        let body = &attachment.tx.transaction().body;
-        let Some(data) = body.payload.reading() else { return false };
-        self.filter.stream.is_none_or(|stream| stream == data.stream.id())
-            && self.filter.issuer.is_none_or(|issuer| issuer == body.issuer)
     }
 }
 

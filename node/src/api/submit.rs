@@ -159,7 +159,7 @@ impl Api {
         }
         let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
         self.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
-        // The parents may leave the live DAG while the work is done: then once more, with fresh ones.
+        // The parents may leave the live DAG while the work is done: then once more, with others.
         let candidate = self.attach(sealed, bits).await?;
         match self.acknowledged(candidate, false).await {
             Err(problem) if problem.code() == "unknown_parent" => {

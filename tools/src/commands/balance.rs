@@ -23,7 +23,8 @@ fn text(account: &Account) -> String {
     if !ledger.exists {
         let commit = ledger.commit;
         return format!(
-            "0  {address}: no account as of commit {commit}; the first value or the first post opens it"
+            "0  {address}: no account as of commit {commit}; the first value or the first post \
+             opens it"
         );
     }
     let gaps: Vec<_> =

@@ -67,8 +67,16 @@ fn text(tx: &Described) -> String {
         [] => String::new(),
         ids => format!("attachments  {}\n", list(ids)),
     };
+    let fate = &tx.fate;
+    let outcome = match (&fate.outcome, fate.commit) {
+        (Some(told), Some(commit)) => format!("{} (commit {commit})", told.detail),
+        _ if fate.stale => "none; its attachment is too old, attach it again".to_owned(),
+        _ => "none yet".to_owned(),
+    };
+    let state = format!("{:?}", fate.state).to_lowercase();
     format!(
         "transaction  {id}\nbody         {body}\nissuer       {issuer}\nsequence     {sequence}\n\
+         state        {state}\noutcome      {outcome}\n\
          time         {} ms\nexpires      {} ms\n{about}\
          parents      {}\n{attachments}anchor       {anchor}\nsigned by    {key} ({scheme})\n\
          size         {size} bytes, at {position} in this node's order\n\n{said}\n",

@@ -45,9 +45,14 @@ fn readings_arrive_at_the_last_node_and_the_next_run_goes_on() {
     assert!((2..=6).contains(&summary["sent"].as_u64().unwrap()), "{summary}");
     assert_eq!(summary["sent"], summary["arrived"]);
     assert!(summary["p99_ms"].as_u64() >= summary["p50_ms"].as_u64());
+    assert_eq!(summary["sent"], summary["final"]);
+    assert!(summary["final_p99_ms"].as_u64() >= summary["final_p50_ms"].as_u64());
+    assert_eq!(ready["accounts"][1]["balance"], "100000000000");
     for reading in &arrived {
         let (sent, arrived) = (reading["sent"].as_u64(), reading["arrived"].as_u64());
         assert!(sent <= arrived && reading["delay_ms"].is_u64(), "{reading}");
+        assert_eq!(reading["outcome"], "applied", "{reading}");
+        assert!(reading["final_ms"].as_u64() >= reading["delay_ms"].as_u64(), "{reading}");
         let telemetry = reading["reading"]["text"].as_str().unwrap();
         assert!(serde_json::from_str::<Value>(telemetry).unwrap().is_object());
     }

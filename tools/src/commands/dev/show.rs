@@ -112,7 +112,8 @@ impl Banner<'_> {
         format!(
             "\nIn another terminal:\n  export WEFT_NODE={first} DIR={dir}\n  \
              {weft} balance --key $DIR/demo0.key\n  \
-             {weft} send $({weft} address --key $DIR/demo1.key) 5000 --key $DIR/demo0.key | tee sent\n  \
+             {weft} send $({weft} address --key $DIR/demo1.key) 5000 --key $DIR/demo0.key \
+             | tee sent\n  \
              {weft} proof $(head -1 sent) --out sent.proof\n  \
              {weft} verify sent.proof --committee $DIR/genesis.toml\n  \
              {weft} faucet --faucet-key $DIR/faucet.key --key $DIR/demo2.key\n  \

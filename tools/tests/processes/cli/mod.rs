@@ -3,3 +3,4 @@
 mod files;
 mod posts;
 mod shows;
+mod value;

@@ -55,8 +55,10 @@ async fn status_and_doctor_know_how_a_node_is() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let doctor = run(&dir, &["doctor", "--node", &url]);
-    assert!(doctor.out.contains("WRONG  peers"), "{doctor:?}");
-    doctor.fails(1, &["1 trouble"]);
+    for part in ["WRONG  peers", "WRONG  finality", "1 of 2 validators connected, 2 are needed"] {
+        assert!(doctor.out.contains(part), "{doctor:?}");
+    }
+    doctor.fails(1, &["2 troubles"]);
 
     nodes.take(0).kill();
     run(&dir, &["doctor", "--node", &url]).fails(3, &["found"]);
