@@ -99,9 +99,9 @@ impl<'a> Archive<'a> {
         own.collect()
     }
 
-    /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record of
-    /// its beacon where they are held. `newest` is the newest certificate, which may not be among
-    /// those that are kept. None while no certificate reaches its commit.
+    /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record
+    /// of its beacon where they are held. `newest` is the newest certificate, which may not be
+    /// among those that are kept. None while no certificate reaches its commit.
     pub fn proof(&self, id: &TxId, newest: Option<&Certificate>) -> Option<Proof> {
         let Place { index, number } = self.place(id)?;
         let (record, leaves) = (self.record(index)?, self.leaves(index)?);
