@@ -9,6 +9,12 @@ use std::panic::catch_unwind;
 
 use weft_simulations::finality::{Report, run};
 
+/// Seeds that failed once. What each found stands beside it; what came before the campaign had its
+/// shape of today is kept by name, in `finality.rs`.
+const FAILED: [u64; 1] = [
+    71, // a follower that met none but a cheat: no fault of the follower, so a core is healed now
+];
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
@@ -17,7 +23,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn all_becomes_final_whatever_went_wrong() {
     let (first, count) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
     let (mut reports, mut broken) = (Vec::new(), Vec::new());
-    for seed in first..first + count {
+    for seed in FAILED.into_iter().chain(first..first + count) {
         match catch_unwind(|| run(seed)) {
             Ok(Ok(report)) => reports.push(report),
             Ok(Err(what)) => broken.push(what.to_string()),
