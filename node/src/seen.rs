@@ -1,8 +1,8 @@
 //! What came before: the same bytes, or the same transaction under other bytes.
 //!
-//! Three filters. *Bytes*: a keyed digest of all bytes of a transaction, seal included, to its id; so
-//! a copy with a forged seal can never stand in for the true one. *Attached*: ids that are part of
-//! the Tangle here, in front of the store. *Checkpoints*: as the first, of checkpoints.
+//! Three filters. *Bytes*: a keyed digest of all bytes of a transaction, seal included, to its id;
+//! so a copy with a forged seal can never stand in for the true one. *Attached*: ids that are part
+//! of the Tangle here, in front of the store. *Checkpoints*: as the first, of checkpoints.
 //!
 //! Invariant: bytes are remembered only once they passed every check or are held for their key.
 //! Refused bytes leave no trace.

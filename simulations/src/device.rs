@@ -24,6 +24,7 @@ use crate::{random::Dice, toy::ToyKey};
 #[derive(Clone, Debug)]
 pub struct Device {
     key: ToyKey,
+    address: Address,
     network: NetworkId,
     next: Sequence,
 }
@@ -31,7 +32,34 @@ pub struct Device {
 impl Device {
     /// The device whose key `seed` makes.
     pub fn new(seed: &[u8; 32], network: NetworkId) -> Self {
-        Self { key: ToyKey::from_seed(seed), network, next: Sequence::ZERO }
+        let key = ToyKey::from_seed(seed);
+        let address = Address::of(key.public_key().id());
+        Self { key, address, network, next: Sequence::ZERO }
+    }
+
+    /// Its account.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Signs with `key` from now on.
+    pub fn sign_with(&mut self, key: ToyKey) {
+        self.key = key;
+    }
+
+    /// Takes the next sequence.
+    ///
+    /// # Panics
+    /// Nobody posts 2^63 bodies.
+    pub fn take_sequence(&mut self) -> Sequence {
+        let taken = self.next;
+        self.next = taken.checked_add(1).expect("nobody posts 2^63 bodies");
+        taken
+    }
+
+    /// Its network.
+    pub const fn network(&self) -> NetworkId {
+        self.network
     }
 
     /// Its key.
@@ -44,25 +72,38 @@ impl Device {
     /// # Panics
     /// If `content` is longer than a payload.
     pub fn body(&mut self, content: Vec<u8>, time: Time) -> SealedBody {
-        let stream = StreamName::parse("reading").expect("a short name without control characters");
+        let sequence = self.take_sequence();
+        self.say(sequence, reading(content), time)
+    }
+
+    /// A body with this sequence, sealed.
+    ///
+    /// # Panics
+    /// Never: the toy signs everything.
+    pub fn say(&self, sequence: Sequence, payload: Payload, time: Time) -> SealedBody {
+        let key = self.key.public_key().id();
         let body = Body {
             network: self.network,
-            issuer: Address::of(self.key.public_key().id()),
-            signer: None,
-            sequence: self.next,
+            issuer: self.address,
+            signer: (key != self.address.first_key()).then_some(key),
+            sequence,
             time,
             expires: Time::ZERO,
             beacon: CommitRef::NONE,
-            payload: Payload::Data(Data {
-                stream,
-                content_type: ContentType::RAW,
-                bytes: content.into(),
-            }),
+            payload,
         };
-        self.next = self.next.checked_add(1).expect("nobody posts 2^63 bodies");
         let seal = Seal::new(&body, &self.key).expect("the toy signs everything");
         SealedBody { body, seal }
     }
+}
+
+/// What a sensor says.
+///
+/// # Panics
+/// If `content` is longer than a payload.
+pub fn reading(content: Vec<u8>) -> Payload {
+    let stream = StreamName::parse("reading").expect("a short name without control characters");
+    Payload::Data(Data { stream, content_type: ContentType::RAW, bytes: content.into() })
 }
 
 /// Hangs `sealed` under two of `tips`, with the work that `rules` ask for.

@@ -7,6 +7,7 @@ use weft_core::time::Span;
 
 use crate::{
     random::Dice,
+    vice::Vice,
     world::{Happening, Party, World},
 };
 
@@ -25,6 +26,14 @@ pub enum Fault {
     Unblock(usize, usize),
     /// A new node joins at one that is there.
     Join(usize),
+    /// Somebody copies the store of a node.
+    Backup(usize),
+    /// A node loses power and comes back with what was copied last, or with nothing.
+    Rollback(usize),
+    /// From now on a validator breaks the rules.
+    Corrupt(usize, Vice),
+    /// A second machine has the key of a node from now on, and talks to these.
+    Twin(usize, Vec<usize>),
 }
 
 impl World {
@@ -59,6 +68,21 @@ impl World {
                 let node = self.add_node();
                 self.connect(node, at);
             }
+            Fault::Backup(node) => {
+                let copy = self.node(node).copy();
+                self.copies.insert(node, copy);
+            }
+            Fault::Rollback(number) => {
+                self.crash(number);
+                let copy = self.copies.remove(&number).unwrap_or_default();
+                if let Some(node) = self.honest(number) {
+                    node.go_back(copy);
+                    node.forget();
+                }
+                self.restart(number);
+            }
+            Fault::Corrupt(node, vice) => self.corrupt(node, vice),
+            Fault::Twin(node, ref side) => drop(self.twin(node, side)),
         }
     }
 

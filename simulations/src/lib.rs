@@ -13,8 +13,11 @@
 //! (`weft-storage`), signatures (a toy takes their place: [`toy`]).
 
 pub mod campaign;
+pub mod clients;
+mod court;
 pub mod device;
 pub mod faults;
+pub mod finality;
 mod ingest;
 pub mod judges;
 mod network;
@@ -23,9 +26,13 @@ mod queue;
 pub mod random;
 pub mod rogue;
 mod shape;
+mod spoken;
+pub mod told;
 pub mod toy;
 mod trace;
 pub mod traffic;
+mod twins;
+pub mod vice;
 mod wire;
 mod work;
 mod world;

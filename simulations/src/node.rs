@@ -5,7 +5,7 @@
 //! local submission is acknowledged unless the batch was durable, and no machine is due before now.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -13,21 +13,29 @@ use std::{
 use bytes::Bytes;
 use weft_core::{
     admit::Rules,
-    commit::{CommitRecord, Leaf},
     committee::Author,
     digest::{NodeId, TxId},
     genesis::Genesis,
     keys::Sign,
     machine::{
-        DropReason, Event, Fault, Input, Limits, Machine, Outbox, Reads, Setup, Source, Status,
-        SubmitRefusal, ToNet,
+        Batch, Event, Input, Limits, Machine, Outbox, Reads, Setup, Source, Status, SubmitRefusal,
+        ToNet,
     },
     message::Message,
-    time::Time,
+    time::{Span, Time},
 };
 use weft_storage::{MemoryStore, Store as _};
 
-use crate::{ingest::Ingest, judges::Pulse, random::Seed, toy::ToyKey, world::Settings};
+use crate::{
+    ingest::Ingest,
+    judges::Pulse,
+    random::Seed,
+    spoken::{self, Signed},
+    told::{Commit, Told},
+    toy::ToyKey,
+    vice::{self, Vice},
+    world::Settings,
+};
 
 /// What became of a local submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +47,7 @@ pub(crate) enum Outcome {
 /// What one step led to, beside writes.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    pub(crate) messages: Vec<ToNet>,
+    pub(crate) messages: Vec<(Span, ToNet)>,
     pub(crate) outcomes: Vec<(TxId, Outcome)>,
 }
 
@@ -60,20 +68,22 @@ pub struct Node {
     lives: u64,
     seed: Seed,
     number: u64,
-    /// Bytes of transactions that peers brought and that were attached, in all its lives.
-    fetched: u64,
     /// Transactions that the last step attached.
     pub(crate) attached_last: u64,
     /// When the next step is planned.
     pub(crate) planned: Option<Time>,
-    /// Local submissions that were acknowledged.
-    acknowledged: BTreeSet<TxId>,
-    blamed: BTreeMap<NodeId, Vec<Fault>>,
-    /// Commits it told of, in all its lives.
-    commits: Vec<(Arc<CommitRecord>, Arc<[Leaf]>)>,
-    alarms: Vec<String>,
-    convicted: BTreeSet<Author>,
-    dropped: Vec<(NodeId, DropReason)>,
+    pub(crate) told: Told,
+    /// How many of the stale ones it told of were taken note of.
+    pub(crate) stale_noticed: usize,
+    pub(crate) signed: Signed,
+    /// How it breaks the rules, if it does.
+    vice: Option<Vice>,
+    /// Whether it lost its disk, which counts as a fault of a validator.
+    pub(crate) forgot: bool,
+    /// For a twin: what came of the other one, too new to be heard.
+    unheard: Vec<(NodeId, Source, Message)>,
+    /// What was written, if copies of the store are to be made.
+    history: Option<Vec<Batch>>,
     pub(crate) pulse: Pulse,
 }
 
@@ -114,15 +124,15 @@ impl Node {
             lives: 0,
             seed,
             number,
-            fetched: 0,
             attached_last: 0,
             planned: None,
-            acknowledged: BTreeSet::new(),
-            blamed: BTreeMap::new(),
-            commits: Vec::new(),
-            alarms: Vec::new(),
-            convicted: BTreeSet::new(),
-            dropped: Vec::new(),
+            told: Told::default(),
+            stale_noticed: 0,
+            signed: Signed::default(),
+            vice: None,
+            forgot: false,
+            unheard: Vec::new(),
+            history: settings.copies.then(Vec::new),
             pulse: Pulse::default(),
         }
     }
@@ -172,40 +182,69 @@ impl Node {
         &self.pulse
     }
 
-    /// Local submissions that it acknowledged, in all its lives.
-    pub const fn acknowledged(&self) -> &BTreeSet<TxId> {
-        &self.acknowledged
-    }
-
-    /// Bytes of transactions that peers brought and that became part of the Tangle, in all its
-    /// lives.
+    /// Bytes of transactions that peers brought and that became part of the Tangle.
     pub const fn fetched(&self) -> u64 {
-        self.fetched
+        self.told.fetched
     }
 
-    /// Who was blamed, and for what, in all its lives.
-    pub const fn blamed(&self) -> &BTreeMap<NodeId, Vec<Fault>> {
-        &self.blamed
+    /// What it told, in all its lives.
+    pub const fn told(&self) -> &Told {
+        &self.told
     }
 
-    /// Commits it told of, in all its lives.
-    pub fn commits(&self) -> &[(Arc<CommitRecord>, Arc<[Leaf]>)] {
-        &self.commits
+    /// The own checkpoints that left it, in all its lives.
+    pub const fn signed(&self) -> &Signed {
+        &self.signed
     }
 
-    /// What it was alarmed by, in all its lives.
-    pub fn alarms(&self) -> &[String] {
-        &self.alarms
+    /// How it breaks the rules, if it does.
+    pub const fn vice(&self) -> Option<Vice> {
+        self.vice
     }
 
-    /// Validators that it has evidence against.
-    pub const fn convicted(&self) -> &BTreeSet<Author> {
-        &self.convicted
+    /// Its place in the committee.
+    pub fn author(&self) -> Option<Author> {
+        self.genesis.committee.author_of(&self.id)
     }
 
-    /// Whom it dropped or turned away, and why, in all its lives.
-    pub fn dropped(&self) -> &[(NodeId, DropReason)] {
-        &self.dropped
+    pub(crate) const fn corrupt(&mut self, vice: Vice) {
+        self.vice = Some(vice);
+    }
+
+    /// Listens elsewhere: two machines may have one key.
+    pub(crate) fn settle_at(&mut self, number: u64) {
+        self.number = number;
+        self.address = address_of(number);
+    }
+
+    /// Makes its store, which is empty, one that says what that of `other` does.
+    pub(crate) fn take_copy(&mut self, other: &Self) {
+        let batches = other.history.as_ref().expect("a world whose settings allow copies");
+        self.go_back(batches.clone());
+    }
+
+    /// A copy of what is written.
+    pub(crate) fn copy(&self) -> Vec<Batch> {
+        self.history.clone().expect("a world whose settings allow copies")
+    }
+
+    /// Whoever loses a disk may tell of everything again, and does not have what it acknowledged.
+    pub(crate) fn forget(&mut self) {
+        self.forgot = true;
+        let kept = weft_core::machine::Archive::new(&self.store);
+        let known = |commit: &Commit| kept.record(commit.record.index).is_some();
+        self.told.commits.retain(known);
+        let store = &self.store;
+        self.told.acknowledged.retain(|id| store.entry(id).is_some());
+    }
+
+    /// While it is down, its store becomes what it was when it held `batches` alone.
+    pub(crate) fn go_back(&mut self, batches: Vec<Batch>) {
+        self.store = MemoryStore::new();
+        for batch in &batches {
+            self.store.commit(batch, true).expect("memory takes every batch");
+        }
+        self.history = self.history.is_some().then_some(batches);
     }
 
     pub(crate) fn start(&mut self, now: Time) {
@@ -227,11 +266,18 @@ impl Node {
     pub(crate) fn crash(&mut self, kept: usize) {
         self.live = None;
         self.planned = None;
+        if let Some(history) = &mut self.history {
+            history.truncate(history.len() - self.store.buffered() + kept);
+        }
         self.store.crash(kept);
     }
 
     /// What a peer said.
     pub(crate) fn hear(&mut self, from: NodeId, source: Source, message: Message) {
+        let newer = |own| vice::own_checkpoint(own, &message) >= Some(self.signed.last());
+        if self.vice == Some(Vice::Twin) && self.author().is_some_and(newer) {
+            return self.unheard.push((from, source, message));
+        }
         let Some(live) = &mut self.live else { return };
         live.inputs.extend(live.ingest.hear(from, source, message, &self.store));
     }
@@ -281,9 +327,13 @@ impl Node {
         self.attached_last = writes.attached.len() as u64;
         if durable || !writes.is_empty() {
             self.store.commit(&writes, durable).expect("memory takes every batch");
+            self.history.iter_mut().for_each(|history| history.push(writes.clone()));
         }
         for message in &messages {
-            self.assert_written(message);
+            spoken::assert_written(message, &self.store);
+        }
+        if let Some(own) = self.author() {
+            self.signed.watch(own, &messages);
         }
         let Some(live) = &mut self.live else { return Effects::default() };
         live.status = live.machine.status();
@@ -299,20 +349,23 @@ impl Node {
                         "acknowledged before it is safe"
                     );
                     assert!(self.store.entry(&tx.id()).is_some(), "acknowledged, but not written");
-                    self.acknowledged.insert(tx.id());
+                    self.told.acknowledged.insert(tx.id());
                     outcomes.push((tx.id(), Outcome::Attached));
                 }
-                Event::Attached { tx, .. } => self.fetched += tx.bytes().len() as u64,
+                Event::Attached { tx, .. } => self.told.fetched += tx.bytes().len() as u64,
                 Event::Refused { id, reason } => outcomes.push((id, Outcome::Refused(reason))),
                 Event::Committed { record, leaves } => {
                     assert!(durable, "told of a commit before it is safe");
-                    self.commits.push((record, leaves));
+                    self.told.commits.push(Commit { at: now, record, leaves });
                 }
-                Event::Alarm { cause } => self.alarms.push(cause),
-                Event::Equivocated { author, .. } => drop(self.convicted.insert(author)),
-                Event::Certified { .. } | Event::Stale { .. } => {}
+                Event::Alarm { cause } => self.told.alarms.push(cause),
+                Event::Equivocated { author, .. } => drop(self.told.convicted.insert(author)),
+                Event::Certified { .. } => self.told.certified += 1,
+                Event::Stale { ids } => self.told.stale.extend(ids),
                 Event::KeyKnown(_) => key_known = true,
-                Event::Blamed { peer, fault } => self.blamed.entry(peer).or_default().push(fault),
+                Event::Blamed { peer, fault } => {
+                    self.told.blamed.entry(peer).or_default().push(fault);
+                }
             }
         }
         if key_known {
@@ -321,80 +374,23 @@ impl Node {
         }
         for message in &messages {
             if let ToNet::Drop { peer, reason } = message {
-                self.dropped.push((*peer, reason.clone()));
+                self.told.dropped.push((*peer, reason.clone()));
             }
         }
-        Effects { messages, outcomes }
+        Effects { messages: self.pass(messages), outcomes }
     }
 
-    /// Whatever a message names as this node's must be in the store by now.
-    fn assert_written(&self, message: &ToNet) {
-        let named: &[Message] = match message {
-            ToNet::Send { message, .. } => std::slice::from_ref(message),
-            ToNet::Answer { parts, .. } => parts,
-            _ => return,
-        };
-        for message in named {
-            let (bytes, ids) = match message {
-                Message::Transaction(bytes) => (Some(bytes), Vec::new()),
-                Message::Attachment { attachment, body } => (None, vec![attachment.id(body)]),
-                Message::Have(ids) | Message::Frontier(ids) => (None, ids.clone()),
-                _ => continue,
-            };
-            let ids = ids.into_iter().chain(bytes.map(|bytes| {
-                let tx =
-                    <weft_core::tx::Transaction as weft_core::codec::Decode>::from_bytes(bytes);
-                tx.expect("a node says only what decodes").id()
-            }));
-            for id in ids {
-                assert!(
-                    self.store.entry(&id).is_some(),
-                    "{} of {id} before it is written",
-                    message.name()
-                );
-            }
+    /// What leaves of what the machine said; a twin hears what it may hear now.
+    fn pass(&mut self, said: Vec<ToNet>) -> Vec<(Span, ToNet)> {
+        for (from, source, message) in std::mem::take(&mut self.unheard) {
+            self.hear(from, source, message);
+        }
+        match (self.vice, self.author()) {
+            (Some(vice), Some(own)) => vice::pass(vice, own, &self.genesis.committee, said),
+            _ => said.into_iter().map(|said| (Span::default(), said)).collect(),
         }
     }
 }
 
 /// Bytes held from one peer until their key is known.
 pub(crate) const HELD_BYTES_MAX: usize = 4 << 20;
-
-#[cfg(test)]
-mod tests {
-    use weft_core::time::Span;
-
-    use super::*;
-    use crate::{
-        judges::{acknowledged_kept, bounds, no_honest_peer_dropped, same_transactions},
-        work::Posting,
-        world::World,
-    };
-
-    /// Judges that never spoke prove nothing: each is shown what it must notice.
-    #[test]
-    fn judges_notice_what_they_are_there_for() {
-        let mut world = World::new(Settings::new(1));
-        let (one, other) = (world.add_node(), world.add_node());
-        world.add_poster(one, Posting::default(), Span::from_secs(2));
-        world.run(Span::from_secs(3)).unwrap();
-        world.judge().unwrap();
-
-        assert!(same_transactions(world.live()).is_err(), "two nodes that never met");
-        assert!(world.settle(Span::from_secs(3)).is_err());
-        let other = world.node(other).id();
-        let node = world.honest(one).unwrap();
-
-        node.acknowledged.insert(TxId::ZERO);
-        assert!(acknowledged_kept(node).is_err());
-
-        node.dropped.push((other, DropReason::Banned));
-        assert!(no_honest_peer_dropped(node, &|id| *id == other).is_err());
-        assert!(no_honest_peer_dropped(node, &|_| false).is_ok());
-
-        assert!(bounds(node).is_ok());
-        let now = Time::from_millis(9_000_000);
-        (0..100).for_each(|_| node.pulse.step(now, 0, true));
-        assert!(bounds(node).is_err(), "a hundred deadlines for nothing");
-    }
-}

@@ -23,9 +23,9 @@ impl World {
         self.add(Party::Rogue(Box::new(rogue)))
     }
 
-    fn add(&mut self, party: Party) -> usize {
+    pub(crate) fn add(&mut self, party: Party) -> usize {
         let number = self.parties.len();
-        self.by_id.insert(party.id(), number);
+        self.by_id.entry(party.id()).or_default().push(number);
         self.parties.push(party);
         self.traffic.push(Traffic::default());
         self.plan(number);

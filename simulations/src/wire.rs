@@ -69,7 +69,14 @@ impl World {
                 for (id, outcome) in effects.outcomes {
                     self.outcome(&id, &outcome);
                 }
-                effects.messages.into_iter().for_each(|message| self.say(number, message));
+                self.notice_commits(number);
+                for (late, message) in effects.messages {
+                    if late == Span::default() {
+                        self.say(number, message);
+                    } else {
+                        self.queue.put(now + late, Happening::Says { party: number, message });
+                    }
+                }
             }
             Party::Rogue(rogue) => {
                 if rogue.planned != Some(now) {
@@ -86,8 +93,10 @@ impl World {
 
     fn outcome(&mut self, id: &weft_core::digest::TxId, outcome: &Outcome) {
         if let Some(poster) = self.submitted.remove(id) {
-            self.told(poster, outcome);
+            return self.told(poster, outcome);
         }
+        let now = self.now;
+        self.clients.iter_mut().for_each(|client| client.told(now, id, outcome));
     }
 
     /// A party acts on the network.
@@ -130,7 +139,7 @@ impl World {
     }
 
     fn conn(&self, from: usize, to: &weft_core::digest::NodeId) -> Option<ConnId> {
-        self.network.seen_by(from, self.number_of(to)?)
+        self.numbers_of(to).iter().find_map(|to| self.network.seen_by(from, *to))
     }
 
     fn transmit(&mut self, from: usize, conn: ConnId, stream: Stream, message: &Message) {
@@ -244,7 +253,7 @@ impl World {
     }
 
     fn dial(&mut self, by: usize, to: PeerAddress, asked: bool) {
-        let reachable = self.number_of(&to.id).filter(|number| self.reachable(by, *number, &to));
+        let reachable = self.number_of(&to).filter(|number| self.reachable(by, *number, &to));
         let takes = reachable.map_or(DIAL_TIME, |number| {
             Span::from_millis(2 * self.network.delay(by, number).as_millis())
         });
@@ -264,15 +273,20 @@ impl World {
         if self.honest(by).is_some_and(|node| !node.is_live()) {
             return;
         }
-        let number = self.number_of(&to.id).filter(|number| self.reachable(by, *number, &to));
+        let number = self.number_of(&to).filter(|number| self.reachable(by, *number, &to));
         let Some(number) = number else {
             if asked {
                 self.hand(by, Input::DialFailed { peer: to.id });
             }
             return self.retry(by, &to);
         };
-        if self.network.seen_by(by, number).is_some() {
+        // Of twins the one that came first stays.
+        let own = self.party(by).id();
+        if self.conn(by, &to.id).is_some() {
             return;
+        }
+        if self.has_other(number, by, &own) {
+            return self.retry(by, &to);
         }
         if let Some(old) = self.network.seen_by(number, by) {
             // The other end has not noticed yet that the old connection is gone.
@@ -291,8 +305,14 @@ impl World {
         }
     }
 
+    /// Whether `of` is connected to another one with the id of `than`.
+    fn has_other(&self, of: usize, than: usize, id: &weft_core::digest::NodeId) -> bool {
+        let others = self.numbers_of(id).iter().filter(|number| **number != than);
+        others.into_iter().any(|other| self.network.seen_by(of, *other).is_some())
+    }
+
     fn retry(&mut self, by: usize, to: &PeerAddress) {
-        let Some(number) = self.number_of(&to.id) else { return };
+        let Some(number) = self.number_of(to) else { return };
         if self.fixed.contains(&[by, number]) {
             let wait = self.trouble.span(Span::from_millis(200), Span::from_secs(2));
             self.queue.put(self.now + wait, Happening::Redial { by, to: number });

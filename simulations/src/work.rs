@@ -132,6 +132,7 @@ impl World {
         let tx = attach(&waiting.sealed, &tips, anchor, &rules, &mut poster.dice);
         waiting.attached_as.push(tx.id());
         self.submitted.insert(tx.id(), number);
+        self.finals.handed.insert(tx.id(), (self.now, at));
         let refused = self.honest(at).and_then(|node| node.submit(bytes_of(&tx)).err());
         self.plan(at);
         if let Some(reason) = refused {

@@ -11,18 +11,18 @@ use weft_core::{
     digest::{NodeId, TxId},
     genesis::Genesis,
     keys::{Scheme, Sign as _},
-    machine::{Limits, Ticket},
+    machine::{Batch, Limits, Ticket, ToNet},
     message::PeerAddress,
     params::Params,
     time::{Span, Time},
 };
-use weft_storage::Store as _;
 
 use crate::{
+    clients::{self, Client, Finals},
     faults::Fault,
-    judges::{self, Broken},
+    judges::Broken,
     network::{ConnId, Frame, Links, Network},
-    node::{Node, key_of},
+    node::{Node, address_of, key_of},
     queue::Queue,
     random::{Dice, Seed},
     rogue::Rogue,
@@ -38,6 +38,10 @@ pub struct Settings {
     pub seed: u64,
     /// How many of the first nodes are validators. With none, nothing becomes final.
     pub validators: u64,
+    /// How many clients have an account with funds.
+    pub clients: u64,
+    /// Whether what nodes write is remembered, so that stores can be copied.
+    pub copies: bool,
     /// Bounds and paces of every machine.
     pub limits: Limits,
     /// How links behave.
@@ -60,6 +64,8 @@ impl Settings {
         Self {
             seed,
             validators: 0,
+            clients: 0,
+            copies: false,
             limits: Limits::default(),
             links: Links {
                 delay: [Span::from_millis(10), Span::from_millis(40)],
@@ -112,6 +118,10 @@ pub(crate) enum Happening {
     Post { poster: usize },
     /// Something goes wrong, or right again.
     Fault(Fault),
+    /// What a party kept back leaves.
+    Says { party: usize, message: ToNet },
+    /// A client takes its turn.
+    Client { client: usize },
 }
 
 /// Everything there is.
@@ -125,11 +135,16 @@ pub struct World {
     pub(crate) queue: Queue<Happening>,
     trace: Trace,
     pub(crate) parties: Vec<Party>,
-    pub(crate) by_id: BTreeMap<NodeId, usize>,
+    pub(crate) by_id: BTreeMap<NodeId, Vec<usize>>,
     pub(crate) network: Network,
     /// Whom whose operator named.
     pub(crate) fixed: BTreeSet<[usize; 2]>,
     pub(crate) posters: Vec<Poster>,
+    pub(crate) clients: Vec<Client>,
+    /// What was told final, by whoever told it first.
+    pub(crate) finals: Finals,
+    /// Copies of stores.
+    pub(crate) copies: BTreeMap<usize, Vec<Batch>>,
     /// Who waits for which submission.
     pub(crate) submitted: BTreeMap<TxId, usize>,
     pub(crate) traffic: Vec<Traffic>,
@@ -144,7 +159,9 @@ const START: Time = Time::from_millis(1_000_000);
 /// A network without work whose first nodes are its validators; without any, nothing is final.
 fn genesis(settings: &Settings, seed: Seed) -> Genesis {
     let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() };
-    let without = Genesis { created: START, ..Genesis::without_finality("simulation", params) };
+    let accounts = clients::accounts(settings.clients, seed);
+    let without = Genesis::without_finality("simulation", params);
+    let without = Genesis { created: START, accounts, ..without };
     let keys = (0..settings.validators).map(|number| key_of(seed, number).public_key().clone());
     match Committee::of(keys) {
         Ok(committee) => Genesis { committee, ..without },
@@ -169,6 +186,9 @@ impl World {
             network: Network::new(settings.links.clone(), seed.dice("network", 0)),
             fixed: BTreeSet::new(),
             posters: Vec::new(),
+            clients: Vec::new(),
+            finals: Finals::default(),
+            copies: BTreeMap::new(),
             submitted: BTreeMap::new(),
             traffic: Vec::new(),
             tickets: 0,
@@ -193,13 +213,25 @@ impl World {
         &self.genesis
     }
 
+    /// What every transaction must keep to.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// A digest over all deliveries so far, and how many there were.
     pub fn trace(&self) -> ([u8; 32], u64) {
         (self.trace.digest(), self.trace.deliveries())
     }
 
-    pub(crate) fn number_of(&self, id: &NodeId) -> Option<usize> {
-        self.by_id.get(id).copied()
+    /// Who has this id: two, if they are twins.
+    pub(crate) fn numbers_of(&self, id: &NodeId) -> &[usize] {
+        self.by_id.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who has this id and listens there.
+    pub(crate) fn number_of(&self, to: &PeerAddress) -> Option<usize> {
+        let listens = |number: &usize| to.address == address_of(*number as u64);
+        self.numbers_of(&to.id).iter().copied().find(listens)
     }
 
     pub(crate) fn party(&self, number: usize) -> &Party {
@@ -233,16 +265,25 @@ impl World {
         }
     }
 
+    /// Numbers of honest nodes.
+    pub fn honest_numbers(&self) -> Vec<usize> {
+        let is_honest = |number: &usize| match self.party(*number) {
+            Party::Honest(node) => node.vice().is_none(),
+            Party::Rogue(_) => false,
+        };
+        (0..self.parties.len()).filter(is_honest).collect()
+    }
+
     /// All honest nodes.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> + Clone {
         self.parties.iter().filter_map(|party| match party {
-            Party::Honest(node) => Some(&**node),
-            Party::Rogue(_) => None,
+            Party::Honest(node) if node.vice().is_none() => Some(&**node),
+            _ => None,
         })
     }
 
     /// Honest nodes that run.
-    pub fn live(&self) -> impl Iterator<Item = &Node> {
+    pub fn live(&self) -> impl Iterator<Item = &Node> + Clone {
         self.nodes().filter(|node| node.is_live())
     }
 
@@ -278,47 +319,8 @@ impl World {
         Ok(())
     }
 
-    /// Lets everything happen until all live nodes hold the same and nothing is on its way to
-    /// change that; after `patience` that counts as never.
-    pub fn settle(&mut self, patience: Span) -> Result<(), Broken> {
-        self.run_until(self.now + patience, Self::is_settled)?;
-        if self.is_settled() {
-            return Ok(());
-        }
-        let same = judges::same_transactions(self.live());
-        let broken = same.err().unwrap_or_else(|| Broken("something is still waiting".into()));
-        Err(self.located(&broken))
-    }
-
-    fn is_settled(&self) -> bool {
-        let mut totals = self.live().map(|node| node.store().totals());
-        let first = totals.next();
-        totals.all(|totals| Some(totals) == first) && !self.posters.iter().any(Poster::is_waiting)
-    }
-
-    /// What must hold at any time, for everybody.
-    pub fn judge(&self) -> Result<(), Broken> {
-        for node in self.nodes() {
-            judges::store_in_order(node)
-                .and_then(|()| judges::acknowledged_kept(node))
-                .and_then(|()| judges::bounds(node))
-                .and_then(|()| judges::no_honest_peer_dropped(node, &|id| self.is_honest(id)))
-                .map_err(|broken| self.located(&broken))?;
-        }
-        Ok(())
-    }
-
-    /// What must hold once everything has settled.
-    pub fn judge_settled(&self) -> Result<(), Broken> {
-        self.judge()?;
-        judges::same_transactions(self.live()).map_err(|broken| self.located(&broken))
-    }
-
-    fn is_honest(&self, id: &NodeId) -> bool {
-        self.number_of(id).is_some_and(|number| matches!(self.party(number), Party::Honest(_)))
-    }
-
-    fn located(&self, broken: &Broken) -> Broken {
+    /// A finding with the seed and the time.
+    pub(crate) fn located(&self, broken: &Broken) -> Broken {
         let (seed, ms) = (self.seed.number(), self.now.since(START).as_millis());
         Broken(format!("seed {seed}, at {ms} ms: {broken}"))
     }
@@ -340,6 +342,8 @@ impl World {
             Happening::Silence { conn, asker, ticket } => self.silence(conn, asker, ticket),
             Happening::Post { poster } => self.post(poster),
             Happening::Fault(fault) => self.fault(&fault),
+            Happening::Says { party, message } => self.say(party, message),
+            Happening::Client { client } => self.client(client),
         }
         Ok(false)
     }

@@ -168,7 +168,7 @@ fn a_crashed_node_comes_back_with_all_it_acknowledged() {
         world.settle(secs(10)).unwrap();
         world.judge_settled().unwrap();
         assert_eq!(world.node(mesh[2]).lives(), 4);
-        assert!(world.node(mesh[2]).acknowledged().len() > 200);
+        assert!(world.node(mesh[2]).told().acknowledged.len() > 200);
     }
 }
 

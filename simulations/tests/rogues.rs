@@ -36,7 +36,10 @@ fn against(tricks: &[Trick], answers: Answers) -> (World, Vec<usize>, usize) {
 /// How often each node blamed the rogue.
 fn blamed(world: &World, honest: &[usize], rogue: usize) -> Vec<usize> {
     let rogue = world.id(rogue);
-    honest.iter().map(|node| world.node(*node).blamed().get(&rogue).map_or(0, Vec::len)).collect()
+    honest
+        .iter()
+        .map(|node| world.node(*node).told().blamed.get(&rogue).map_or(0, Vec::len))
+        .collect()
 }
 
 /// Whether all nodes turned the rogue away for good.
@@ -56,7 +59,7 @@ fn what_no_honest_node_does_ends_the_connection_at_once() {
         assert!(banned(&world, &honest, rogue), "{trick:?}");
         let rogue = world.id(rogue);
         for node in honest {
-            let faults = &world.node(node).blamed()[&rogue];
+            let faults = &world.node(node).told().blamed[&rogue];
             assert!(matches!(faults[..], [Fault::Refused(_)]), "{trick:?}: {faults:?}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock      held by the process that has the store open
-//! format    the line `weft-store 1`
+//! format    the line `weft-store 2`
 //! witness   what was synced last (`witness.rs`)
 //! data/     the database
 //! ```
@@ -18,7 +18,7 @@ use std::{
 use crate::StoreError;
 
 /// The format that this program reads and writes. A change of any record is a new one.
-const FORMAT: &str = "weft-store 1";
+const FORMAT: &str = "weft-store 2";
 
 const LOCK: &str = "lock";
 const FORMAT_FILE: &str = "format";
@@ -132,7 +132,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a/b");
         drop(Directory::open(&path).unwrap());
-        assert_eq!(fs::read(path.join("format")).unwrap(), b"weft-store 1\n");
+        assert_eq!(fs::read(path.join("format")).unwrap(), b"weft-store 2\n");
         Directory::open(&path).unwrap();
     }
 
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_and_left_alone() {
-        for found in ["weft-store 2\n", "weft-store 0", "", "something else", "weft-store 11"] {
+        let others = ["weft-store 1\n", "weft-store 3\n", "weft-store 22", "", "something else"];
+        for found in others {
             let temp = tempfile::tempdir().unwrap();
             fs::write(temp.path().join("format"), found).unwrap();
             let refused = Directory::open(temp.path()).unwrap_err();

@@ -55,7 +55,14 @@ struct Undo {
     log_len: usize,
     keys: Vec<KeyId>,
     addresses: Option<Vec<PeerAddress>>,
-    records: Vec<((Table, Vec<u8>), Option<Bytes>)>,
+    records: Vec<Before>,
+}
+
+/// What a record was before a batch.
+#[derive(Debug)]
+struct Before {
+    key: (Table, Vec<u8>),
+    value: Option<Bytes>,
 }
 
 impl MemoryStore {
@@ -100,7 +107,8 @@ impl Contents {
         }
         for (table, key, value) in batch.records.iter() {
             let key = (table, key.to_vec());
-            undo.records.push((key.clone(), self.set(key, value.cloned())));
+            let value = self.set(key.clone(), value.cloned());
+            undo.records.push(Before { key, value });
         }
         self.buffered.push(undo);
     }
@@ -149,7 +157,7 @@ impl Contents {
         if let Some(addresses) = undo.addresses {
             self.addresses = addresses;
         }
-        for (key, value) in undo.records {
+        for Before { key, value } in undo.records {
             self.set(key, value);
         }
     }

@@ -3,8 +3,8 @@
 //! ```text
 //! l  position                      -> TxId | attachment 104 | BodyId | bytes 4 | first 1 | sum 32
 //! t  TxId                          -> position
-//! b  BodyId                        -> body | seal            once per body, kept apart from keys
-//! h  BodyId   position             -> TxId                   where a body hangs
+//! b  BodyId                        -> position 8 | body | seal  by body: where it hangs first
+//! h  BodyId   position             -> TxId                   where else it hangs
 //! s  StreamId position             ->                        the first attachment of each body
 //! i  Address  sequence  position   -> BodyId                 the same, by issuer
 //! k  KeyId                         -> scheme 1 | public key
@@ -19,8 +19,8 @@
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
 //!
-//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one issuer
-//! with one sequence both stay, since the position is part of the key.
+//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one
+//! issuer with one sequence both stay, since the position is part of the key.
 
 use weft_core::{
     address::Address,
@@ -104,7 +104,7 @@ pub(crate) fn hanging(body: &BodyId, position: Position) -> Vec<u8> {
     key(b"h", &[body.as_bytes(), &position.0.to_be_bytes()])
 }
 
-/// What the keys of all attachments of a body start with.
+/// What the keys of all further attachments of a body start with.
 pub(crate) fn hanging_of(body: &BodyId) -> Vec<u8> {
     key(b"h", &[body.as_bytes()])
 }
@@ -116,6 +116,17 @@ pub(crate) fn reading(stream: &StreamId, position: Position) -> Vec<u8> {
 pub(crate) fn issued(issuer: &Address, sequence: Sequence, position: Position) -> Vec<u8> {
     let (sequence, position) = (sequence.0.to_be_bytes(), position.0.to_be_bytes());
     key(b"i", &[issuer.first_key().as_bytes(), &sequence, &position])
+}
+
+/// A body that hangs first at `position`.
+pub(crate) fn placed(position: Position, sealed_body: &[u8]) -> Vec<u8> {
+    [position.0.to_le_bytes().as_slice(), sealed_body].concat()
+}
+
+/// Where a body hangs first, and its own bytes.
+pub(crate) fn split_placed(value: &[u8]) -> Result<(Position, &[u8]), DecodeError> {
+    let mut reader = Reader::new(value);
+    Ok((Position::decode(&mut reader)?, reader.rest()))
 }
 
 /// What the keys of all bodies of an issuer start with.

@@ -14,7 +14,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 // Named here, so that the feature `std-on-purpose` acts on a library that is really linked.
 use bytes as _;
 use weft_core::codec::Decode as _;
-use weft_core::tx::Transaction;
+use weft_core::committee::Committee;
+use weft_core::keys::DeviceVerifier;
+use weft_core::proof::Proof;
+use weft_core::tx::{NetworkId, Transaction};
 
 /// Decodes a transaction and writes its id to `id`; whether there was one.
 ///
@@ -34,6 +37,33 @@ pub unsafe extern "C" fn weft_bare(data: *const u8, length: usize, id: *mut [u8;
     // SAFETY: the caller promises so.
     unsafe { id.write(*transaction.id().as_bytes()) };
     true
+}
+
+/// Checks a proof file with nothing but a committee's keys; whether it proves anything.
+///
+/// # Safety
+///
+/// `proof` and `committee` must be readable for their lengths, `network` for 4 bytes.
+// SAFETY: no other symbol of this name exists in a program that holds nothing but this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_bare_proof(
+    proof: *const u8,
+    proof_length: usize,
+    committee: *const u8,
+    committee_length: usize,
+    network: *const [u8; 4],
+) -> bool {
+    // SAFETY: the caller promises so.
+    let proof = unsafe { core::slice::from_raw_parts(proof, proof_length) };
+    // SAFETY: the caller promises so.
+    let committee = unsafe { core::slice::from_raw_parts(committee, committee_length) };
+    // SAFETY: the caller promises so.
+    let network = NetworkId(unsafe { *network });
+    let (Ok(proof), Ok(committee)) = (Proof::from_bytes(proof), Committee::from_bytes(committee))
+    else {
+        return false;
+    };
+    proof.verify(&committee, network, &DeviceVerifier, None).is_ok()
 }
 
 #[panic_handler]

@@ -56,7 +56,7 @@ impl Dilithium2Key {
         let (public, secret) = keypair();
         let public = Bytes::copy_from_slice(public.as_bytes());
         Self {
-            public: PublicKey { scheme: SCHEME, bytes: public },
+            public: PublicKey::sized(SCHEME, public),
             secret: Zeroizing::new(secret.as_bytes().to_vec()),
         }
     }

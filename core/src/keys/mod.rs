@@ -35,18 +35,26 @@ pub use dilithium2::Dilithium2Key;
 pub use host::{HostKey, HostVerifier};
 pub use scheme::{Scheme, UnknownScheme};
 
-/// A public key with its scheme.
+/// A public key with its scheme. Knows its identifier: a key is asked for it with every signature
+/// that it checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     scheme: Scheme,
     bytes: Bytes,
+    id: KeyId,
 }
 
 impl PublicKey {
     /// Takes `bytes` as a key of `scheme`; only the length is checked here.
     pub fn new(scheme: Scheme, bytes: Bytes) -> Result<Self, KeyError> {
         expect_length("public key", scheme, scheme.public_key_bytes(), bytes.len())?;
-        Ok(Self { scheme, bytes })
+        Ok(Self::sized(scheme, bytes))
+    }
+
+    /// `bytes` have the length of a key of `scheme`.
+    fn sized(scheme: Scheme, bytes: Bytes) -> Self {
+        let id = Hasher::new(Domain::Key).chain(&[scheme.tag()]).chain(&bytes).finish();
+        Self { scheme, bytes, id: KeyId(id) }
     }
 
     /// Its scheme.
@@ -60,8 +68,8 @@ impl PublicKey {
     }
 
     /// Its identifier: `H("weft.key", scheme || key)`.
-    pub fn id(&self) -> KeyId {
-        KeyId(Hasher::new(Domain::Key).chain(&[self.scheme.tag()]).chain(&self.bytes).finish())
+    pub const fn id(&self) -> KeyId {
+        self.id
     }
 }
 
@@ -76,7 +84,7 @@ impl Decode for PublicKey {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let scheme = Scheme::decode(reader)?;
         let bytes = reader.take("public key", scheme.public_key_bytes())?;
-        Ok(Self { scheme, bytes: Bytes::copy_from_slice(bytes) })
+        Ok(Self::sized(scheme, Bytes::copy_from_slice(bytes)))
     }
 }
 

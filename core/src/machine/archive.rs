@@ -9,80 +9,22 @@ use alloc::vec::Vec;
 
 use super::{
     Reads, Table,
+    chain::{Leaves, Node, Place},
     ledger::{Ledger, consumed_key},
     records::{Records, Tables},
 };
 use crate::{
     account::Account,
     address::Address,
-    codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    codec::Decode,
     commit::{Certificate, CommitRecord, Leaf, Path, mountain},
     digest::{DIGEST_BYTES, TxId},
     object::{Object, ObjectKey},
-    params::LEAVES_MAX,
     proof::{Linked, Proof, Signed},
     trie::TrieProof,
     tx::{CommitRef, SealedBody},
     units::{CommitIndex, Sequence},
 };
-
-/// Where a transaction was ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The commit.
-    pub index: CommitIndex,
-    /// The leaf in it.
-    pub number: u32,
-}
-
-impl Encode for Place {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.index.encode(out);
-        out.extend_from_slice(&self.number.to_le_bytes());
-    }
-}
-
-impl Decode for Place {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { index: CommitIndex::decode(reader)?, number: reader.u32()? })
-    }
-}
-
-/// All leaves of a commit, as a record.
-pub(super) struct Leaves(pub(super) Vec<Leaf>);
-
-impl Encode for Leaves {
-    fn encode(&self, out: &mut Vec<u8>) {
-        encode_list(&self.0, out);
-    }
-}
-
-impl Decode for Leaves {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.list("leaves", LEAVES_MAX).map(Self)
-    }
-}
-
-/// A node of the mountain range, as a record.
-pub(super) struct Node(pub(super) [u8; DIGEST_BYTES]);
-
-impl Node {
-    pub(super) fn key(height: u8, number: u64) -> Vec<u8> {
-        [[height].as_slice(), &number.to_be_bytes()].concat()
-    }
-}
-
-impl Encode for Node {
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0);
-    }
-}
-
-impl Decode for Node {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.array().map(Self)
-    }
-}
 
 /// What a store holds of the committed past.
 #[derive(Clone, Copy)]
@@ -157,9 +99,9 @@ impl<'a> Archive<'a> {
         own.collect()
     }
 
-    /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record of
-    /// its beacon where they are held. `newest` is the newest certificate, which may not be among
-    /// those that are kept. None while no certificate reaches its commit.
+    /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record
+    /// of its beacon where they are held. `newest` is the newest certificate, which may not be
+    /// among those that are kept. None while no certificate reaches its commit.
     pub fn proof(&self, id: &TxId, newest: Option<&Certificate>) -> Option<Proof> {
         let Place { index, number } = self.place(id)?;
         let (record, leaves) = (self.record(index)?, self.leaves(index)?);

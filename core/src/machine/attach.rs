@@ -128,7 +128,8 @@ impl Machine {
             return false;
         }
         let attachments = self.tangle.attachments(&body).len();
-        if attachments >= ATTACHMENTS_MAX && !self.solidifier.awaits(&id) {
+        let awaited = self.solidifier.awaits(&id) || self.consensus.awaits(&id);
+        if attachments >= ATTACHMENTS_MAX && !awaited {
             let reason = SubmitRefusal::EnoughAttachments { limit: ATTACHMENTS_MAX };
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
@@ -159,14 +160,13 @@ impl Machine {
         true
     }
 
-    /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section 10):
-    /// so whatever a leader can still order has its whole past ordered, or too old for ever.
+    /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section
+    /// 10): so whatever a leader can still order has its whole past ordered, or too old for ever.
     fn has_fitting_anchor(&self, tx: &Verified, reads: &dyn Reads) -> bool {
         let attachment = tx.transaction().attachment;
         let own = attachment.anchor.round.0;
         attachment.transactions().all(|parent| {
-            let stored = || reads.entry(&parent).map(|entry| entry.attachment.anchor.round);
-            let anchor = self.tangle.anchor_round(&parent).or_else(stored);
+            let anchor = self.tangle.anchor_of(&parent, reads);
             anchor.is_some_and(|anchor| anchor.0 <= own && own - anchor.0 <= ANCHOR_LAG)
         })
     }

@@ -8,7 +8,7 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Machine, Outbox, Reads, Source,
     consensus::{Create, Fate},
-    records::{Table, Tables},
+    records::{Table, Tables, checkpoint_key, newest_key},
     timers::Timer,
     validator::Signed,
     wants::Want,
@@ -17,35 +17,23 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointRef, Content, VerifiedCheckpoint},
     codec::Encode as _,
     commit::Signer,
-    committee::Author,
-    digest::{NodeId, TxId},
+    digest::NodeId,
     message::Message,
     params::{TIPS_MAX, VOTES_MAX},
     time::Span,
     units::{CommitIndex, Round},
 };
 
-/// Rounds below the own one of which a validator is sent what it does not show to have.
-const RECENT: u64 = 3;
+/// Rounds below the own one of which a validator is sent what it does not show to have; not of the
+/// last one, of which it cannot have shown anything yet.
+const RECENT: u64 = 4;
 
-/// Certificates are kept for commits whose index is a multiple of this: a proof of any other leads
-/// to the next of them.
+/// Of so many commits in a row one certificate is kept: proofs of the others lead to the next kept
+/// one.
 const KEPT_CERTIFICATES: u64 = 16;
 
 /// Which commit this node votes for next, in [`Table::Standing`].
 pub(super) const NEXT_VOTE: [u8; 1] = *b"v";
-
-/// The key of a checkpoint in [`Table::Checkpoint`].
-pub(super) fn checkpoint_key(reference: &CheckpointRef) -> Vec<u8> {
-    let (round, author) = (reference.round.0.to_be_bytes(), reference.author.0.to_be_bytes());
-    [round.as_slice(), &author, reference.id.as_bytes()].concat()
-}
-
-/// The key of the newest accepted checkpoint of an author, in [`Table::Standing`].
-pub(super) fn newest_key(author: Author) -> [u8; 3] {
-    let [high, low] = author.0.to_be_bytes();
-    [b'n', high, low]
-}
 
 impl Machine {
     /// A verified checkpoint came.
@@ -61,15 +49,10 @@ impl Machine {
             self.spread.has(author, reference);
         }
         if let Some(validator) = &mut self.validator {
-            let tables = Tables { pending: &mut out.writes.records, store: reads };
-            validator.recalled(reference, Signed::last(&tables));
+            validator.recalled(reference, self.consensus.own_last().map(|(last, _)| last));
         }
-        let tangle = &self.tangle;
-        let anchor_of = |id: &TxId| {
-            let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
-            tangle.anchor_round(id).or_else(stored)
-        };
-        let added = self.consensus.add(checkpoint, &anchor_of);
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(checkpoint, &|id| tangle.anchor_of(id, reads));
         if let Some([first, second]) = added.evidence {
             self.equivocated(first, second, out);
         }
@@ -126,7 +109,8 @@ impl Machine {
         let counted = self.certifier.vote(signer, &self.committee);
         for certificate in counted.certificates {
             let index = certificate.vote.index;
-            if index.0 % KEPT_CERTIFICATES == 0 {
+            if index.0 / KEPT_CERTIFICATES > self.certificate_kept.0 / KEPT_CERTIFICATES {
+                self.certificate_kept = index;
                 let bytes = certificate.to_bytes().into();
                 out.writes.records.set(Table::Certificate, &index.0.to_be_bytes(), Some(bytes));
             }
@@ -218,7 +202,7 @@ impl Machine {
         let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
         let content = Content {
             refs: self.consensus.references(round),
-            tips: self.cover.candidates(TIPS_MAX),
+            tips: self.cover.candidates(round, self.consensus.leads(round), TIPS_MAX),
             votes: votes.clone(),
         };
         let made = Checkpoint::sign(self.network, (round, author), time, content, key);
@@ -232,8 +216,8 @@ impl Machine {
         let made = Arc::new(VerifiedCheckpoint::own(made));
         Signed { reference: made.reference(), time }.write(&mut tables);
         out.durable = true;
-        let tangle = &self.tangle;
-        let added = self.consensus.add(made.clone(), &|id| tangle.anchor_round(id));
+        let Self { consensus, tangle, .. } = self;
+        let added = consensus.add(made.clone(), &|id| tangle.anchor_of(id, reads));
         assert!(added.fate == Fate::Accepted, "an own checkpoint rests on what is accepted");
         self.accepted(added.accepted, None, reads, out);
         self.say(&made, out);
@@ -243,13 +227,15 @@ impl Machine {
     /// not show to have.
     fn say(&mut self, made: &VerifiedCheckpoint, out: &mut Outbox) {
         let oldest = Round(made.round().0.saturating_sub(RECENT));
+        let recent = self.consensus.accepted().map(|one| one.reference());
+        let recent: Vec<CheckpointRef> = recent
+            .filter(|reference| reference.round >= oldest && reference.round.0 + 1 < made.round().0)
+            .collect();
         for peer in self.peers.connected() {
             let Some(author) = self.committee.author_of(&peer) else { continue };
             self.spread.has(author, made.reference());
             out.send(peer, Message::Checkpoint(made.bytes().clone()));
-            let recent = self.consensus.accepted().map(|one| one.reference());
-            let recent = recent.filter(|one| one.round >= oldest && one.round < made.round());
-            for reference in self.spread.lacks(author, recent) {
+            for reference in self.spread.lacks(author, &recent) {
                 if let Some(checkpoint) = self.consensus.checkpoint(&reference) {
                     out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
                 }

@@ -13,7 +13,8 @@
 //!
 //! An end is open and has no open child. Each is the share of one validator, by its id; what a
 //! share does not cover within [`SHARE_ROUNDS`] is everyone's, and so is whose cover expired: a
-//! checkpoint that never counts must not bury what it cites.
+//! checkpoint that never counts must not bury what it cites. The leader of a round takes all, since
+//! what it cites is ordered first.
 //!
 //! Invariant: it holds the attached transactions that are neither ordered nor dropped, each once;
 //! each passes an arrow of the picture at logarithmic cost. A child that is not open (because its
@@ -107,24 +108,36 @@ impl Cover {
 
     /// Whether there is something to cite now.
     pub(super) fn is_awake(&self) -> bool {
-        !self.mine.is_empty() || self.left().next().is_some()
+        !self.mine.is_empty() || self.left(SHARE_ROUNDS).next().is_some()
     }
 
-    /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of this round. Half of the
+    /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of `round`. Half of the
     /// room is for what others left, or a silent validator's share would wait while all are busy.
-    pub(super) fn candidates(&self, max: usize) -> Vec<TxId> {
+    /// None for a round that others are beyond: its anchors may be, too.
+    ///
+    /// Whoever `leads` the round takes all shares: what only others of this round cite is ordered
+    /// by the leader of the next one, a round later.
+    pub(super) fn candidates(&self, round: Round, leads: bool, max: usize) -> Vec<TxId> {
+        if round < self.round {
+            return Vec::new();
+        }
         let max = max.min(TIPS_MAX);
-        let mut taken: Vec<TxId> = self.left().take(max / 2).collect();
+        let wait = if leads { 0 } else { SHARE_ROUNDS };
+        let mut taken: Vec<TxId> = self.left(wait).take(max / 2).collect();
         let mine = self.mine.iter().map(|(_, _, id)| *id);
         taken.extend(mine.take(max - taken.len()));
-        let more = self.left().skip(max / 2).take(max - taken.len());
+        let more = self.left(wait).skip(max / 2).take(max - taken.len());
         taken.extend(more);
         taken
     }
 
-    /// Ends of other shares that nobody covered in time, oldest first.
-    fn left(&self) -> impl Iterator<Item = TxId> {
-        let end = Round(self.round.0.saturating_sub(SHARE_ROUNDS));
+    /// Ends of other shares that nobody covered for so many rounds, oldest first.
+    fn left(&self, rounds: u64) -> impl Iterator<Item = TxId> {
+        // Without a wait those of this very round are left, too.
+        let end = match rounds {
+            0 => Round(self.round.0.saturating_add(1)),
+            _ => Round(self.round.0.saturating_sub(rounds)),
+        };
         self.others.range(..(end, 0, TxId::ZERO)).map(|(_, _, id)| *id)
     }
 

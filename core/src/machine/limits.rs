@@ -1,7 +1,6 @@
 //! How one machine paces and bounds itself. Nodes of one network may differ here; the simulator
 //! sets tiny values. Every queue of the machine names its bound in this file.
 
-use super::consensus::PaceLimits;
 use crate::time::Span;
 
 /// Paces and bounds of a machine. What happens at a bound is told with it.
@@ -138,6 +137,28 @@ impl Default for Limits {
             ban: Span::from_secs(600),
             bans_max: 4_096,
             addresses_delay: Span::from_secs(1),
+        }
+    }
+}
+
+/// How fast rounds go. An operator's choice: nodes need not agree on it, but should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceLimits {
+    /// The pause in a round while there is something to order. 50 ms: a LAN of up to 20 validators
+    /// then finds finality in 150 ms.
+    pub min: Span,
+    /// The pause while there is nothing. 1 s: anchors stay fresh at a tenth of the cost.
+    pub idle: Span,
+    /// How long a round waits for a leader, at first. 200 ms: far above a round trip in a LAN.
+    pub leader_timeout: Span,
+}
+
+impl Default for PaceLimits {
+    fn default() -> Self {
+        Self {
+            min: Span::from_millis(50),
+            idle: Span::from_secs(1),
+            leader_timeout: Span::from_millis(200),
         }
     }
 }

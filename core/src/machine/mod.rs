@@ -73,17 +73,16 @@ use crate::{
 };
 
 pub use self::{
-    archive::{Archive, Place},
-    consensus::PaceLimits,
+    archive::Archive,
+    chain::Place,
     input::{Fault, Input, Source, Ticket},
     ledger::recount,
-    limits::Limits,
+    limits::{Limits, PaceLimits},
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
     records::{Records, Table},
     restore::Setup,
-    status::{PeerStatus, Status},
-    validator::Signing,
+    status::{PeerStatus, Signing, Status},
 };
 
 /// The protocol of one node.
@@ -106,6 +105,8 @@ pub struct Machine {
     validator: Option<Validator>,
     /// The commit that this node votes for next.
     next_vote: CommitIndex,
+    /// The last commit whose certificate was kept.
+    certificate_kept: CommitIndex,
     /// The last commit that ordered anything.
     last_filled: CommitIndex,
     /// From which round the last stretch of checkpoints was asked for.

@@ -11,7 +11,11 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use bytes::Bytes;
 
 use super::Reads;
-use crate::codec::{Decode, Encode};
+use crate::{
+    checkpoint::CheckpointRef,
+    codec::{Decode, Encode},
+    committee::Author,
+};
 
 /// A table. The number is its tag on disk and is never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,4 +129,16 @@ impl Tables<'_> {
         }
         found.into_iter().take(limit).collect()
     }
+}
+
+/// The key of a checkpoint in [`Table::Checkpoint`].
+pub(super) fn checkpoint_key(reference: &CheckpointRef) -> Vec<u8> {
+    let (round, author) = (reference.round.0.to_be_bytes(), reference.author.0.to_be_bytes());
+    [round.as_slice(), &author, reference.id.as_bytes()].concat()
+}
+
+/// The key of the newest accepted checkpoint of an author, in [`Table::Standing`].
+pub(super) fn newest_key(author: Author) -> [u8; 3] {
+    let [high, low] = author.0.to_be_bytes();
+    [b'n', high, low]
 }

@@ -93,6 +93,7 @@ impl Machine {
             frontier_turn: 0,
             frontier_shown: NodeId::ZERO,
             next_vote,
+            certificate_kept: CommitIndex::ZERO,
             last_filled: CommitIndex::ZERO,
             stretch_from: Round::ZERO,
             first: (!first.is_empty()).then_some(first),

@@ -13,8 +13,8 @@ use bytes::Bytes;
 
 use super::{
     Limits, LogEntry, Table,
-    checkpoints::{checkpoint_key, newest_key},
     reads::View,
+    records::{checkpoint_key, newest_key},
     tangle::Tangle,
 };
 use crate::{

@@ -10,15 +10,17 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
     chain::Executed,
-    consensus::{Ordered, Vertex},
+    consensus::Ordered,
     ledger,
     records::{Table, Tables},
+    tangle::Orderable,
 };
 use crate::{
     checkpoint::CheckpointRef,
     codec::Decode as _,
     commit::Leaf,
     digest::{BodyId, TxId},
+    outcome::Outcome,
     params::LEAVES_MAX,
     tx::{Body, CommitRef, SealedBody},
 };
@@ -51,7 +53,7 @@ impl Machine {
                 let tables = Tables { pending: &mut out.writes.records, store: reads };
                 let stored = |id: &TxId| {
                     let attachment = reads.entry(id)?.attachment;
-                    Some(Vertex {
+                    Some(Orderable {
                         parents: attachment.parents,
                         anchor_round: attachment.anchor.round,
                         ordered: tables.bytes(Table::Ordered, id.as_bytes()).is_some(),
@@ -92,6 +94,7 @@ impl Machine {
         let stale = self.cover.drop_stale(leader.round);
         for id in &stale {
             self.tangle.ordered(id, reads);
+            self.tangle.spent(id);
         }
         if !stale.is_empty() {
             out.events.push(Event::Stale { ids: stale });
@@ -124,6 +127,9 @@ impl Machine {
                 anchor_ok: self.chain.has_anchor(&turn.anchor),
             };
             let outcome = self.ledger.execute(now, executed, &mut tables);
+            if matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount) {
+                self.tangle.spent(&turn.id);
+            }
             leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
         }
         self.ledger.assert_supply();

@@ -35,13 +35,10 @@ impl Spread {
     }
 
     /// Those of `recent` that a validator is not known to have; they count as sent from now on.
-    pub(super) fn lacks(
-        &mut self,
-        author: Author,
-        recent: impl Iterator<Item = CheckpointRef>,
-    ) -> Vec<CheckpointRef> {
+    pub(super) fn lacks(&mut self, author: Author, recent: &[CheckpointRef]) -> Vec<CheckpointRef> {
         let known = self.0.entry(author).or_default();
-        recent.filter(|reference| reference.author != author && known.insert(*reference)).collect()
+        let of_others = recent.iter().filter(|reference| reference.author != author);
+        of_others.copied().filter(|reference| known.insert(*reference)).collect()
     }
 
     /// Forgets what lies at or below `gc_round`.

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::Signing;
 use crate::{
     digest::{CommitId, NodeId, TxId},
     time::Time,
@@ -63,4 +62,24 @@ pub struct PeerStatus {
     pub eager: bool,
     /// Points lost by faults, of 1,000.
     pub blame: u64,
+}
+
+/// Whether a node signs checkpoints, for queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// It is no validator.
+    Follower,
+    /// It asks the other validators what it signed before.
+    Asking {
+        /// The weight of those that answered, itself counted.
+        answered: u64,
+        /// The weight that must answer.
+        quorum: u64,
+    },
+    /// It does.
+    Active,
+    /// It has forgotten what it signed, and never signs with this key again.
+    Observer,
+    /// It found what cannot be, and signs nothing more.
+    Alarmed,
 }

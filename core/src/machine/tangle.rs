@@ -16,7 +16,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Limits, LogEntry, Reads, consensus};
+use super::{Limits, LogEntry, Reads};
 use crate::{
     admit::Verified,
     digest::{BodyId, TxId},
@@ -32,6 +32,17 @@ struct Vertex {
     bytes: u32,
     anchor: Round,
     order: Order,
+}
+
+/// What ordering must know of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Orderable {
+    /// Its parents; zero for none.
+    pub(super) parents: [TxId; 2],
+    /// The leader round of its anchor.
+    pub(super) anchor_round: Round,
+    /// Whether an earlier leader brought it.
+    pub(super) ordered: bool,
 }
 
 /// Whether a transaction still waits for its place in the total order.
@@ -116,16 +127,17 @@ impl Tangle {
         self.vertices.get(id).map(|vertex| vertex.position)
     }
 
-    /// The round of a live transaction's anchor.
-    pub(super) fn anchor_round(&self, id: &TxId) -> Option<Round> {
-        self.vertices.get(id).map(|vertex| vertex.anchor)
+    /// The round of an attached transaction's anchor, live or not.
+    pub(super) fn anchor_of(&self, id: &TxId, reads: &dyn Reads) -> Option<Round> {
+        let stored = || reads.entry(id).map(|entry| entry.attachment.anchor.round);
+        self.vertices.get(id).map(|vertex| vertex.anchor).or_else(stored)
     }
 
     /// What ordering must know of a live transaction.
-    pub(super) fn vertex(&self, id: &TxId) -> Option<consensus::Vertex> {
+    pub(super) fn vertex(&self, id: &TxId) -> Option<Orderable> {
         let Vertex { parents, anchor, order, .. } = self.vertices.get(id)?;
         let ordered = matches!(order, Order::Closed);
-        Some(consensus::Vertex { parents: *parents, anchor_round: *anchor, ordered })
+        Some(Orderable { parents: *parents, anchor_round: *anchor, ordered })
     }
 
     /// A live transaction that is not ordered, if what it says is at hand.
@@ -148,6 +160,13 @@ impl Tangle {
         self.unordered.remove(&position);
     }
 
+    /// An attachment came to nothing: its body may be attached once more in its place.
+    pub(super) fn spent(&mut self, id: &TxId) {
+        if let Some(body) = self.vertices.get(id).map(|vertex| vertex.body) {
+            self.leave_body(&body, id);
+        }
+    }
+
     /// Everything below this position is ordered, or never can be.
     pub(super) fn unordered_from(&self) -> Position {
         self.unordered.first().copied().unwrap_or(self.next)
@@ -158,7 +177,7 @@ impl Tangle {
         self.unordered.insert(position);
     }
 
-    /// The live attachments of a body, oldest first.
+    /// The live attachments of a body, oldest first, but for those that came to nothing.
     pub(super) fn attachments(&self, body: &BodyId) -> &[TxId] {
         self.bodies.get(body).map_or(&[], Vec::as_slice)
     }
@@ -229,10 +248,14 @@ impl Tangle {
         {
             self.orphans.remove(&oldest);
         }
-        if let Some(attachments) = self.bodies.get_mut(&vertex.body) {
-            attachments.retain(|attachment| *attachment != id);
+        self.leave_body(&vertex.body, &id);
+    }
+
+    fn leave_body(&mut self, body: &BodyId, id: &TxId) {
+        if let Some(attachments) = self.bodies.get_mut(body) {
+            attachments.retain(|attachment| attachment != id);
             if attachments.is_empty() {
-                self.bodies.remove(&vertex.body);
+                self.bodies.remove(body);
             }
         }
     }

@@ -4,7 +4,8 @@
 //! that the Tangle keeps a width; one that nobody approves leaves by age, but never the two newest.
 //! Only the first attachment known of a body is ever a tip (PROTOCOL section 1).
 //!
-//! Invariant: everything offered is solid, and its anchor's round is not above ours.
+//! Invariant: everything offered is solid, and its anchor's round is not above ours nor so far
+//! below that nothing may hang there any more: after a long silence nothing is offered.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -13,6 +14,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::Rng as _};
 use super::{Limits, LogEntry};
 use crate::{
     digest::TxId,
+    params::ANCHOR_LAG,
     time::{Span, Time},
     units::{Position, Round},
 };
@@ -89,8 +91,8 @@ impl Tips {
 
     /// A uniform sample, in random order, of the tips that may be approved at `round`.
     pub(super) fn sample(&self, round: Round, random: &mut ChaCha8Rng) -> Vec<TxId> {
-        let mut offered: Vec<TxId> =
-            self.tips.values().filter(|tip| tip.round <= round).map(|tip| tip.id).collect();
+        let fits = |tip: &&Tip| tip.round <= round && round.0 - tip.round.0 <= ANCHOR_LAG;
+        let mut offered: Vec<TxId> = self.tips.values().filter(fits).map(|tip| tip.id).collect();
         let count = offered.len().min(self.shown);
         for taken in 0..count {
             let rest = (offered.len() - taken) as u64;

@@ -19,7 +19,7 @@ use alloc::{
 use core::fmt;
 
 use super::{
-    Ticket,
+    Signing, Ticket,
     records::{Table, Tables},
 };
 use crate::{
@@ -33,26 +33,6 @@ use crate::{
 
 /// The last own checkpoint, in [`Table::Standing`].
 const LAST_SIGNED: [u8; 1] = *b"s";
-
-/// Whether a node signs checkpoints, for queries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signing {
-    /// It is no validator.
-    Follower,
-    /// It asks the other validators what it signed before.
-    Asking {
-        /// The weight of those that answered, itself counted.
-        answered: u64,
-        /// The weight that must answer.
-        quorum: u64,
-    },
-    /// It does.
-    Active,
-    /// It has forgotten what it signed, and never signs with this key again.
-    Observer,
-    /// It found what cannot be, and signs nothing more.
-    Alarmed,
-}
 
 #[derive(Debug)]
 enum State {
@@ -146,9 +126,8 @@ impl Validator {
     }
 
     /// An own checkpoint came from elsewhere; `last` is the last that this node remembers.
-    pub(super) fn recalled(&mut self, found: CheckpointRef, last: Option<Signed>) {
+    pub(super) fn recalled(&mut self, found: CheckpointRef, last: Option<CheckpointRef>) {
         let is_news = last.is_none_or(|last| {
-            let last = last.reference;
             found.round > last.round || (found.round == last.round && found.id != last.id)
         });
         if found.author == self.author && is_news && !matches!(self.state, State::Alarmed) {

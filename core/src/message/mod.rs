@@ -103,8 +103,8 @@ impl Message {
     const KEY: u8 = 32;
     const END: u8 = 33;
 
-    /// Whether an honest node says this on `lane`. Transactions and checkpoints travel as gossip and
-    /// in answers.
+    /// Whether an honest node says this on `lane`. Transactions and checkpoints travel as gossip
+    /// and in answers.
     pub const fn belongs_on(&self, lane: Lane) -> bool {
         match self {
             Self::Hello(_) | Self::Peers(_) => matches!(lane, Lane::Control),

@@ -4,12 +4,13 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 use weft_core::{
+    checkpoint::Checkpoint,
     codec::{Decode, Encode},
     message::Message,
     tx::Transaction,
 };
 
-use crate::values::{message, transaction};
+use crate::values::{checkpoint, message, transaction};
 
 /// Encodes and decodes to itself, and neither a prefix nor one more byte is a value.
 fn has_one_form<T: Encode + Decode + Debug + PartialEq>(value: &T) {
@@ -44,10 +45,15 @@ proptest! {
     }
 
     #[test]
+    fn a_checkpoint_has_one_form(checkpoint in checkpoint()) {
+        has_one_form(&checkpoint);
+    }
+
+    #[test]
     fn a_message_has_one_form(message in message()) {
         match &message {
             // The rest of the frame, whatever it is; not decoded here.
-            Message::Transaction(_) => {
+            Message::Transaction(_) | Message::Checkpoint(_) => {
                 assert_eq!(Message::from_bytes(&message.to_bytes()).unwrap(), message);
             }
             _ => has_one_form(&message),
@@ -58,11 +64,13 @@ proptest! {
     fn no_value_has_two_forms(
         tx in transaction(),
         message in message(),
+        checkpoint in checkpoint(),
         changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 200),
     ) {
         // Most fields lie at the front.
         for (at, byte) in changes {
             no_two_forms::<Transaction>(&tx, at % 400, byte);
+            no_two_forms::<Checkpoint>(&checkpoint, at % 400, byte);
             no_two_forms::<Message>(&message, at, byte);
         }
     }

@@ -254,6 +254,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let ids = vec![TxId([1; 32]), TxId([2; 32])];
     let attachment = reading().attachment;
     let cone = GetCone { want: ids.clone(), have: vec![TxId([3; 32])], from: Position(0x0102) };
+    let stretch = GetCheckpoints { above: vec![Round(1), Round(2)], to: Round(0x0304) };
     let messages = [
         ("message-hello", hello(None)),
         ("message-hello-v4", hello(Some("192.0.2.1:4810"))),
@@ -262,13 +263,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("message-attachment", Message::Attachment { attachment, body: BodyId([4; 32]) }),
         ("message-checkpoint", Message::Checkpoint(checkpoint().to_bytes().into())),
         ("message-get-newest", Message::GetNewest(Author(0x0102))),
-        (
-            "message-get-checkpoints",
-            Message::GetCheckpoints(GetCheckpoints {
-                above: vec![Round(1), Round(2)],
-                to: Round(0x0304),
-            }),
-        ),
+        ("message-get-checkpoints", Message::GetCheckpoints(stretch)),
         ("message-have", Message::Have(ids.clone())),
         ("message-have-none", Message::Have(Vec::new())),
         ("message-frontier", Message::Frontier(ids.clone())),

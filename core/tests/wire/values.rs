@@ -11,9 +11,10 @@ use proptest::{
 };
 use weft_core::{
     address::Address,
+    checkpoint::{Checkpoint, CheckpointCore, CheckpointRef, Vote, list_digest},
     codec::Encode as _,
     committee::Author,
-    digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
+    digest::{BodyId, CheckpointId, CommitId, GenesisId, KeyId, NodeId, TxId},
     keys::{PublicKey, Scheme, Signature},
     message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
     params::{ADDRESSES_MAX, IDS_MAX, WANTS_MAX},
@@ -162,6 +163,38 @@ fn ids() -> impl Strategy<Value = Vec<TxId>> {
     prop_oneof![4 => vec(id(), 0..4), 1 => vec(id(), IDS_MAX - 1..=IDS_MAX)]
 }
 
+/// A checkpoint whose lists are those its core names, signed by nobody.
+pub(crate) fn checkpoint() -> impl Strategy<Value = Checkpoint> {
+    let reference =
+        (any::<u64>(), any::<u16>(), any::<[u8; 32]>()).prop_map(|(round, author, id)| {
+            CheckpointRef { round: Round(round), author: Author(author), id: CheckpointId(id) }
+        });
+    let vote = (any::<u64>(), any::<[u8; 32]>())
+        .prop_map(|(index, id)| Vote { index: CommitIndex(index), id: CommitId(id) });
+    let lists = (vec(reference, 0..4), vec(id(), 0..4), vec(vote, 0..4));
+    let slot = (any::<[u8; 4]>(), 1..u64::MAX, any::<u16>(), 0..1_u64 << 48);
+    (slot, lists, signature(Scheme::MlDsa44)).prop_map(|(slot, lists, signature)| {
+        let (network, round, author, time) = slot;
+        let (mut refs, mut tips, mut votes) = lists;
+        refs.sort_unstable_by_key(|reference| reference.author);
+        refs.dedup_by_key(|reference| reference.author);
+        tips.sort_unstable();
+        tips.dedup();
+        votes.sort_unstable();
+        votes.dedup_by_key(|vote| vote.index);
+        let core = CheckpointCore {
+            network: NetworkId(network),
+            round: Round(round),
+            author: Author(author),
+            time: Time::from_millis(time),
+            refs: list_digest(&refs),
+            tips: list_digest(&tips),
+            votes: list_digest(&votes),
+        };
+        Checkpoint { core, refs, tips, votes, signature }
+    })
+}
+
 /// Any message; a transaction in it is a good one.
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
@@ -169,7 +202,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         transaction().prop_map(|tx| Message::Transaction(tx.to_bytes().into())),
         (attachment(), any::<[u8; 32]>())
             .prop_map(|(attachment, body)| Message::Attachment { attachment, body: BodyId(body) }),
-        exactly(300).prop_map(Message::Checkpoint),
+        checkpoint().prop_map(|one| Message::Checkpoint(one.to_bytes().into())),
         any::<u16>().prop_map(|author| Message::GetNewest(Author(author))),
         (vec(any::<u64>().prop_map(Round), 0..4), any::<u64>()).prop_map(|(above, to)| {
             Message::GetCheckpoints(GetCheckpoints { above, to: Round(to) })

@@ -28,9 +28,9 @@ use crate::{
 /// 64 MiB wait for their tables. Journals that are longer count as they are.
 const JOURNAL_BYTES_MIN: u64 = 512 << 20;
 
-/// What one attachment takes in a journal, in bytes, without its body: three records, their keys
-/// and 21 bytes in front of each.
-const ATTACHMENT_BYTES: u64 = 214 + 41 + 73 + 3 * 21;
+/// What one attachment takes in a journal, in bytes, without its body: two records, their keys and
+/// 21 bytes in front of each.
+const ATTACHMENT_BYTES: u64 = 214 + 41 + 2 * 21;
 
 /// Attachments removed in one piece.
 const REMOVED_AT_ONCE: usize = 1_024;
@@ -129,11 +129,7 @@ impl FjallStore {
     fn keys_of(&self, at: &Snapshot, record: &LogRecord) -> Result<Vec<Vec<u8>>, ReadError> {
         let LogRecord { entry, first_of_body, .. } = record;
         let position = entry.position;
-        let mut keys = vec![
-            record::log(position),
-            record::transaction(&entry.id),
-            record::hanging(&entry.body, position),
-        ];
+        let mut keys = vec![record::log(position), record::transaction(&entry.id)];
         if *first_of_body {
             let sealed = self.try_sealed_body(at, &entry.body)?;
             let sealed = SealedBody::from_bytes(&sealed.ok_or(ReadError::Missing("the log"))?)?;
@@ -141,6 +137,8 @@ impl FjallStore {
             keys.extend(reading.map(|data| record::reading(&data.stream.id(), position)));
             keys.push(record::issued(&sealed.body.issuer, sealed.body.sequence, position));
             keys.push(record::body(&entry.body));
+        } else {
+            keys.push(record::hanging(&entry.body, position));
         }
         Ok(keys)
     }

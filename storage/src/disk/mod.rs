@@ -175,14 +175,15 @@ impl FjallStore {
         };
         let mut put = |key: Vec<u8>, value: &[u8]| records.insert(&self.records, key, value);
         if *first_of_body {
-            put(record::body(&body_id), &tx.sealed_body());
+            put(record::body(&body_id), &record::placed(*position, &tx.sealed_body()));
             if let Some(data) = body.payload.reading() {
                 put(record::reading(&data.stream.id(), *position), &[]);
             }
             let issued = record::issued(&body.issuer, body.sequence, *position);
             put(issued, body_id.as_bytes());
+        } else {
+            put(record::hanging(&body_id, *position), id.as_bytes());
         }
-        put(record::hanging(&body_id, *position), id.as_bytes());
         put(record::transaction(&id), &position.to_bytes());
         let log = LogRecord { entry, first_of_body: *first_of_body, totals };
         put(record::log(*position), &log.value());

@@ -3,6 +3,8 @@
 //! Whatever takes more than one read takes a snapshot, so that a batch is seen whole or not at all.
 //! A failure stops the store and reads as "nothing there" (see the crate's first page).
 
+use std::iter;
+
 use bytes::Bytes;
 use fjall::{Guard, Readable as _, Snapshot};
 use weft_core::{
@@ -70,8 +72,9 @@ impl FjallStore {
     }
 
     pub(super) fn try_sealed_body(&self, at: &Snapshot, id: &BodyId) -> Read<Option<Bytes>> {
-        let found = at.get(&self.records, record::body(id))?;
-        Ok(found.map(|value| Bytes::copy_from_slice(&value)))
+        let Some(value) = at.get(&self.records, record::body(id))? else { return Ok(None) };
+        let (_, sealed) = record::split_placed(&value)?;
+        Ok(Some(Bytes::copy_from_slice(sealed)))
     }
 
     fn try_readings(
@@ -94,9 +97,16 @@ impl FjallStore {
     }
 
     fn try_attachments(&self, body: &BodyId) -> Read<Vec<TxId>> {
-        let found = self.database.snapshot().prefix(&self.records, record::hanging_of(body));
+        let at = self.database.snapshot();
+        let Some(value) = at.get(&self.records, record::body(body))? else {
+            return Ok(Vec::new());
+        };
+        let (first, _) = record::split_placed(&value)?;
+        let first = self.log_record(&at, first)?.ok_or(ReadError::Missing("a body"))?;
+        let further = at.prefix(&self.records, record::hanging_of(body));
         let id = |guard: Guard| Ok(TxId::from_bytes(&guard.value()?)?);
-        found.take(ATTACHMENTS_LISTED_MAX).map(id).collect()
+        let ids = iter::once(Ok(first.entry.id)).chain(further.map(id));
+        ids.take(ATTACHMENTS_LISTED_MAX).collect()
     }
 
     fn try_highest_sequence(&self, issuer: &Address) -> Read<Option<Sequence>> {

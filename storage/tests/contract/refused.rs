@@ -24,10 +24,10 @@ fn a_store_in_use_is_refused() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(FjallStore::open(dir.path(), Config::default()).unwrap());
-    fs::write(dir.path().join("format"), "weft-store 2\n").unwrap();
+    fs::write(dir.path().join("format"), "weft-store 3\n").unwrap();
     let refused = refused(dir.path());
     let StoreError::Format { actual, expected, .. } = &refused else { panic!("{refused}") };
-    assert_eq!((actual.as_str(), expected.as_str()), ("weft-store 2", "weft-store 1"));
+    assert_eq!((actual.as_str(), expected.as_str()), ("weft-store 3", "weft-store 2"));
 }
 
 #[test]

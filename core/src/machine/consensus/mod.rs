@@ -36,6 +36,7 @@ use self::{
     pending::Pending,
     schedule::Schedule,
 };
+use super::{limits::PaceLimits, tangle::Orderable};
 use crate::{
     checkpoint::{CheckpointRef, VerifiedCheckpoint},
     committee::{Author, Committee},
@@ -46,12 +47,9 @@ use crate::{
     units::Round,
 };
 
-pub use self::pace::PaceLimits;
 #[cfg(test)]
 pub(crate) use self::{accept::Added, pace::Reason};
-pub(crate) use self::{
-    accept::Fate, decide::Alarm, order::Vertex, pace::Create, standing::Standing,
-};
+pub(crate) use self::{accept::Fate, decide::Alarm, pace::Create, standing::Standing};
 
 /// Rounds above the last quorum in which checkpoints are taken that nobody waits for.
 const AHEAD_MAX: u64 = 8;
@@ -152,6 +150,11 @@ impl Consensus {
         self.dag.quorum_round()
     }
 
+    /// Whether this validator leads `round`.
+    pub(super) fn leads(&self, round: Round) -> bool {
+        self.dag.own().is_some_and(|own| self.schedule.leader(round) == Some(own))
+    }
+
     /// Whether a checkpoint of `round` may be taken unasked, before its signature is checked.
     pub(super) const fn is_near(&self, round: Round) -> bool {
         round.0 > self.gc_round().0 && round.0 <= self.quorum_round().0.saturating_add(AHEAD_MAX)
@@ -176,6 +179,11 @@ impl Consensus {
     /// The own last checkpoint, with the time it carries: the next must carry a later one.
     pub(super) const fn own_last(&self) -> Option<(CheckpointRef, Time)> {
         self.dag.own_last()
+    }
+
+    /// Whether some checkpoint waits for a transaction.
+    pub(super) fn awaits(&self, tip: &TxId) -> bool {
+        self.pending.awaits(tip)
     }
 
     /// Checkpoints and transactions that others wait for.
@@ -205,7 +213,7 @@ impl Consensus {
     pub(super) fn sequence(
         &mut self,
         leader: &VerifiedCheckpoint,
-        past: &dyn Fn(&TxId) -> Option<Vertex>,
+        past: &dyn Fn(&TxId) -> Option<Orderable>,
     ) -> Ordered {
         let reference = leader.reference();
         let round = reference.round;

@@ -9,6 +9,7 @@
 
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
+use super::super::tangle::Orderable;
 use super::dag::{Dag, first_of, last_of};
 use crate::{
     checkpoint::{CheckpointRef, VerifiedCheckpoint},
@@ -75,24 +76,13 @@ fn places_from(from: Author, author: Author, committee: &Committee) -> usize {
     (author.index() + committee.len()).saturating_sub(from.index()) % committee.len()
 }
 
-/// What ordering must know of a transaction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Vertex {
-    /// Its parents; zero for none.
-    pub(crate) parents: [TxId; 2],
-    /// The leader round of its anchor.
-    pub(crate) anchor_round: Round,
-    /// Whether an earlier leader brought it.
-    pub(crate) ordered: bool,
-}
-
 /// The transactions that `brought` cites, with their past, parents first: all that no leader before
 /// brought and that are not stale. `past` answers `None` for what is not known: only stale parents
 /// may be missing, by the rule of acceptance.
 pub(super) fn transactions(
     brought: &[Arc<VerifiedCheckpoint>],
     leader_round: Round,
-    past: &dyn Fn(&TxId) -> Option<Vertex>,
+    past: &dyn Fn(&TxId) -> Option<Orderable>,
 ) -> Vec<TxId> {
     let mut seen = BTreeSet::new();
     let mut order = Vec::new();

@@ -19,6 +19,7 @@
 
 use alloc::collections::BTreeSet;
 
+use super::super::limits::PaceLimits;
 use super::{
     dag::{Dag, Node},
     decide::is_skippable,
@@ -37,28 +38,6 @@ const DOUBLINGS_MAX: u64 = 5;
 
 /// The longest patience.
 const PATIENCE_MAX: Span = Span::from_secs(8);
-
-/// How fast rounds go. An operator's choice: nodes need not agree on it, but should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PaceLimits {
-    /// The pause in a round while there is something to order. 50 ms: a LAN of up to 20 validators
-    /// then finds finality in 150 ms.
-    pub min: Span,
-    /// The pause while there is nothing. 1 s: anchors stay fresh at a tenth of the cost.
-    pub idle: Span,
-    /// How long a round waits for a leader, at first. 200 ms: far above a round trip in a LAN.
-    pub leader_timeout: Span,
-}
-
-impl Default for PaceLimits {
-    fn default() -> Self {
-        Self {
-            min: Span::from_millis(50),
-            idle: Span::from_secs(1),
-            leader_timeout: Span::from_millis(200),
-        }
-    }
-}
 
 /// Why a checkpoint is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,6 +80,11 @@ impl Pending {
         self.by_ref.get(reference).is_some_and(|waiters| waiters.iter().any(is_needed))
     }
 
+    /// Whether somebody waits for a transaction.
+    pub(super) fn awaits(&self, tip: &TxId) -> bool {
+        self.by_tip.contains_key(tip)
+    }
+
     /// What is waited for and not here: checkpoints and transactions.
     pub(super) fn missing(&self) -> (Vec<CheckpointRef>, Vec<TxId>) {
         let refs = self.by_ref.keys().filter(|to| !self.held.contains_key(to) && self.needs(to));

@@ -29,10 +29,10 @@ fn only_ends_are_cited_and_a_cover_reaches_all_their_past() {
     cover.attached(a, [TxId::ZERO; 2], ANCHOR);
     cover.attached(b, [TxId::ZERO, a], ANCHOR);
     cover.attached(c, [a, b], ANCHOR);
-    assert_eq!(cover.candidates(9), [c]);
-    assert_eq!(cover.candidates(0), []);
+    assert_eq!(cover.candidates(cover.round, false, 9), [c]);
+    assert_eq!(cover.candidates(cover.round, false, 0), []);
     cover.cited(Round(100), &[b]);
-    assert_eq!(cover.candidates(9), [c]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [c]);
     cover.cited(Round(101), &[c]);
     assert!(!cover.is_awake());
     [a, b, c].iter().for_each(|id| cover.ordered(id));
@@ -45,16 +45,16 @@ fn a_share_is_taken_at_once_and_leftovers_after_two_rounds() {
     for share in 0..4 {
         cover.attached(id(share, 0), [TxId::ZERO; 2], ANCHOR);
     }
-    assert_eq!(cover.candidates(9), [id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [id(1, 0)]);
     cover.enter(Round(102));
-    assert_eq!(cover.candidates(9), [id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [id(1, 0)]);
     cover.enter(Round(103));
     // Half of the room is for the others, of whom the next one after us comes first.
-    assert_eq!(cover.candidates(2), [id(2, 0), id(1, 0)]);
-    assert_eq!(cover.candidates(9).len(), 4);
+    assert_eq!(cover.candidates(cover.round, false, 2), [id(2, 0), id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9).len(), 4);
     cover.cited(Round(103), &[id(1, 0)]);
     assert!(cover.is_awake());
-    assert_eq!(cover.candidates(3), [id(2, 0), id(3, 0), id(0, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 3), [id(2, 0), id(3, 0), id(0, 0)]);
 }
 
 #[test]
@@ -67,11 +67,23 @@ fn a_cover_that_leads_nowhere_expires_for_everyone() {
     cover.enter(Round(107));
     assert!(!cover.is_awake());
     cover.enter(Round(108));
-    assert_eq!(cover.candidates(9), [b]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [b]);
     cover.cited(Round(100), &[b]);
-    assert_eq!(cover.candidates(9), [b], "a cover that comes too late is none");
+    assert_eq!(cover.candidates(cover.round, false, 9), [b], "a cover that comes too late is none");
     cover.cited(Round(108), &[b]);
     assert!(!cover.is_awake());
+}
+
+#[test]
+fn the_leader_takes_all_shares_at_once() {
+    let mut cover = of(0, 2);
+    let (mine, other) = (id(0, 0), id(1, 0));
+    cover.attached(mine, [TxId::ZERO; 2], ANCHOR);
+    cover.attached(other, [TxId::ZERO; 2], ANCHOR);
+    assert_eq!(cover.candidates(cover.round, false, 9), [mine]);
+    let mut taken = cover.candidates(cover.round, true, 9);
+    taken.sort_unstable();
+    assert_eq!(taken, [mine, other]);
 }
 
 #[test]
@@ -80,9 +92,14 @@ fn a_child_ahead_of_us_does_not_hide_its_parent() {
     let (parent, ahead) = (id(0, 0), id(0, 1));
     cover.attached(parent, [TxId::ZERO; 2], ANCHOR);
     cover.attached(ahead, [TxId::ZERO, parent], Round(110));
-    assert_eq!(cover.candidates(9), [parent]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [parent]);
     cover.enter(Round(110));
-    assert_eq!(cover.candidates(9), [ahead]);
+    assert_eq!(cover.candidates(cover.round, false, 9), [ahead]);
+    assert_eq!(
+        cover.candidates(Round(109), false, 9),
+        [],
+        "a round that is made up for cites nothing"
+    );
 }
 
 #[test]
@@ -235,13 +252,13 @@ proptest! {
         let mut attached = vec![];
         for step in steps {
             play(&mut cover, &mut naive, &mut attached, step);
-            let mut found = cover.candidates(TIPS_MAX);
+            let mut found = cover.candidates(cover.round, false, TIPS_MAX);
             found.sort_unstable();
             prop_assert_eq!(&found, &naive.candidates(own, n));
             prop_assert_eq!(cover.is_awake(), !found.is_empty());
             prop_assert_eq!(cover.len(), naive.known.len());
             prop_assert_eq!(cover.is_empty(), naive.known.is_empty());
-            let few = cover.candidates(3);
+            let few = cover.candidates(cover.round, false, 3);
             prop_assert_eq!(few.len(), found.len().min(3));
             prop_assert!(few.iter().all(|id| found.contains(id)));
         }

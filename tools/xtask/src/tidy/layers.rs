@@ -9,10 +9,10 @@ use super::{Finding, Repo};
 /// it only names counts as part of the module it comes from. Beside it stand the files that hold
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
-    &["timers", "input", "outbox", "reads", "records", "limits", "status", "archive"],
+    &["timers", "input", "outbox", "reads", "records", "limits", "status"],
     &["tangle", "tips", "ledger", "chain", "validator", "spread", "catchup"],
     &["solidify", "certify", "cover", "consensus"],
-    &["gossip", "peers", "serve", "wants"],
+    &["gossip", "peers", "serve", "wants", "archive"],
     &["mod", "attach", "talk", "checkpoints", "settle", "restore"],
 ];
 

@@ -144,7 +144,7 @@ fn a_leader_brings_tips_with_their_past_parents_first() {
     let past = |id: &TxId| {
         let ordered = id.0[0] == 7;
         let parents = if ordered { Some([none; 2]) } else { parents.get(id).copied() };
-        parents.map(|parents| Vertex { parents, anchor_round: Round::ZERO, ordered })
+        parents.map(|parents| Orderable { parents, anchor_round: Round::ZERO, ordered })
     };
     let mut log = Log::default();
     let mut refs = Vec::new();
@@ -165,7 +165,7 @@ fn what_is_stale_for_the_leader_is_not_ordered() {
     let one = make((1, 0), 1, Vec::new(), vec![id(1), id(2), id(3)]);
     let past = |id: &TxId| {
         let anchor_round = Round(u64::from(id.0[0]));
-        Some(Vertex { parents: [TxId::ZERO; 2], anchor_round, ordered: false })
+        Some(Orderable { parents: [TxId::ZERO; 2], anchor_round, ordered: false })
     };
     let order = order::transactions(&[one], Round(ORDER_LAG + 2), &past);
     assert_eq!(order, [id(2), id(3)]);

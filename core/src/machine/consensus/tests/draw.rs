@@ -139,7 +139,7 @@ impl Log {
     pub(super) fn drain_with(
         &mut self,
         node: &mut Consensus,
-        past: &dyn Fn(&TxId) -> Option<Vertex>,
+        past: &dyn Fn(&TxId) -> Option<Orderable>,
     ) {
         loop {
             match node.next_leader() {

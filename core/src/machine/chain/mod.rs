@@ -8,15 +8,16 @@
 //!
 //! Left out on purpose: the order (`consensus`), what bodies do (`ledger`).
 
+mod kept;
+
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use super::{
-    archive::{Leaves, Node, Place},
-    records::{Table, Tables},
-};
+pub use self::kept::Place;
+pub(super) use self::kept::{Leaves, Node};
+
+use super::records::{Table, Tables};
 use crate::{
     checkpoint::{CheckpointRef, Vote},
-    codec::{Decode, DecodeError, Encode, Reader},
     commit::{CommitRecord, Leaf, Mountain, Placed, merkle},
     digest::{CommitId, DIGEST_BYTES},
     genesis::Genesis,
@@ -193,27 +194,5 @@ impl Head {
         mountain.append(&id);
         let state_root_from = CommitIndex(STATE_ROOT_EVERY);
         Self { last: genesis.commit(), id, time: genesis.created, mountain, state_root_from }
-    }
-}
-
-impl Encode for Head {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.last.encode(out);
-        self.id.encode(out);
-        out.extend_from_slice(&self.time.as_millis().to_le_bytes());
-        self.mountain.encode(out);
-        self.state_root_from.encode(out);
-    }
-}
-
-impl Decode for Head {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            last: CommitRef::decode(reader)?,
-            id: CommitId::decode(reader)?,
-            time: Time::from_millis(reader.u64()?),
-            mountain: Mountain::decode(reader)?,
-            state_root_from: CommitIndex::decode(reader)?,
-        })
     }
 }

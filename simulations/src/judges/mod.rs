@@ -3,6 +3,11 @@
 //! During a run: queues keep their bounds, and no machine wakes for nothing again and again. After
 //! it: every store is in order, acknowledged submissions are in it, and all nodes hold the same.
 
+pub mod finality;
+pub mod ledger;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -117,7 +122,7 @@ pub fn store_in_order(node: &Node) -> Result<(), Broken> {
 
 /// Everything a node acknowledged is in its store.
 pub fn acknowledged_kept(node: &Node) -> Result<(), Broken> {
-    let lost = node.acknowledged().iter().find(|id| node.store().entry(id).is_none());
+    let lost = node.told().acknowledged.iter().find(|id| node.store().entry(id).is_none());
     expect(lost.is_none(), || format!("{:?} was acknowledged and is lost", lost))
 }
 
@@ -126,7 +131,7 @@ pub fn no_honest_peer_dropped(
     node: &Node,
     is_honest: &dyn Fn(&NodeId) -> bool,
 ) -> Result<(), Broken> {
-    let wrong = node.dropped().iter().find(|(peer, reason)| {
+    let wrong = node.told().dropped.iter().find(|(peer, reason)| {
         matches!(reason, DropReason::Misbehaved(_) | DropReason::Banned) && is_honest(peer)
     });
     expect(wrong.is_none(), || format!("{:?} dropped an honest peer: {wrong:?}", node.id()))

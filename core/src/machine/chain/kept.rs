@@ -1,0 +1,94 @@
+//! The bytes of what the chain keeps in tables.
+
+use alloc::vec::Vec;
+
+use super::Head;
+use crate::{
+    codec::{Decode, DecodeError, Encode, Reader, encode_list},
+    commit::{Leaf, Mountain},
+    digest::{CommitId, DIGEST_BYTES},
+    params::LEAVES_MAX,
+    time::Time,
+    tx::CommitRef,
+    units::CommitIndex,
+};
+
+/// Where a transaction was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The commit.
+    pub index: CommitIndex,
+    /// The leaf in it.
+    pub number: u32,
+}
+
+impl Encode for Place {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.index.encode(out);
+        out.extend_from_slice(&self.number.to_le_bytes());
+    }
+}
+
+impl Decode for Place {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { index: CommitIndex::decode(reader)?, number: reader.u32()? })
+    }
+}
+
+/// All leaves of a commit, as a record.
+pub(in crate::machine) struct Leaves(pub(in crate::machine) Vec<Leaf>);
+
+impl Encode for Leaves {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_list(&self.0, out);
+    }
+}
+
+impl Decode for Leaves {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.list("leaves", LEAVES_MAX).map(Self)
+    }
+}
+
+/// A node of the mountain range, as a record.
+pub(in crate::machine) struct Node(pub(in crate::machine) [u8; DIGEST_BYTES]);
+
+impl Node {
+    pub(in crate::machine) fn key(height: u8, number: u64) -> Vec<u8> {
+        [[height].as_slice(), &number.to_be_bytes()].concat()
+    }
+}
+
+impl Encode for Node {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
+impl Decode for Node {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().map(Self)
+    }
+}
+
+impl Encode for Head {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.last.encode(out);
+        self.id.encode(out);
+        out.extend_from_slice(&self.time.as_millis().to_le_bytes());
+        self.mountain.encode(out);
+        self.state_root_from.encode(out);
+    }
+}
+
+impl Decode for Head {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            last: CommitRef::decode(reader)?,
+            id: CommitId::decode(reader)?,
+            time: Time::from_millis(reader.u64()?),
+            mountain: Mountain::decode(reader)?,
+            state_root_from: CommitIndex::decode(reader)?,
+        })
+    }
+}

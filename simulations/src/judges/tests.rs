@@ -1,0 +1,168 @@
+//! Judges that never spoke prove nothing: each is shown what it must notice.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+
+use weft_core::{
+    checkpoint::{Checkpoint, Content},
+    codec::Encode as _,
+    committee::Author,
+    digest::{NodeId, TxId},
+    machine::{DropReason, ToNet},
+    message::Message,
+    time::{Span, Time},
+    tx::NetworkId,
+    units::Round,
+};
+
+use super::*;
+use crate::{
+    spoken::Signed,
+    work::Posting,
+    world::{Settings, World},
+};
+
+/// Judges that never spoke prove nothing: each is shown what it must notice.
+#[test]
+fn judges_notice_what_they_are_there_for() {
+    let mut world = World::new(Settings::new(1));
+    let (one, other) = (world.add_node(), world.add_node());
+    world.add_poster(one, Posting::default(), Span::from_secs(2));
+    world.run(Span::from_secs(3)).unwrap();
+    world.judge().unwrap();
+
+    assert!(same_transactions(world.live()).is_err(), "two nodes that never met");
+    assert!(world.settle(Span::from_secs(3)).is_err());
+    let other = world.node(other).id();
+    let node = world.honest(one).unwrap();
+
+    node.told.acknowledged.insert(TxId::ZERO);
+    assert!(acknowledged_kept(node).is_err());
+
+    node.told.dropped.push((other, DropReason::Banned));
+    assert!(no_honest_peer_dropped(node, &|id| *id == other).is_err());
+    assert!(no_honest_peer_dropped(node, &|_| false).is_ok());
+
+    assert!(bounds(node).is_ok());
+    let now = Time::from_millis(9_000_000);
+    (0..100).for_each(|_| node.pulse.step(now, 0, true));
+    assert!(bounds(node).is_err(), "a hundred deadlines for nothing");
+}
+
+/// Four validators whose five seconds of commits are beyond reproach.
+fn final_world() -> World {
+    let mut world =
+        World::new(Settings { validators: 4, clients: 2, copies: true, ..Settings::new(3) });
+    world.mesh(4);
+    (0..2).for_each(|_| world.add_client(Span::from_millis(200), Span::from_secs(5)));
+    world.run(Span::from_secs(5)).unwrap();
+    world.finish(Span::from_secs(5)).unwrap();
+    world.judge_final().unwrap();
+    world
+}
+
+/// Says `change` what must be noticed, and what the noticing judge is called.
+fn is_noticed(world: &mut World, judge: &str, change: impl FnOnce(&mut Node)) {
+    change(world.honest(0).unwrap());
+    let broken = world.judge_final().unwrap_err().0;
+    assert!(broken.contains(judge), "{judge} should notice, not: {broken}");
+}
+
+/// The first commit that ordered two transactions or more.
+fn filled(node: &Node) -> usize {
+    let is_filled = |commit: &crate::told::Commit| commit.leaves.len() > 1;
+    node.told.commits.iter().position(is_filled).unwrap()
+}
+
+#[test]
+fn a_fork_is_noticed() {
+    is_noticed(&mut final_world(), "C1", |node| {
+        let at = filled(node);
+        let commit = &mut node.told.commits[at];
+        let mut leaves = commit.leaves.to_vec();
+        leaves.swap(0, 1);
+        commit.leaves = leaves.into();
+    });
+}
+
+#[test]
+fn what_is_told_twice_or_lost_is_noticed() {
+    let mut world = final_world();
+    let last = world.node(0).told.commits.last().cloned().unwrap();
+    for number in 0..4 {
+        let node = world.honest(number).unwrap();
+        node.told.commits.push(last.clone());
+    }
+    is_noticed(&mut world, "C13", |_| {});
+    is_noticed(&mut final_world(), "C2", |node| {
+        node.crash(0);
+        node.go_back(Vec::new());
+    });
+}
+
+#[test]
+fn a_wrong_outcome_or_balance_is_noticed() {
+    let world = final_world();
+    let (node, genesis) = (world.node(0), world.genesis().clone());
+    let chain = &node.told.commits;
+    let ledger = |chain: &[crate::told::Commit]| ledger::replay(node, &genesis, chain);
+    ledger(chain).unwrap();
+    assert!(ledger(&chain[..filled(node)]).is_err(), "balances without the last commits");
+    let mut other = chain.clone();
+    let at = filled(node);
+    let mut leaves = other[at].leaves.to_vec();
+    leaves[0].outcome = weft_core::outcome::Outcome::Expired;
+    other[at].leaves = leaves.into();
+    assert!(ledger(&other).is_err(), "an outcome that nothing explains");
+    let rich = weft_core::genesis::Genesis { accounts: Vec::new(), ..genesis.clone() };
+    assert!(ledger::replay(node, &rich, chain).is_err(), "another supply");
+}
+
+#[test]
+fn a_child_before_its_parent_is_noticed() {
+    let mut world = final_world();
+    for number in 0..4 {
+        let commits = &mut world.honest(number).unwrap().told.commits;
+        let filled: Vec<usize> =
+            (0..commits.len()).filter(|at| !commits[*at].leaves.is_empty()).collect();
+        let (first, last) = (filled[0], filled[filled.len() - 1]);
+        let leaves = commits[first].leaves.clone();
+        commits[first].leaves = commits[last].leaves.clone();
+        commits[last].leaves = leaves;
+    }
+    let broken = finality::causes_first(world.node(0)).unwrap_err();
+    assert!(broken.0.contains("before its parent"), "{broken}");
+}
+
+#[test]
+fn an_unordered_acknowledgement_is_noticed() {
+    is_noticed(&mut final_world(), "C7", |node| {
+        node.told.acknowledged.insert(TxId::ZERO);
+    });
+}
+
+#[test]
+fn two_signatures_of_a_round_are_noticed() {
+    let key = crate::toy::ToyKey::from_seed(&[1; 32]);
+    let said = |ms: u64| {
+        let (slot, time) = ((Round(1), Author(0)), Time::from_millis(ms));
+        let made =
+            Checkpoint::sign(NetworkId([0; 4]), slot, time, Content::default(), &key).unwrap();
+        let message = Message::Checkpoint(made.to_bytes().into());
+        [ToNet::Send { to: NodeId::ZERO, message }]
+    };
+    is_noticed(&mut final_world(), "C11", |node| {
+        node.signed = Signed::default();
+        node.signed.watch(Author(0), &said(1));
+        node.signed.watch(Author(0), &said(1));
+        assert_eq!(node.signed.twice, None);
+        node.signed.watch(Author(0), &said(2));
+    });
+}
+
+#[test]
+fn a_false_conviction_or_alarm_is_noticed() {
+    is_noticed(&mut final_world(), "C12", |node| {
+        node.told.convicted.insert(Author(2));
+    });
+    is_noticed(&mut final_world(), "C12", |node| node.told.alarms.push("fire".into()));
+}
