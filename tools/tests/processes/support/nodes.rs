@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, pin::pin, sync::Arc, time::Duration
 
 use futures_util::StreamExt as _;
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use weft_client::host::{Attach, Cursor, Filter, Followed, NodeClient, Poster, Retry};
 use weft_core::{
     digest::{BodyId, TxId},
@@ -76,13 +76,16 @@ impl Nodes {
         let filter = Filter { after: Some(Cursor::START), ..Filter::default() };
         let mut events = pin!(self.client(index).events(filter));
         let (mut shown, mut missing) = (BTreeSet::new(), bodies.clone());
+        // Cuts are events too: what counts is when the last reading came.
+        let mut until = Instant::now() + DEADLINE;
         while !missing.is_empty() {
-            let event = timeout(DEADLINE, events.next()).await.unwrap_or_else(|_| {
+            let event = timeout_at(until, events.next()).await.unwrap_or_else(|_| {
                 panic!("node {index} lacks {} of {}", missing.len(), bodies.len())
             });
             if let Followed::Reading(reading) = event.unwrap().unwrap() {
                 assert!(shown.insert(reading.body), "{} twice on node {index}", reading.body);
                 missing.remove(&reading.body);
+                until = Instant::now() + DEADLINE;
             }
         }
     }
