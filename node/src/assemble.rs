@@ -159,6 +159,8 @@ impl Parts {
             per_client: self.config.api.connections_per_client,
             farewell: Duration::from_millis(self.config.api.submit_timeout_ms),
         };
+        // Ends with the word to stop, or with the feed.
+        tokio::spawn(api::reattach::run(api.clone()));
         let server = api::serve::serve(self.listener, api::router(api), limits, stopping.clone());
         let server = tokio::spawn(server);
         let watched =
@@ -227,6 +229,7 @@ impl Parts {
             workers: Workers::new(config.work_queue),
             turns: Turns::default(),
             registrations: Recent::new(REGISTRATIONS_MAX),
+            attached_here: Recent::new(api::reattach::NOTED_MAX),
             subscribers: Arc::new(Semaphore::new(config.subscribers_max)),
             stopping: stopping.clone(),
             cause,

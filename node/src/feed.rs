@@ -58,7 +58,7 @@ pub(crate) enum Finality {
     /// A commit: what it ordered, with outcomes.
     Committed(Arc<[Leaf]>),
     /// There are attachments that no leader can order any more.
-    Stale,
+    Stale(Arc<[TxId]>),
 }
 
 /// How far finality has come at this node.
@@ -168,8 +168,8 @@ impl Feed {
     }
 
     /// There are attachments that no leader can order any more.
-    pub(crate) fn stale(&self) {
-        let _ = self.finality.send(Finality::Stale);
+    pub(crate) fn stale(&self, ids: Vec<TxId>) {
+        let _ = self.finality.send(Finality::Stale(ids.into()));
     }
 
     /// What becomes final from now on.

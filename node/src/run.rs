@@ -214,7 +214,7 @@ impl Runner {
                 self.feed.committed(&record, leaves);
             }
             Event::Certified { certificate } => self.feed.certified(certificate),
-            Event::Stale { .. } => self.feed.stale(),
+            Event::Stale { ids } => self.feed.stale(ids),
             Event::Equivocated { author, round } => {
                 tracing::warn!(validator = author.0, %round, "a validator contradicted itself");
             }

@@ -13,6 +13,7 @@ mod ledger;
 pub(crate) mod params;
 pub(crate) mod problem;
 mod query;
+pub(crate) mod reattach;
 mod resume;
 pub(crate) mod serve;
 mod settle;
@@ -79,6 +80,8 @@ pub(crate) struct Api {
     pub(crate) turns: Turns,
     /// Transactions that registered accounts, as far as they came through this API.
     pub(crate) registrations: Recent<Address, TxId>,
+    /// What this node attached for others.
+    pub(crate) attached_here: Recent<TxId, ()>,
     pub(crate) subscribers: Arc<Semaphore>,
     /// No request is to be taken any more.
     pub(crate) stopping: Stop,

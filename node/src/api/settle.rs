@@ -56,7 +56,7 @@ impl Finals {
                         return Some(());
                     }
                 }
-                Ok(Finality::Stale) | Err(RecvError::Lagged(_)) => return Some(()),
+                Ok(Finality::Stale(_)) | Err(RecvError::Lagged(_)) => return Some(()),
                 Err(RecvError::Closed) => return None,
             }
         }

@@ -160,14 +160,21 @@ impl Api {
         let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
         self.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
         // The parents may leave the live DAG while the work is done: then once more, with others.
-        let candidate = self.attach(sealed, bits).await?;
-        match self.acknowledged(candidate, false).await {
+        match self.attach_here(sealed, bits).await {
             Err(problem) if problem.code() == "unknown_parent" => {
-                let candidate = self.attach(sealed, bits).await?;
-                self.acknowledged(candidate, false).await
+                self.attach_here(sealed, bits).await
             }
             other => other,
         }
+    }
+
+    /// Attaches a body for somebody else, and notes that.
+    pub(super) async fn attach_here(&self, sealed: &SealedBody, bits: u8) -> Acknowledged {
+        let candidate = self.attach(sealed, bits).await?;
+        let id = candidate.id();
+        let acknowledged = self.acknowledged(candidate, false).await?;
+        self.attached_here.insert(id, ());
+        Ok(acknowledged)
     }
 
     /// Hands a candidate in and waits for its fate. `known`: its body was here before.
@@ -208,7 +215,7 @@ impl Api {
 
     /// The first attachment of a body, unless the body has to be attached again: what a node
     /// attached for others it attaches anew when they post it again.
-    async fn live_attachment(&self, body: BodyId) -> Answer<Option<(LogEntry, Bytes)>> {
+    pub(super) async fn live_attachment(&self, body: BodyId) -> Answer<Option<(LogEntry, Bytes)>> {
         let as_of = self.as_of();
         self.read(move |store| {
             let attachments = store.attachments(&body);

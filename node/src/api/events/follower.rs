@@ -134,9 +134,15 @@ impl Follower {
         let reached = *self.reached.borrow_and_update();
         if self.kinds.attached {
             match self.live.try_recv() {
-                Ok(attachment) => return Some(self.hear(&attachment)),
+                Ok(attachment) => {
+                    self.hear(&attachment);
+                    return Some(());
+                }
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Lagged(_)) => return Some(self.lagged(heard)),
+                Err(TryRecvError::Lagged(_)) => {
+                    self.lagged(heard);
+                    return Some(());
+                }
                 Err(TryRecvError::Closed) => return None,
             }
         }

@@ -110,7 +110,7 @@ impl Banner<'_> {
         // As it was called: it may not be on the path.
         let weft = env::args().next().unwrap_or_else(|| "weft".to_owned());
         format!(
-            "\nIn another terminal:\n  export WEFT_NODE={first} DIR={dir}\n  \
+            "\nIn another terminal:\n  export WEFT_NODE={first}\n  export DIR={dir}\n  \
              {weft} balance --key $DIR/demo0.key\n  \
              {weft} send $({weft} address --key $DIR/demo1.key) 5000 --key $DIR/demo0.key \
              | tee sent\n  \
