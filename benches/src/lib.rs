@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use rayon::prelude::*;
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     admit::Rules,
     codec::Encode as _,
     digest::{KeyId, TxId},

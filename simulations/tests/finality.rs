@@ -293,7 +293,7 @@ fn an_invented_anchor_hurts_nobody_for_good() {
     world.run(secs(3)).unwrap();
     let device = Device::new(&[9; 32], world.genesis().network());
     let [first, second] =
-        [0, 1].map(|number| device.say(Sequence(number), reading(vec![number as u8]), Time::ZERO));
+        [0, 1].map(|number| device.say(Sequence(number.into()), reading(vec![number]), Time::ZERO));
     let invented = CommitRef { index: CommitIndex(1), round: Round(1), tag: [7; 16] };
     let anchor = |world: &World| world.node(0).status().unwrap().anchor;
     let bad = anchored(&world, &first, TxId::ZERO, invented);

@@ -3,8 +3,8 @@
 //! A store moves them as they are; what they say is known here alone. Invariant: within one group
 //! of inputs whoever reads sees what was written before, in the batch first, then in the store.
 //!
-//! Left out on purpose: transactions. They have a log of their own ([`Batch::attached`]
-//! (super::Batch::attached)), which stores index in more ways than one.
+//! Left out on purpose: transactions. They have a log of their own, `Batch::attached`, which stores
+//! index in more ways than one.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 

@@ -96,9 +96,9 @@ pub fn nothing_left_behind<'a>(
 /// C10: what waits for its place in the order is what is attached and has none.
 pub fn unordered_is_bounded(node: &Node) -> Result<(), Broken> {
     let Some(status) = node.status() else { return Ok(()) };
-    let ordered: usize = node.told().commits.iter().map(|commit| commit.leaves.len()).sum();
-    let open = (status.next.0 as usize).saturating_sub(ordered);
-    expect(status.unordered <= open, || {
+    let leaves = node.told().commits.iter().map(|commit| commit.leaves.len() as u64);
+    let open = status.next.0.saturating_sub(leaves.sum());
+    expect(status.unordered as u64 <= open, || {
         format!("C10: {} wait for an order, of {open} that have none", status.unordered)
     })
 }
