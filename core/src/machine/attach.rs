@@ -147,6 +147,9 @@ impl Machine {
         };
         self.place(self.now, &entry, Order::Open(Some(tx.clone())));
         self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
+        for far in self.cover.drop_far() {
+            self.tangle.let_go(&far, reads);
+        }
         if let Some(key) = tx.transaction().new_key().cloned() {
             self.key_known(key, reads, out);
         }

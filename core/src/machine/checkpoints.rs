@@ -32,6 +32,9 @@ const RECENT: u64 = 4;
 /// one.
 const KEPT_CERTIFICATES: u64 = 16;
 
+/// What this node was alarmed by, in [`Table::Standing`]: it stays so after a restart.
+pub(super) const ALARMED: [u8; 1] = *b"a";
+
 /// Which commit this node votes for next, in [`Table::Standing`].
 pub(super) const NEXT_VOTE: [u8; 1] = *b"v";
 
@@ -154,6 +157,8 @@ impl Machine {
         if let Some(validator) = &mut self.validator {
             validator.alarm();
         }
+        let bytes = cause.clone().into_bytes().into();
+        out.writes.records.set(Table::Standing, &ALARMED, Some(bytes));
         out.events.push(Event::Alarm { cause });
     }
 

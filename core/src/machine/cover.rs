@@ -69,6 +69,9 @@ type Place = (Round, u16, TxId);
 pub(super) struct Cover {
     own: Author,
     validators: u16,
+    /// Beyond so many, those anchored ahead of us are dropped. Those anchored at or below our round
+    /// become stale instead; while rounds stand still, they are what was acknowledged.
+    held_max: usize,
     round: Round,
     entries: BTreeMap<TxId, Entry>,
     by_anchor: BTreeSet<(Round, TxId)>,
@@ -81,11 +84,12 @@ pub(super) struct Cover {
 
 impl Cover {
     /// Nothing attached yet, for one of `validators`.
-    pub(super) const fn new(own: Author, validators: u16) -> Self {
+    pub(super) const fn new(own: Author, validators: u16, held_max: usize) -> Self {
         assert!(own.0 < validators, "a validator has a place among validators");
         Self {
             own,
             validators,
+            held_max,
             round: Round::ZERO,
             entries: BTreeMap::new(),
             by_anchor: BTreeSet::new(),
@@ -149,6 +153,20 @@ impl Cover {
         assert!(before.is_none(), "a transaction is attached once");
         self.by_anchor.insert((anchor, id));
         self.settle(&id);
+    }
+
+    /// Drops what is anchored furthest ahead of us as long as too much is held, and returns it: an
+    /// anchor costs nothing to invent. Whoever knows that round will cite it.
+    pub(super) fn drop_far(&mut self) -> Vec<TxId> {
+        let mut far = Vec::new();
+        while self.entries.len() > self.held_max
+            && let Some((_, id)) = self.by_anchor.last().filter(|(anchor, _)| *anchor > self.round)
+        {
+            let id = *id;
+            self.ordered(&id);
+            far.push(id);
+        }
+        far
     }
 
     /// We are in `round` now. Opens whose anchor we reached and whose cover expired; closes what

@@ -15,6 +15,10 @@ pub struct Limits {
     /// The same, as a count, which also bounds what a restart reads. Default 262,144.
     pub live_count_max: usize,
 
+    /// Transactions held that wait for their place in the order. Beyond, those anchored to commits
+    /// that this node does not know yet are not waited for. Default 262,144.
+    pub unordered_max: usize,
+
     /// How long a tip stays eligible after its first child: time for others to approve it too, so
     /// that the Tangle keeps a width. Default 200 ms.
     pub tip_linger: Span,
@@ -106,6 +110,7 @@ impl Default for Limits {
             pace: PaceLimits::default(),
             live_bytes_max: 1 << 30,
             live_count_max: 262_144,
+            unordered_max: 262_144,
             tip_linger: Span::from_millis(200),
             tip_age_max: Span::from_secs(60),
             tips_max: 4_096,

@@ -11,7 +11,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
 use super::{
     Catchup, Certifier, Chain, Consensus, Cover, Gossip, Ledger, Limits, LogEntry, Machine, Peers,
     Reads, Solidifier, Spread, Tangle, Timers, Tips, Validator, Wants,
-    checkpoints::NEXT_VOTE,
+    checkpoints::{ALARMED, NEXT_VOTE},
     consensus::Standing,
     records::{Records, Table, Tables},
     settle::{CONSENSUS, UNORDERED_FROM},
@@ -27,6 +27,7 @@ use crate::{
     genesis::Genesis,
     keys::Sign,
     object::ObjectKey,
+    params::ORDER_LAG,
     time::Time,
     units::{CommitIndex, Position, Round},
 };
@@ -54,7 +55,12 @@ impl Machine {
     pub fn restore(setup: Setup<'_>, now: Time, reads: &dyn Reads) -> Self {
         let Setup { genesis, limits, own, key, seed } = setup;
         let committee = Arc::new(genesis.committee.clone());
-        let validator = key.and_then(|key| Validator::find(&committee, key));
+        let mut validator = key.and_then(|key| Validator::find(&committee, key));
+        if let Some(validator) = &mut validator
+            && reads.record(Table::Standing, &ALARMED).is_some()
+        {
+            validator.alarm();
+        }
         let author = validator.as_ref().map(Validator::author);
         let mut first = Records::default();
         let mut tables = Tables { pending: &mut first, store: reads };
@@ -86,7 +92,7 @@ impl Machine {
             peers: Peers::new(&limits, own, reads.addresses()),
             timers: Timers::default(),
             random: ChaCha8Rng::from_seed(seed),
-            cover: Cover::new(author.unwrap_or(Author(0)), validators),
+            cover: Cover::new(author.unwrap_or(Author(0)), validators, limits.unordered_max),
             certifier: Certifier::new(Vote { index: chain.last().index, id: chain.id() }),
             spread: Spread::default(),
             catchup: Catchup::default(),
@@ -121,13 +127,18 @@ impl Machine {
         let unordered_from = unordered_from.map_or(Position::ZERO, |bytes| {
             Position::from_bytes(&bytes).expect("a record is what was written")
         });
+        let oldest = self.consensus.last_leader_round().0.saturating_sub(ORDER_LAG);
+        let is_open = |entry: &LogEntry| {
+            entry.attachment.anchor.round.0 >= oldest
+                && reads.record(Table::Ordered, entry.id.as_bytes()).is_none()
+        };
         self.cover.enter(self.consensus.round().max(self.consensus.quorum_round()));
         let mut from = unordered_from;
         let first = live.first().map_or(from, |entry| entry.position);
         while from < first {
             let page = reads.log(from, PAGE);
             for entry in page.iter().take_while(|entry| entry.position < first) {
-                if reads.record(Table::Ordered, entry.id.as_bytes()).is_none() {
+                if is_open(entry) {
                     self.tangle.remember_unordered(entry.position);
                     self.uncovered(entry);
                 }
@@ -136,10 +147,9 @@ impl Machine {
             from = Position(last.position.0 + 1);
         }
         for entry in live {
-            let closed = entry.position < unordered_from
-                || reads.record(Table::Ordered, entry.id.as_bytes()).is_some();
-            self.place(self.now, entry, if closed { Order::Closed } else { Order::Open(None) });
-            if !closed {
+            let open = is_open(entry);
+            self.place(self.now, entry, if open { Order::Open(None) } else { Order::Closed });
+            if open {
                 self.uncovered(entry);
             }
         }
@@ -147,8 +157,8 @@ impl Machine {
         for checkpoint in cited {
             self.cover.cited(checkpoint.round(), &checkpoint.checkpoint().tips);
         }
-        for id in self.cover.drop_stale(self.consensus.last_leader_round()) {
-            self.tangle.ordered(&id, reads);
+        for id in self.cover.drop_far() {
+            self.tangle.let_go(&id, reads);
         }
     }
 

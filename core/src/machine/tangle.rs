@@ -167,7 +167,16 @@ impl Tangle {
         }
     }
 
-    /// Everything below this position is ordered, or never can be.
+    /// A transaction whose anchor lies far ahead is waited for no more. Should a leader order it
+    /// after all, it is here or in the store.
+    pub(super) fn let_go(&mut self, id: &TxId, reads: &dyn Reads) {
+        let stored = || reads.entry(id).map(|entry| entry.position);
+        if let Some(position) = self.position(id).or_else(stored) {
+            self.unordered.remove(&position);
+        }
+    }
+
+    /// Everything below this position is ordered, never can be, or is anchored far ahead.
     pub(super) fn unordered_from(&self) -> Position {
         self.unordered.first().copied().unwrap_or(self.next)
     }

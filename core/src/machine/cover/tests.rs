@@ -16,7 +16,7 @@ fn id(share: u8, number: u8) -> TxId {
 }
 
 fn of(own: u16, validators: u16) -> Cover {
-    let mut cover = Cover::new(Author(own), validators);
+    let mut cover = Cover::new(Author(own), validators, usize::MAX);
     cover.enter(ANCHOR);
     cover
 }
@@ -240,6 +240,27 @@ fn play(cover: &mut Cover, naive: &mut Naive, attached: &mut Vec<TxId>, step: St
     }
 }
 
+/// Anchors cost nothing to invent: of those ahead of us the furthest leave first, and what is
+/// anchored where we are never does.
+#[test]
+fn what_is_anchored_far_ahead_is_bounded() {
+    let mut cover = Cover::new(Author(0), 1, 4);
+    cover.enter(Round(10));
+    for (byte, anchor) in [(1, 10), (2, 1 << 40), (3, 9), (4, 50), (5, 60), (6, 10), (7, 10)] {
+        cover.attached(TxId([byte; 32]), [TxId::ZERO; 2], Round(anchor));
+        let dropped = cover.drop_far();
+        let expected: &[u8] = match byte {
+            5 => &[2],
+            6 => &[5],
+            7 => &[4],
+            _ => &[],
+        };
+        assert_eq!(dropped, expected.iter().map(|byte| TxId([*byte; 32])).collect::<Vec<_>>());
+    }
+    cover.attached(TxId([8; 32]), [TxId::ZERO; 2], Round(10));
+    assert_eq!((cover.drop_far(), cover.len()), (vec![], 5));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -248,7 +269,7 @@ proptest! {
         steps in many(step(), 1..120),
         (own, n) in (1_u16..6).prop_flat_map(|n| (0..n, Just(n))),
     ) {
-        let (mut cover, mut naive) = (Cover::new(Author(own), n), Naive::default());
+        let (mut cover, mut naive) = (Cover::new(Author(own), n, usize::MAX), Naive::default());
         let mut attached = vec![];
         for step in steps {
             play(&mut cover, &mut naive, &mut attached, step);
