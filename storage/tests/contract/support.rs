@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     admit::{Rules, Verified, admit},
     codec::Encode as _,
     digest::{BodyId, NodeId, StreamId, TxId},
