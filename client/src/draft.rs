@@ -6,6 +6,8 @@
 //! Left out on purpose: who counts sequences and who knows the time. Both are arguments, because a
 //! device may have to reserve the first in flash and may not have the second at all.
 
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 use weft_core::{
     address::Address,

@@ -49,6 +49,8 @@
 #![cfg_attr(not(any(test, feature = "host")), no_std)]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod attach;
 mod draft;
 #[cfg(feature = "host")]
