@@ -11,7 +11,10 @@
 //! Invariant: peers, bans and addresses are bounded; the operator's own peers are never turned away
 //! for want of room and never banned (`weft-net` redials them for ever).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::{net::SocketAddr, ops::Bound};
 
 use rand_chacha::{ChaCha8Rng, rand_core::Rng as _};
@@ -58,6 +61,8 @@ pub(super) struct Peers {
     connected: BTreeMap<NodeId, Peer>,
     banned: BTreeMap<NodeId, Time>,
     addresses: BTreeMap<NodeId, Known>,
+    /// Whom this node connects to wherever it learns of them: as a validator, all others.
+    sought: BTreeSet<NodeId>,
     /// Neighbours came or went since the others were told.
     neighbours_changed: bool,
     /// The address book differs from what was written last.
@@ -82,6 +87,7 @@ impl Peers {
             connected: BTreeMap::new(),
             banned: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            sought: BTreeSet::new(),
             neighbours_changed: false,
             book_changed: false,
             limits: limits.clone(),
@@ -91,6 +97,12 @@ impl Peers {
         }
         peers.book_changed = false;
         peers
+    }
+
+    /// Connects to `nodes` wherever it learns where they are, and never turns them away for want of
+    /// room.
+    pub(super) fn seek(&mut self, nodes: impl Iterator<Item = NodeId>) {
+        self.sought = nodes.filter(|node| *node != self.own).collect();
     }
 
     pub(super) fn is_connected(&self, peer: &NodeId) -> bool {
@@ -141,7 +153,8 @@ impl Peers {
                 return Err(DropReason::Banned);
             }
             let limit = self.limits.peers_max;
-            if self.connected.len() >= limit && !self.connected.contains_key(&id) {
+            let is_known = self.connected.contains_key(&id) || self.sought.contains(&id);
+            if self.connected.len() >= limit && !is_known {
                 return Err(DropReason::Full { limit });
             }
         }
@@ -292,32 +305,40 @@ impl Peers {
         }
     }
 
-    /// Dials while there are too few connections, or a hole is open. Returns when to come back.
+    /// Dials while there are too few connections, a hole is open, or somebody sought is not
+    /// connected. Returns when to come back.
     pub(super) fn dial(
         &mut self,
         now: Time,
         random: &mut ChaCha8Rng,
         out: &mut Outbox,
     ) -> Option<Time> {
+        let sought = core::mem::take(&mut self.sought);
+        while self.dial_one(now, &|id, _| sought.contains(id), random, out) {}
+        let is_missing =
+            |id: &NodeId| self.addresses.contains_key(id) && !self.connected.contains_key(id);
+        let missing = sought.iter().any(is_missing);
+        self.sought = sought;
         let dialling = self.addresses.values().filter(|known| known.dialling).count();
         let count = self.connected.len() + dialling;
         let mut lacking = self.limits.peers_target.saturating_sub(count);
-        while lacking > 0 && self.dial_one(now, &|_| true, random, out) {
+        while lacking > 0 && self.dial_one(now, &|_, _| true, random, out) {
             lacking -= 1;
         }
-        let in_hole = |known: &Known| known.hole.is_some();
-        let hole = self.addresses.values().any(in_hole) && count < self.limits.peers_max;
+        let in_hole = |_: &NodeId, known: &Known| known.hole.is_some();
+        let hole = self.addresses.iter().any(|(id, known)| in_hole(id, known));
+        let hole = hole && count < self.limits.peers_max;
         if hole && !self.addresses.values().any(|known| known.dialling) {
             self.dial_one(now, &in_hole, random, out);
         }
-        (lacking > 0 || hole).then(|| now + self.limits.dial_again)
+        (lacking > 0 || hole || missing).then(|| now + self.limits.dial_again)
     }
 
     /// Dials somebody among `whom`, those in a hole first. False if nobody is left.
     fn dial_one(
         &mut self,
         now: Time,
-        whom: &dyn Fn(&Known) -> bool,
+        whom: &dyn Fn(&NodeId, &Known) -> bool,
         random: &mut ChaCha8Rng,
         out: &mut Outbox,
     ) -> bool {
@@ -326,7 +347,7 @@ impl Peers {
                 && !known.dialling
                 && known.not_before <= now
                 && self.banned.get(id).is_none_or(|until| *until <= now)
-                && whom(known)
+                && whom(id, known)
         };
         let free = self.addresses.iter().filter(|(id, known)| free(id, known));
         let (hole, others): (Vec<_>, Vec<_>) = free.partition(|(_, known)| known.hole.is_some());

@@ -111,6 +111,10 @@ impl Machine {
             now,
             limits,
         };
+        if author.is_some() {
+            let nodes = machine.committee.authors();
+            machine.peers.seek(nodes.filter_map(|author| machine.committee.node(author)));
+        }
         machine.place_all(&live, reads);
         machine.tangle.keep_bounds();
         // Whatever had a child before the restart has lingered long enough.
