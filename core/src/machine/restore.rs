@@ -111,10 +111,7 @@ impl Machine {
             now,
             limits,
         };
-        if author.is_some() {
-            let nodes = machine.committee.authors();
-            machine.peers.seek(nodes.filter_map(|author| machine.committee.node(author)));
-        }
+        machine.seek_validators();
         machine.place_all(&live, reads);
         machine.tangle.keep_bounds();
         // Whatever had a child before the restart has lingered long enough.
@@ -123,6 +120,14 @@ impl Machine {
         machine.timers.set(Timer::Dial, now);
         machine.timers.set(Timer::Pace, now);
         machine
+    }
+
+    /// A validator connects to all others.
+    fn seek_validators(&mut self) {
+        if self.validator.is_some() {
+            let nodes = self.committee.authors();
+            self.peers.seek(nodes.filter_map(|author| self.committee.node(author)));
+        }
     }
 
     /// Fills the live DAG, and finds out what still waits for its place in the order.
