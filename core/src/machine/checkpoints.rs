@@ -6,7 +6,7 @@
 use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
-    Event, Machine, Outbox, Reads, Source,
+    Event, Machine, Outbox, Reads, Source, Validator,
     consensus::{Create, Fate},
     records::{Table, Tables, checkpoint_key, newest_key},
     timers::Timer,
@@ -18,6 +18,7 @@ use crate::{
     codec::Encode as _,
     commit::Signer,
     digest::NodeId,
+    keys::Sign,
     message::Message,
     params::{TIPS_MAX, VOTES_MAX},
     time::Span,
@@ -165,7 +166,7 @@ impl Machine {
     /// Settles what is decided and makes the checkpoints that are due, until nothing changes.
     pub(super) fn progress(&mut self, reads: &dyn Reads, out: &mut Outbox) {
         self.settle(reads, out);
-        while let Some(key) = self.validator.as_ref().and_then(super::Validator::key) {
+        while let Some(key) = self.signing_key() {
             let awake = self.is_awake();
             let Some(create) = self.consensus.create_due(self.now, awake) else { break };
             self.create(create, &*key, reads, out);
@@ -174,8 +175,13 @@ impl Machine {
         self.set_pace();
     }
 
+    /// The key of this validator, if it may be used.
+    fn signing_key(&self) -> Option<Arc<dyn Sign>> {
+        self.validator.as_ref().and_then(Validator::key)
+    }
+
     fn set_pace(&mut self) {
-        if self.validator.as_ref().and_then(super::Validator::key).is_some() {
+        if self.signing_key().is_some() {
             let awake = self.is_awake();
             if let Some(at) = self.consensus.next_deadline(awake) {
                 self.timers.set(Timer::Pace, at.max(self.now + super::MILLISECOND));
@@ -189,14 +195,8 @@ impl Machine {
     }
 
     /// Signs the checkpoint that is due.
-    fn create(
-        &mut self,
-        create: Create,
-        key: &dyn crate::keys::Sign,
-        reads: &dyn Reads,
-        out: &mut Outbox,
-    ) {
-        let Some(author) = self.validator.as_ref().map(super::Validator::author) else { return };
+    fn create(&mut self, create: Create, key: &dyn Sign, reads: &dyn Reads, out: &mut Outbox) {
+        let Some(author) = self.validator.as_ref().map(Validator::author) else { return };
         let round = create.round;
         self.cover.enter(round);
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
@@ -251,7 +251,7 @@ impl Machine {
     /// Time came for the pacemaker.
     pub(super) fn pace(&mut self, reads: &dyn Reads, out: &mut Outbox) {
         let awake = self.is_awake();
-        let signs = self.validator.as_ref().and_then(super::Validator::key).is_some();
+        let signs = self.signing_key().is_some();
         if signs && self.consensus.is_stuck(self.now, awake) {
             let last = self.consensus.own_last().map(|(last, _)| last);
             let last = last.and_then(|last| self.consensus.checkpoint(&last)).cloned();
