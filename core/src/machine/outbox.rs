@@ -64,6 +64,9 @@ pub struct Batch {
     pub addresses: Option<Vec<PeerAddress>>,
     /// What consensus and the ledger keep.
     pub records: Records,
+    /// Transactions below this position leave the store. Never goes back, and is at most the
+    /// position of the first transaction in [`Self::attached`].
+    pub drop_below: Option<Position>,
 }
 
 impl Batch {
@@ -73,6 +76,7 @@ impl Batch {
             && self.keys.is_empty()
             && self.addresses.is_none()
             && self.records.is_empty()
+            && self.drop_below.is_none()
     }
 }
 
