@@ -53,7 +53,8 @@ fn machine(load: &Load) -> Machine {
     let store = MemoryStore::default();
     let (own, seed, now) = (NodeId::ZERO, [0; 32], Time::from_millis(1));
     let (genesis, limits) = (&load.genesis, Limits::default());
-    let setup = Setup { genesis, limits, own, key: None, seed };
+    let verify = Arc::new(HostVerifier);
+    let setup = Setup { genesis, limits, own, key: None, verify, seed };
     Machine::restore(setup, now, &store)
 }
 

@@ -41,6 +41,8 @@ pub enum Domain {
     State,
     /// The order of leaders.
     Leader,
+    /// Where consensus stands, as a commit record has it where a snapshot lies.
+    Window,
     /// The identifier of a stream name, as indexes keep it.
     Stream,
     /// The check of a record outside the database, as the store writes it.
@@ -60,6 +62,7 @@ impl Domain {
             Self::Tree => b"weft.lef",
             Self::State => b"weft.stt",
             Self::Leader => b"weft.ldr",
+            Self::Window => b"weft.win",
             Self::Stream => b"weft.str",
             Self::Content => b"weft.con",
         }

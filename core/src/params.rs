@@ -54,6 +54,12 @@ pub const ATTACHMENTS_MAX: usize = 4;
 /// Zero bits of work beyond which no genesis may ask: a 64 MHz microcontroller then needs seconds.
 pub const WORK_BITS_MAX: u8 = 16;
 
+/// Longest part of an answer that is cut into parts, in bytes.
+pub const PART_BYTES_MAX: usize = 32 * 1024;
+
+/// State roots are due at the first last record at or after each multiple of this.
+pub const STATE_ROOT_EVERY: u64 = 16;
+
 /// Longest encoded checkpoint, in bytes.
 pub const CHECKPOINT_BYTES_MAX: usize = 32 * 1024;
 
@@ -75,6 +81,11 @@ pub const ORDER_LAG: u64 = 600;
 
 /// How many rounds the anchor of a parent may lie behind that of its child.
 pub const ANCHOR_LAG: u64 = 600;
+
+/// Rounds below the last leader of which anything can still matter to what will be ordered. Nobody
+/// drops what was ordered later, and whoever joins by a snapshot fetches it (docs/PROTOCOL.md
+/// section 12).
+pub const KEEP_ROUNDS: u64 = GC_DEPTH + ORDER_LAG + ANCHOR_LAG;
 
 /// How far a validator must lag to jump over rounds: more than honest validators ever lag.
 pub const JUMP_MIN: u64 = 64;
@@ -108,13 +119,16 @@ pub struct Params {
     /// The least that an output which opens an account must carry, so that accounts are not opened
     /// for nothing. Default 1,000 base units.
     pub dust: Amount,
+    /// A snapshot lies at the first last record at or after each multiple of this many commits: a
+    /// multiple of [`STATE_ROOT_EVERY`]. 256 on dev networks, some 25 s under load.
+    pub snapshot_every: u32,
 }
 
 impl Params {
     /// What a development network runs with.
     pub fn dev() -> Self {
         let schemes = [Scheme::MlDsa44, Scheme::MlDsa65].into();
-        Self { work_bits: 12, schemes, dust: Amount(1_000) }
+        Self { work_bits: 12, schemes, dust: Amount(1_000), snapshot_every: 256 }
     }
 
     /// Refuses values that no network can run with.
@@ -132,6 +146,13 @@ impl Params {
                 rule: "at least one, ascending by tag, none twice",
             });
         }
+        let every = u64::from(self.snapshot_every);
+        if every == 0 || !every.is_multiple_of(STATE_ROOT_EVERY) {
+            return Err(DecodeError::NotCanonical {
+                field: "snapshot_every",
+                rule: "a multiple of 16 above zero",
+            });
+        }
         Ok(())
     }
 }
@@ -141,6 +162,7 @@ impl Encode for Params {
         out.push(self.work_bits);
         encode_list(&self.schemes, out);
         self.dust.encode(out);
+        out.extend_from_slice(&self.snapshot_every.to_le_bytes());
     }
 }
 
@@ -150,6 +172,7 @@ impl Decode for Params {
             work_bits: reader.u8()?,
             schemes: reader.list("schemes", Scheme::ALL.len())?,
             dust: Amount::decode(reader)?,
+            snapshot_every: reader.u32()?,
         };
         params.check()?;
         Ok(params)

@@ -352,7 +352,7 @@ fn decode_body(reader: &mut Reader<'_>) -> Result<(Body, Option<Signed>), Decode
     Ok((body, Some(Signed { seal, key })))
 }
 
-fn encode_linked(linked: Option<&Linked>, out: &mut Vec<u8>) {
+pub(crate) fn encode_linked(linked: Option<&Linked>, out: &mut Vec<u8>) {
     out.push(linked.is_some().into());
     if let Some(Linked { record, path }) = linked {
         record.encode(out);
@@ -360,7 +360,7 @@ fn encode_linked(linked: Option<&Linked>, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_linked(reader: &mut Reader<'_>) -> Result<Option<Linked>, DecodeError> {
+pub(crate) fn decode_linked(reader: &mut Reader<'_>) -> Result<Option<Linked>, DecodeError> {
     match reader.u8()? {
         0 => Ok(None),
         1 => {

@@ -56,6 +56,39 @@ pub fn branch(
         .finish()
 }
 
+/// The topmost node of the trie that holds just these leaves, which ascend by key.
+pub fn root(leaves: &[(ObjectKey, [u8; DIGEST_BYTES])]) -> [u8; DIGEST_BYTES] {
+    let (Some((first, digest)), Some((last, _))) = (leaves.first(), leaves.last()) else {
+        return EMPTY;
+    };
+    let depth = first.common_bits(last);
+    if depth == KEY_BITS {
+        return *digest;
+    }
+    let (left, right) = leaves.split_at(leaves.partition_point(|(key, _)| !key.bit(depth)));
+    branch(depth, &root(left), &root(right))
+}
+
+/// The topmost node over parts of a trie. Each is the topmost node of all leaves that begin with
+/// the bits of its number, [`EMPTY`] if there are none; there are as many as those bits can say.
+pub fn join(parts: &[[u8; DIGEST_BYTES]]) -> [u8; DIGEST_BYTES] {
+    join_below(0, parts)
+}
+
+fn join_below(depth: u16, parts: &[[u8; DIGEST_BYTES]]) -> [u8; DIGEST_BYTES] {
+    if let [one] = parts {
+        return *one;
+    }
+    let (left, right) = parts.split_at(parts.len() / 2);
+    if right.is_empty() {
+        return EMPTY;
+    }
+    match (join_below(depth + 1, left), join_below(depth + 1, right)) {
+        (EMPTY, node) | (node, EMPTY) => node,
+        (left, right) => branch(depth, &left, &right),
+    }
+}
+
 /// Keys as paths from the root.
 impl ObjectKey {
     /// Whether bit `at` is set. Bits beyond the last are not.
@@ -177,6 +210,24 @@ mod tests {
             prop_assert_ne!(one.prefix(at + 1), other.prefix(at + 1));
             prop_assert_eq!((one.prefix(KEY_BITS), one.prefix(0)), (one, ObjectKey([0; 32])));
             prop_assert!((at..256).all(|bit| !one.prefix(at).bit(bit)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_join_to_the_whole(keys in proptest::collection::btree_set(any::<[u8; 32]>(), 0..40)) {
+            let leaves: Vec<_> = keys.into_iter().map(|key| (ObjectKey(key), key)).collect();
+            let whole = root(&leaves);
+            for bits in 0..=4_u32 {
+                let of_part = |part: usize| {
+                    let begins = |(key, _): &&(ObjectKey, [u8; 32])| {
+                        usize::from(key.0[0]) >> (8 - bits) == part
+                    };
+                    root(&leaves.iter().filter(begins).copied().collect::<Vec<_>>())
+                };
+                let parts: Vec<_> = (0..1 << bits).map(of_part).collect();
+                prop_assert_eq!(join(&parts), whole);
+            }
         }
     }
 

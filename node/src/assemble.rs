@@ -17,7 +17,7 @@ use weft_core::{
     admit::Rules,
     digest::NodeId,
     genesis::Genesis,
-    keys::{HostKey, Scheme, Sign},
+    keys::{HostKey, HostVerifier, Scheme, Sign},
     machine::{Input, Limits, Machine, Setup, Status},
     message::{Hello, PeerAddress},
     units::CommitIndex,
@@ -174,7 +174,8 @@ impl Parts {
         let (limits, seed, now) = (limits(&self.config), secret()?, clock.now());
         let key: Option<Arc<dyn Sign>> = Some(self.key.clone());
         blocking(move || {
-            let setup = Setup { genesis: &genesis, limits, own, key, seed };
+            let (genesis, verify) = (&genesis, Arc::new(HostVerifier));
+            let setup = Setup { genesis, limits, own, key, verify, seed };
             Machine::restore(setup, now, &*store)
         })
         .await

@@ -10,6 +10,7 @@
 //! work_bits = 12
 //! schemes = ["ml-dsa-44", "ml-dsa-65"]
 //! dust = 1000
+//! snapshot_every = 256
 //!
 //! [[validators]]
 //! scheme = "ml-dsa-44"
@@ -103,6 +104,7 @@ struct ParamFields {
     work_bits: u8,
     schemes: Vec<String>,
     dust: u64,
+    snapshot_every: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -162,6 +164,7 @@ pub fn to_toml(genesis: &Genesis) -> String {
             work_bits: genesis.params.work_bits,
             schemes,
             dust: genesis.params.dust.0,
+            snapshot_every: genesis.params.snapshot_every,
         },
         validators: genesis.committee.validators().iter().map(validator_fields).collect(),
         accounts: accounts.collect(),
@@ -201,7 +204,8 @@ impl Fields {
         let schemes = self.params.schemes.iter().map(|name| name.parse::<Scheme>());
         let schemes = schemes.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         let dust = Amount(self.params.dust);
-        let params = Params { work_bits: self.params.work_bits, schemes, dust };
+        let ParamFields { work_bits, snapshot_every, .. } = self.params;
+        let params = Params { work_bits, schemes, dust, snapshot_every };
         let validators = self.validators.into_iter().map(ValidatorFields::into_validator);
         let committee = Committee::new(validators.collect::<Result<_, _>>()?)
             .map_err(|error| error.to_string())?;

@@ -179,9 +179,12 @@ impl Ingest {
                 self.metrics.received(&message);
                 self.said(from, Source::Gossip(from), message)
             }
-            FromNet::Part { from, message, .. } => {
+            FromNet::Part { from, ticket, message } => {
                 self.metrics.received(&message);
-                self.said(from, Source::Answer(from), message)
+                match message {
+                    Message::Part(bytes) => Item::Plain(Input::Part { from, ticket, bytes }),
+                    message => self.said(from, Source::Answer(from), message),
+                }
             }
             FromNet::Request { from, ticket, message } => {
                 self.metrics.received(&message);
@@ -350,6 +353,7 @@ fn held_bytes(input: &Input) -> usize {
         + match input {
             Input::Admitted { tx, .. } => tx.bytes().len() + FIXED,
             Input::Checkpoint { checkpoint, .. } => checkpoint.bytes().len() + FIXED,
+            Input::Part { bytes, .. } => bytes.len(),
             Input::Message { message, .. } | Input::Request { message, .. } => match message {
                 Message::Have(list) | Message::Frontier(list) | Message::Graft(list) => {
                     ids(list.len())

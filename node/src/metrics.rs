@@ -310,6 +310,7 @@ const fn input_kind(input: &Input) -> &'static str {
         Input::BodyMissing { .. } => "body_missing",
         Input::Misbehaved { .. } => "misbehaved",
         Input::Message { .. } => "message",
+        Input::Part { .. } => "part",
         Input::Request { .. } => "request",
         Input::Answered { .. } => "answered",
         Input::PeerUp { .. } => "peer_up",
@@ -329,5 +330,6 @@ const fn fault_kind(fault: &Fault) -> &'static str {
         Fault::UnwantedKey => "unwanted_key",
         Fault::TooManyRequests { .. } => "too_many_requests",
         Fault::EmptyAnswer => "empty_answer",
+        Fault::BadAnswer => "bad_answer",
     }
 }

@@ -32,7 +32,7 @@ use crate::{
     random::Seed,
     spoken::{self, Signed},
     told::{Commit, Told},
-    toy::ToyKey,
+    toy::{ToyKey, ToyVerifier},
     vice::{self, Vice},
     world::Settings,
 };
@@ -252,7 +252,8 @@ impl Node {
         let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
         let limits = self.limits.clone();
         let key: Arc<dyn Sign> = Arc::new(self.key.clone());
-        let setup = Setup { genesis: &self.genesis, limits, own: self.id, key: Some(key), seed };
+        let (genesis, own, verify) = (&self.genesis, self.id, Arc::new(ToyVerifier));
+        let setup = Setup { genesis, limits, own, key: Some(key), verify, seed };
         let mut machine = Machine::restore(setup, now, &self.store);
         let rules = Rules::new(&self.genesis);
         let committee = self.genesis.committee.clone();

@@ -202,7 +202,12 @@ impl World {
                     self.hand(to, Input::Answered { from: id, ticket, end: Some(end) });
                 } else {
                     self.network.asked(now, conn, to, ticket);
-                    self.deliver(to, id, Source::Answer(id), message);
+                    match message {
+                        Message::Part(bytes) => {
+                            self.hand(to, Input::Part { from: id, ticket, bytes });
+                        }
+                        message => self.deliver(to, id, Source::Answer(id), message),
+                    }
                 }
             }
         }

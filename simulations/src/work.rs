@@ -156,6 +156,7 @@ impl World {
             Outcome::Refused(
                 SubmitRefusal::UnknownKey { .. }
                 | SubmitRefusal::UnknownParent { .. }
+                | SubmitRefusal::Behind
                 | SubmitRefusal::AnchorOrder,
             ) => {
                 if let Some(waiting) = &mut poster.waiting {

@@ -40,6 +40,8 @@ pub struct Settings {
     pub validators: u64,
     /// How many clients have an account with funds.
     pub clients: u64,
+    /// Commits from one snapshot to the next.
+    pub snapshot_every: u32,
     /// Whether what nodes write is remembered, so that stores can be copied.
     pub copies: bool,
     /// Bounds and paces of every machine.
@@ -65,6 +67,7 @@ impl Settings {
             seed,
             validators: 0,
             clients: 0,
+            snapshot_every: 64,
             copies: false,
             limits: Limits::default(),
             links: Links {
@@ -158,7 +161,12 @@ const START: Time = Time::from_millis(1_000_000);
 
 /// A network without work whose first nodes are its validators; without any, nothing is final.
 fn genesis(settings: &Settings, seed: Seed) -> Genesis {
-    let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() };
+    let params = Params {
+        work_bits: 0,
+        schemes: vec![Scheme::MlDsa44],
+        snapshot_every: settings.snapshot_every,
+        ..Params::dev()
+    };
     let accounts = clients::accounts(settings.clients, seed);
     let without = Genesis::without_finality("simulation", params);
     let without = Genesis { created: START, accounts, ..without };

@@ -44,6 +44,23 @@ impl Mountain {
         CommitIndex(self.count)
     }
 
+    /// The range over the first `count` commits. `node` finds what [`Self::append`] returned, by
+    /// height and number; `None` where it finds too little.
+    pub fn at(
+        count: CommitIndex,
+        node: impl Fn(u8, u64) -> Option<[u8; DIGEST_BYTES]>,
+    ) -> Option<Self> {
+        let places = peaks(count.0);
+        let peaks = places.map(|(height, number)| node(height, number)).collect::<Option<_>>()?;
+        Some(Self { count: count.0, peaks })
+    }
+
+    /// Its peaks with their places: what paths of later commits need of the commits in here.
+    pub fn placed(&self) -> impl Iterator<Item = Placed> {
+        let placed = peaks(self.count).zip(&self.peaks);
+        placed.map(|((height, number), digest)| Placed { height, number, digest: *digest })
+    }
+
     /// Adds the next commit. Returns the nodes that are new: its leaf, and what was joined.
     pub fn append(&mut self, id: &CommitId) -> Vec<Placed> {
         let mut new = Placed { height: 0, number: self.count, digest: leaf(id.as_bytes()) };
@@ -64,6 +81,13 @@ impl Mountain {
         let tree = join(self.peaks.iter().copied());
         with_count(self.count, &tree.unwrap_or_default())
     }
+}
+
+/// Heights and numbers of the mountains over `count` commits, the highest first.
+fn peaks(count: u64) -> impl Iterator<Item = (u8, u64)> {
+    let heights = (0..64_u8).rev().filter(move |height| count >> height & 1 == 1);
+    // What stands before a mountain: all higher bits of the count.
+    heights.map(move |height| (height, count >> height ^ 1))
 }
 
 /// Joins peaks, the highest first, from right to left.
@@ -176,6 +200,11 @@ mod tests {
             }
             ids.push(id(number));
             roots.insert(number + 1, mountain.root());
+            let find = |height, number| kept.get(&(height, number)).copied();
+            assert_eq!(Mountain::at(mountain.next(), find).as_ref(), Some(&mountain));
+            for Placed { height, number, digest } in mountain.placed() {
+                assert_eq!(find(height, number), Some(digest));
+            }
             assert_eq!(mountain.next(), CommitIndex(number + 1));
             assert_eq!(mountain.root(), with_count(number + 1, &merkle::root(&ids)));
             assert_eq!(Mountain::from_bytes(&mountain.to_bytes()).as_ref(), Ok(&mountain));

@@ -36,6 +36,10 @@ impl<'a> Archive<'a> {
         Self(reads)
     }
 
+    pub(super) const fn reads(&self) -> &'a dyn Reads {
+        self.0
+    }
+
     /// A record that this code wrote.
     ///
     /// # Panics
@@ -114,7 +118,7 @@ impl<'a> Archive<'a> {
                 let record = self.record(found.vote.index)?;
                 (record.vote() == found.vote).then_some((found, record))
             })?;
-        let path = |from| mountain::path(from, certified.index, |at, of| self.mountain(at, of));
+        let path = |from| self.path(from, certified.index);
         let entry = self.0.entry(id)?;
         let SealedBody { body, seal } =
             SealedBody::from_bytes(&self.0.sealed_body(&entry.body)?).ok()?;
@@ -142,6 +146,11 @@ impl<'a> Archive<'a> {
             certificate,
             beacon,
         })
+    }
+
+    /// The path from a commit to what the record of a later one says of all before it.
+    pub fn path(&self, index: CommitIndex, later: CommitIndex) -> Option<Path> {
+        mountain::path(index, later, |at, of| self.mountain(at, of))
     }
 
     /// A node of the mountain range over commits.

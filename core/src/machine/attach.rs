@@ -37,6 +37,9 @@ impl Machine {
             let fresh = !self.solidifier.contains(&id) && !self.tangle.is_surplus(&id);
             self.wants.brought(self.now, peer, fresh);
         }
+        if self.sync.is_active() {
+            return self.admitted_behind(source, &tx, reads, out);
+        }
         // Whoever submits what waits here is told what it lacks.
         if self.solidifier.contains(&id) && source != Source::Local {
             return;
@@ -61,6 +64,21 @@ impl Machine {
         }
         self.accepted(accepted, None, reads, out);
         self.progress(reads, out);
+    }
+
+    /// While this node is not where the others are, only what certified commits ordered is taken.
+    fn admitted_behind(
+        &mut self,
+        source: Source,
+        tx: &Arc<Verified>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        if source == Source::Local {
+            out.events.push(Event::Refused { id: tx.id(), reason: SubmitRefusal::Behind });
+        } else if self.sync.body(tx, source) {
+            self.sync_on(reads, out);
+        }
     }
 
     /// Where a transaction is, if it is attached.

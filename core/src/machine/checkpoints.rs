@@ -55,6 +55,11 @@ impl Machine {
         if let Some(validator) = &mut self.validator {
             validator.recalled(reference, self.consensus.own_last().map(|(last, _)| last));
         }
+        if self.sync.is_active() {
+            self.sync.checkpoint(source, checkpoint);
+            return;
+        }
+        self.notice(reference.round, out);
         let Self { consensus, tangle, .. } = self;
         let added = consensus.add(checkpoint, &|id| tangle.anchor_of(id, reads));
         if let Some([first, second]) = added.evidence {
@@ -83,14 +88,8 @@ impl Machine {
     ) {
         for checkpoint in accepted {
             let reference = checkpoint.reference();
-            let newest = newest_key(reference.author);
             let mut tables = Tables { pending: &mut out.writes.records, store: reads };
-            let before = tables.read::<CheckpointRef>(Table::Standing, &newest);
-            if before.is_none_or(|before| before.round < reference.round) {
-                tables.write(Table::Standing, &newest, &reference);
-            }
-            let bytes = Some(checkpoint.bytes().clone());
-            out.writes.records.set(Table::Checkpoint, &checkpoint_key(&reference), bytes);
+            self.keep_checkpoint(&checkpoint, &mut tables);
             self.spread.shown(reference, checkpoint.checkpoint());
             self.cover.enter(self.consensus.round().max(self.consensus.quorum_round()));
             self.cover.cited(reference.round, &checkpoint.checkpoint().tips);
@@ -99,6 +98,26 @@ impl Machine {
                 self.forward(&checkpoint, from, out);
             }
         }
+    }
+
+    /// Writes an accepted checkpoint, and that it is the newest of its author if it is. The one
+    /// before stays only if it lies above the floor.
+    pub(super) fn keep_checkpoint(
+        &self,
+        checkpoint: &VerifiedCheckpoint,
+        tables: &mut Tables<'_>,
+    ) {
+        let reference = checkpoint.reference();
+        let newest = newest_key(reference.author);
+        let before = tables.read::<CheckpointRef>(Table::Standing, &newest);
+        if before.is_none_or(|before| before.round < reference.round) {
+            tables.write(Table::Standing, &newest, &reference);
+            if let Some(before) = before.filter(|before| self.floor.is_below(before.round)) {
+                tables.remove(Table::Checkpoint, &checkpoint_key(&before));
+            }
+        }
+        let bytes = Some(checkpoint.bytes().clone());
+        tables.pending.set(Table::Checkpoint, &checkpoint_key(&reference), bytes);
     }
 
     fn count_votes(&mut self, checkpoint: &Checkpoint, out: &mut Outbox) {
@@ -177,7 +196,8 @@ impl Machine {
 
     /// The key of this validator, if it may be used.
     fn signing_key(&self) -> Option<Arc<dyn Sign>> {
-        self.validator.as_ref().and_then(Validator::key)
+        let validator = self.validator.as_ref().filter(|_| !self.sync.is_active());
+        validator.and_then(Validator::key)
     }
 
     fn set_pace(&mut self) {

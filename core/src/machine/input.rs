@@ -5,6 +5,8 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use bytes::Bytes;
+
 use crate::{
     admit::{Refusal, Verified},
     checkpoint::{CheckpointRefusal, VerifiedCheckpoint},
@@ -65,6 +67,15 @@ pub enum Input {
         from: NodeId,
         /// What it said.
         message: Message,
+    },
+    /// The next bytes of a long answer to one of our requests.
+    Part {
+        /// The peer that was asked.
+        from: NodeId,
+        /// The request.
+        ticket: Ticket,
+        /// The bytes.
+        bytes: Bytes,
     },
     /// A peer's request; the answer leaves as [`ToNet::Answer`](super::ToNet::Answer).
     Request {
@@ -170,4 +181,7 @@ pub enum Fault {
     /// An answer that brought nothing of what the peer had said it has, or none at all.
     #[error("an answer without what was asked for")]
     EmptyAnswer,
+    /// An answer that is not what was asked for, as its hashes or signatures show.
+    #[error("an answer that does not hold: not what was asked for, or not signed by the committee")]
+    BadAnswer,
 }

@@ -9,6 +9,8 @@ pub struct Limits {
     /// How fast rounds of checkpoints go. Default: that of a local network.
     pub pace: PaceLimits,
 
+    /// What is kept of what is final. Default 30 days.
+    pub history: History,
     /// Live DAG kept in memory, as bytes of transactions. The oldest leave first; they stay in the
     /// store. Memory is about a tenth of this. Default 1 GiB.
     pub live_bytes_max: u64,
@@ -108,6 +110,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             pace: PaceLimits::default(),
+            history: History::For(Span::from_secs(30 * 24 * 3_600)),
             live_bytes_max: 1 << 30,
             live_count_max: 262_144,
             unordered_max: 262_144,
@@ -144,6 +147,15 @@ impl Default for Limits {
             addresses_delay: Span::from_secs(1),
         }
     }
+}
+
+/// What a node keeps of what is final, and so how it catches up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// All of it: whatever it misses it fetches and executes, commit by commit.
+    All,
+    /// At least this long, by the ledger's time. A node that missed much starts from a snapshot.
+    For(Span),
 }
 
 /// How fast rounds go. An operator's choice: nodes need not agree on it, but should.

@@ -26,14 +26,17 @@ mod ledger;
 mod limits;
 mod outbox;
 mod peers;
+mod prune;
 mod reads;
 mod records;
 mod restore;
 mod serve;
 mod settle;
+mod snapshot;
 mod solidify;
 mod spread;
 mod status;
+mod sync;
 mod talk;
 mod tangle;
 mod timers;
@@ -42,6 +45,7 @@ mod validator;
 mod wants;
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -54,9 +58,12 @@ use self::{
     gossip::Gossip,
     ledger::Ledger,
     peers::Peers,
+    prune::Floor,
     reads::View,
+    snapshot::Snapshots,
     solidify::Solidifier,
     spread::Spread,
+    sync::Sync,
     tangle::Tangle,
     timers::{Timer, Timers},
     tips::Tips,
@@ -66,6 +73,8 @@ use self::{
 use crate::{
     committee::Committee,
     digest::NodeId,
+    genesis::Genesis,
+    keys::Verify,
     message::Message,
     time::{Span, Time},
     tx::{CommitRef, NetworkId},
@@ -77,19 +86,22 @@ pub use self::{
     chain::Place,
     input::{Fault, Input, Source, Ticket},
     ledger::recount,
-    limits::{Limits, PaceLimits},
+    limits::{History, Limits, PaceLimits},
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
     records::{Records, Table},
     restore::Setup,
     status::{PeerStatus, Signing, Status},
+    sync::{By, SyncStatus, WaitsFor},
 };
 
 /// The protocol of one node.
-#[derive(Debug)]
 pub struct Machine {
     limits: Limits,
+    genesis: Arc<Genesis>,
     network: NetworkId,
+    /// Checks the signatures of certificates.
+    verify: Arc<dyn Verify>,
     committee: Arc<Committee>,
     /// What the first step of all writes.
     first: Option<Records>,
@@ -100,6 +112,9 @@ pub struct Machine {
     certifier: Certifier,
     chain: Chain,
     ledger: Ledger,
+    snapshots: Snapshots,
+    floor: Floor,
+    sync: Sync,
     spread: Spread,
     catchup: Catchup,
     validator: Option<Validator>,
@@ -126,6 +141,15 @@ pub struct Machine {
     now: Time,
 }
 
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { network, now, anchor, .. } = self;
+        let mut shown = f.debug_struct("Machine");
+        shown.field("network", network).field("now", now).field("anchor", anchor);
+        shown.finish_non_exhaustive()
+    }
+}
+
 impl Machine {
     /// Takes one input. What it leads to is added to `out`, which the caller empties in order
     /// before it sleeps; several inputs may share one `out`.
@@ -136,6 +160,9 @@ impl Machine {
         }
         if let Some(first) = self.first.take() {
             out.writes.records.join(first);
+        }
+        if self.sync.has_arrived() && out.writes.is_empty() {
+            self.arrive(reads, out);
         }
         match input {
             Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
@@ -154,6 +181,7 @@ impl Machine {
             Input::BodyMissing { from, id } => self.body_missing(from, id, reads),
             Input::Misbehaved { from, fault } => self.peers.blame(now, from, fault, out),
             Input::Message { from, message } => self.said(from, message, reads, out),
+            Input::Part { ticket, bytes, .. } => self.sync.part(ticket, &bytes),
             Input::Request { from, ticket, message } => {
                 self.asked(from, ticket, &message, reads, out);
             }
@@ -187,6 +215,8 @@ impl Machine {
             certified: self.certifier.certified().map_or(CommitIndex::ZERO, |vote| vote.index),
             round: self.consensus.quorum_round(),
             unordered: self.cover.len(),
+            sync: self.sync.status(self.chain.last().index),
+            lowest: self.floor.commit,
             signing: self
                 .validator
                 .as_ref()
@@ -232,6 +262,10 @@ impl Machine {
                 None
             }
             Timer::Catchup => self.ask_stretch(out),
+            Timer::Sync => {
+                self.sync_on(reads, out);
+                None
+            }
             Timer::Frontier => {
                 self.ask_silent(out);
                 if let Some(peer) = self.peers.after(self.frontier_shown) {

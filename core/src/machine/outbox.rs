@@ -228,6 +228,9 @@ pub enum SubmitRefusal {
         /// The key.
         key: KeyId,
     },
+    /// This node is not where the others are.
+    #[error("this node is behind and fetches what it missed; submit elsewhere, or again later")]
+    Behind,
     /// Its anchor does not fit those of its parents.
     #[error("its anchor is older than a parent's, or far newer; attach it again to fresh tips")]
     AnchorOrder,

@@ -377,6 +377,7 @@ const fn weight(fault: &Fault) -> u64 {
         | Fault::Oversized { .. }
         | Fault::Misplaced { .. }
         | Fault::Refused(_)
+        | Fault::BadAnswer
         | Fault::BadCheckpoint(_) => BLAME_MAX,
         Fault::TooManyRequests { .. } => BLAME_MAX / 5,
         // Honest if the request was given up just before.

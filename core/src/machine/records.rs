@@ -7,6 +7,7 @@
 //! index in more ways than one.
 
 use alloc::{collections::BTreeMap, vec::Vec};
+use core::iter;
 
 use bytes::Bytes;
 
@@ -45,6 +46,11 @@ pub enum Table {
     Certificate = 11,
     /// Evidence of equivocation by validators: author 2, round 8 (big-endian) -> both checkpoints.
     Evidence = 12,
+    /// Snapshots that are offered to others: index 8 (big-endian) -> what is kept of it.
+    Snapshot = 13,
+    /// The ledger at the last snapshots, where it changed since: index 8 (big-endian), object 32 ->
+    /// the object before its first change, nothing if there was none.
+    Before = 14,
 }
 
 /// Writes that are on their way to the store. `None` removes.
@@ -129,6 +135,25 @@ impl Tables<'_> {
         }
         found.into_iter().take(limit).collect()
     }
+}
+
+/// Records read at once by [`scan`].
+const PAGE: usize = 1_024;
+
+/// The records of a table at or above `from` as the store has them, ascending, read in pages.
+pub(super) fn scan(
+    table: Table,
+    from: Vec<u8>,
+    reads: &dyn Reads,
+) -> impl Iterator<Item = (Vec<u8>, Bytes)> {
+    let mut next = Some(from);
+    iter::from_fn(move || {
+        let page = reads.records(table, &next.take()?, PAGE);
+        // The least key above the last.
+        next = page.last().map(|(last, _)| [last.as_slice(), &[0]].concat());
+        Some(page)
+    })
+    .flatten()
 }
 
 /// The key of a checkpoint in [`Table::Checkpoint`].

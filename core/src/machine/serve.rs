@@ -19,10 +19,11 @@ use super::{
 };
 use crate::{
     checkpoint::CheckpointRef,
-    codec::{Decode as _, Encode as _},
+    codec::{Decode as _, Encode},
     committee::Author,
     digest::{KeyId, TxId},
     message::{End, GetCheckpoints, GetCone, Message},
+    params::PART_BYTES_MAX,
     tx::Attachment,
     units::{Position, Round},
 };
@@ -172,6 +173,21 @@ impl Server<'_> {
             .and_then(|newest| self.view.store.record(Table::Checkpoint, &checkpoint_key(&newest)));
         let newest = bytes.map(Message::Checkpoint);
         newest.into_iter().chain([Message::End(End { next: None })]).collect()
+    }
+
+    /// One long value, if it is here.
+    pub(super) fn whole(
+        &self,
+        value: Option<impl Encode>,
+        spend: &mut dyn FnMut(u64) -> bool,
+    ) -> Vec<Message> {
+        let bytes = value.map(|value| Bytes::from(value.to_bytes())).unwrap_or_default();
+        let is_paid = spend(bytes.len() as u64);
+        let starts = (0..if is_paid { bytes.len() } else { 0 }).step_by(PART_BYTES_MAX);
+        let parts = starts.map(|from| {
+            Message::Part(bytes.slice(from..bytes.len().min(from + PART_BYTES_MAX)))
+        });
+        parts.chain([Message::End(End { next: None })]).collect()
     }
 
     /// A key, if it is here.

@@ -10,19 +10,22 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
     chain::Executed,
-    consensus::Ordered,
+    consensus::{Ordered, Standing},
     ledger,
     records::{Table, Tables},
+    snapshot,
     tangle::Orderable,
 };
 use crate::{
+    admit::Verified,
     checkpoint::CheckpointRef,
     codec::Decode as _,
-    commit::Leaf,
-    digest::{BodyId, TxId},
+    commit::{CommitRecord, Leaf},
+    digest::{BodyId, DIGEST_BYTES, TxId},
     outcome::Outcome,
     params::LEAVES_MAX,
-    tx::{Body, CommitRef, SealedBody},
+    time::Time,
+    tx::{Body, CommitRef, SealedBody, Transaction},
 };
 
 /// Where consensus stands, in [`Table::Standing`].
@@ -32,11 +35,27 @@ pub(super) const CONSENSUS: [u8; 1] = *b"c";
 pub(super) const UNORDERED_FROM: [u8; 1] = *b"o";
 
 /// A transaction whose turn has come.
-struct Turn {
+pub(super) struct Turn {
     id: TxId,
     body_id: BodyId,
-    body: Body,
+    pub(super) body: Body,
     anchor: CommitRef,
+}
+
+impl Turn {
+    pub(super) fn of(tx: &Verified) -> Self {
+        let Transaction { attachment, body, .. } = tx.transaction();
+        Self { id: tx.id(), body_id: tx.body_id(), body: body.clone(), anchor: attachment.anchor }
+    }
+}
+
+/// What the committee decided of a record, beside its leaves.
+pub(super) struct Made {
+    pub(super) leader: CheckpointRef,
+    pub(super) time: Time,
+    /// Whether the leader has no further records.
+    pub(super) last: bool,
+    pub(super) window_root: Option<[u8; DIGEST_BYTES]>,
 }
 
 impl Machine {
@@ -83,8 +102,16 @@ impl Machine {
             parts.push(&[]);
         }
         let count = parts.len();
+        let standing = self.consensus.standing();
         for (number, part) in parts.into_iter().enumerate() {
-            self.record(leader, ordered.time, part, number + 1 == count, reads, out);
+            let last = number + 1 == count;
+            let is_due = last && self.chain.is_window_root_due();
+            let window_root = is_due.then(|| standing.window_root());
+            let made = Made { leader, time: ordered.time, last, window_root };
+            let record = self.record(&made, part, reads, out);
+            if is_due {
+                self.keep_snapshot(&record, &standing, reads, out);
+            }
         }
         for turn in &turns {
             self.cover.ordered(&turn.id);
@@ -101,24 +128,38 @@ impl Machine {
         }
         self.spread.forget(self.consensus.gc_round());
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
-        tables.write(Table::Standing, &CONSENSUS, &self.consensus.standing());
+        tables.write(Table::Standing, &CONSENSUS, &standing);
         tables.write(Table::Standing, &UNORDERED_FROM, &self.tangle.unordered_from());
         out.durable = true;
+        self.prune(reads, out);
         ordered.accepted
     }
 
-    /// One record: executes its bodies, then appends it to the chain.
-    fn record(
+    /// From now on others may start from `record`, the last of the chain.
+    fn keep_snapshot(
         &mut self,
-        leader: CheckpointRef,
-        time: crate::time::Time,
-        part: &[Turn],
-        last: bool,
+        record: &CommitRecord,
+        standing: &Standing,
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
-        let now = self.chain.next_time(time);
+        let lowest = self.floor.commit;
+        let kept = snapshot::at(record, standing, lowest, &self.chain, &tables);
+        self.snapshots.keep(record.index, kept, &mut tables);
+        self.ledger.snapshot(record.index);
+    }
+
+    /// One record: executes its bodies, then appends it to the chain.
+    pub(super) fn record(
+        &mut self,
+        made: &Made,
+        part: &[Turn],
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) -> Arc<CommitRecord> {
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        let now = self.chain.next_time(made.time);
         let mut leaves = Vec::with_capacity(part.len());
         for turn in part {
             let executed = ledger::Executed {
@@ -133,26 +174,26 @@ impl Machine {
             leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
         }
         self.ledger.assert_supply();
+        let Made { leader, time, last, window_root } = *made;
         let is_due = last && self.chain.is_state_root_due();
         let state_root = is_due.then(|| Ledger::state_root(&mut tables));
-        let made = Executed { leader, time, leaves: &leaves, last, state_root };
-        let record = self.chain.append(&made, &mut tables);
+        let made = Executed { leader, time, leaves: &leaves, last, state_root, window_root };
+        let record = Arc::new(self.chain.append(&made, &mut tables));
         if !leaves.is_empty() {
             self.last_filled = record.index;
         }
         let divergence = self.certifier.executed(record.vote());
-        out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
+        out.events.push(Event::Committed { record: record.clone(), leaves: leaves.into() });
         if let Some(divergence) = divergence {
             self.alarm(divergence.to_string(), out);
         }
+        record
     }
 
     /// A transaction with its body: in memory as long as it is live, else in the store.
-    fn turn(&self, id: &TxId, reads: &dyn Reads) -> Turn {
+    pub(super) fn turn(&self, id: &TxId, reads: &dyn Reads) -> Turn {
         if let Some(tx) = self.tangle.transaction(id) {
-            let (body, anchor) =
-                (tx.transaction().body.clone(), tx.transaction().attachment.anchor);
-            return Turn { id: *id, body_id: tx.body_id(), body, anchor };
+            return Turn::of(tx);
         }
         let entry = reads.entry(id).expect("what is ordered is attached");
         let sealed = reads.sealed_body(&entry.body).expect("what is attached has its body");

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::sync::SyncStatus;
 use crate::{
     digest::{CommitId, NodeId, TxId},
     time::Time,
@@ -29,6 +30,10 @@ pub struct Status {
     pub round: Round,
     /// Transactions that wait for their place in the order.
     pub unordered: usize,
+    /// How it gets to where the others are; none if it is there.
+    pub sync: Option<SyncStatus>,
+    /// The lowest commit that is kept.
+    pub lowest: CommitIndex,
     /// Whether this node signs checkpoints.
     pub signing: Signing,
     /// Transactions in the live DAG.

@@ -8,12 +8,17 @@ use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng as _;
 
 use super::{
-    Fault, Machine, Outbox, Reads, Ticket, ToNet, catchup::Catchup, reads::View, serve::Server,
-    timers::Timer, wants::Want,
+    Archive, Fault, Machine, Outbox, Reads, Ticket, ToNet,
+    catchup::Catchup,
+    reads::View,
+    serve::Server,
+    sync::{Objects, Page},
+    timers::Timer,
+    wants::Want,
 };
 use crate::{
     digest::{NodeId, TxId},
-    message::{End, GetCheckpoints, Message},
+    message::{End, GetCheckpoints, GetObjects, Message},
     time::{Span, Time},
     units::Round,
 };
@@ -141,6 +146,16 @@ impl Machine {
             Message::GetKey(id) => server.key(id),
             Message::GetCheckpoints(request) => server.checkpoints(request, &mut spend),
             Message::GetNewest(author) => server.newest(*author),
+            Message::GetSnapshot => {
+                server.whole(self.snapshots.offer(self.floor.commit, reads), &mut spend)
+            }
+            Message::GetObjects(GetObjects { snapshot, part }) => {
+                let part = self.snapshots.part(*snapshot, *part, reads);
+                server.whole(part.map(Objects), &mut spend)
+            }
+            Message::GetCommits(request) => {
+                server.whole(Page::of(request, &Archive::new(reads)), &mut spend)
+            }
             other => {
                 let fault = Fault::Misplaced { name: other.name() };
                 self.peers.blame(now, from, fault, out);
@@ -158,6 +173,9 @@ impl Machine {
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
+        if self.sync.is_own(ticket) {
+            return self.sync_answered(ticket, end, reads, out);
+        }
         if Catchup::is_own(ticket) {
             return self.stretch_ended(ticket);
         }
@@ -243,6 +261,7 @@ impl Machine {
     pub(super) fn peer_down(&mut self, peer: &NodeId, out: &mut Outbox) {
         self.gossip.peer_down(peer);
         self.peers.down(self.now, peer);
+        self.sync.peer_down(peer);
         if let Some(due) = self.catchup.peer_down(self.now, peer) {
             self.timers.set(Timer::Catchup, due);
         }

@@ -243,6 +243,16 @@ impl Tangle {
         }
     }
 
+    /// What lies below `position` leaves the store, and with it this.
+    pub(super) fn drop_below(&mut self, position: Position) {
+        while self.next.0 - (self.order.len() as u64) < position.0 && !self.order.is_empty() {
+            self.drop_oldest();
+        }
+        self.childless = self.childless.split_off(&position);
+        self.orphans.retain(|_, at| *at >= position);
+        self.unordered = self.unordered.split_off(&position);
+    }
+
     fn drop_oldest(&mut self) {
         let Some(id) = self.order.pop_front() else {
             return;

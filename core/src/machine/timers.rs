@@ -27,10 +27,12 @@ pub(super) enum Timer {
     Pace,
     /// Some missing checkpoint is to be asked for.
     Catchup,
+    /// More is to be fetched of what this node missed.
+    Sync,
 }
 
 impl Timer {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Tips,
         Self::Waiting,
         Self::Ask,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Dial,
         Self::Pace,
         Self::Catchup,
+        Self::Sync,
     ];
 }
 

@@ -20,14 +20,14 @@ use crate::{
     digest::{BodyId, GenesisId, KeyId, NodeId, TxId},
     keys::PublicKey,
     params::{
-        ADDRESSES_MAX, CHECKPOINT_BYTES_MAX, IDS_MAX, PROTOCOL_VERSION, TRANSACTION_BYTES_MAX,
-        WANTS_MAX,
+        ADDRESSES_MAX, CHECKPOINT_BYTES_MAX, IDS_MAX, PART_BYTES_MAX, PROTOCOL_VERSION,
+        TRANSACTION_BYTES_MAX,
     },
     tx::Attachment,
     units::CommitIndex,
 };
 
-pub use self::requests::{End, GetCheckpoints, GetCone};
+pub use self::requests::{End, GetCheckpoints, GetCommits, GetCone, GetObjects};
 
 /// Anything one node says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,17 +57,25 @@ pub enum Message {
     Peers(Vec<PeerAddress>),
     /// Asks for the past of some transactions.
     GetCone(GetCone),
-    /// Asks for single transactions, with no promise about their past.
+    /// Asks for single transactions, at most [`IDS_MAX`], with no promise about their past.
     GetTransactions(Vec<TxId>),
     /// Asks for checkpoints by round.
     GetCheckpoints(GetCheckpoints),
     /// Asks for the newest checkpoint of a validator that the answerer knows, first of all of the
     /// asker's own: whoever lost its disk learns so from the answers.
     GetNewest(Author),
+    /// Asks what snapshot the answerer offers, and which commits.
+    GetSnapshot,
+    /// Asks for a part of the ledger as a snapshot has it.
+    GetObjects(GetObjects),
+    /// Asks for commits: what they ordered, not what that says.
+    GetCommits(GetCommits),
     /// Asks for a public key.
     GetKey(KeyId),
     /// A key; it certifies itself by its id.
     Key(PublicKey),
+    /// The next bytes of an answer that is one long value; not decoded here.
+    Part(Bytes),
     /// The end of an answer.
     End(End),
 }
@@ -100,8 +108,12 @@ impl Message {
     const GET_KEY: u8 = 18;
     const GET_CHECKPOINTS: u8 = 19;
     const GET_NEWEST: u8 = 20;
+    const GET_SNAPSHOT: u8 = 21;
+    const GET_OBJECTS: u8 = 22;
+    const GET_COMMITS: u8 = 23;
     const KEY: u8 = 32;
     const END: u8 = 33;
+    const PART: u8 = 34;
 
     /// Whether an honest node says this on `lane`. Transactions and checkpoints travel as gossip
     /// and in answers.
@@ -120,8 +132,11 @@ impl Message {
             | Self::GetTransactions(_)
             | Self::GetCheckpoints(_)
             | Self::GetNewest(_)
+            | Self::GetSnapshot
+            | Self::GetObjects(_)
+            | Self::GetCommits(_)
             | Self::GetKey(_) => matches!(lane, Lane::Request),
-            Self::Key(_) | Self::End(_) => matches!(lane, Lane::Answer),
+            Self::Key(_) | Self::Part(_) | Self::End(_) => matches!(lane, Lane::Answer),
         }
     }
 
@@ -141,8 +156,12 @@ impl Message {
             Self::GetTransactions(_) => "get_transactions",
             Self::GetCheckpoints(_) => "get_checkpoints",
             Self::GetNewest(_) => "get_newest",
+            Self::GetSnapshot => "get_snapshot",
+            Self::GetObjects(_) => "get_objects",
+            Self::GetCommits(_) => "get_commits",
             Self::GetKey(_) => "get_key",
             Self::Key(_) => "key",
+            Self::Part(_) => "part",
             Self::End(_) => "end",
         }
     }
@@ -179,8 +198,12 @@ impl Encode for Message {
                 tagged(Self::GET_CHECKPOINTS, &|out| request.encode(out));
             }
             Self::GetNewest(author) => tagged(Self::GET_NEWEST, &|out| author.encode(out)),
+            Self::GetSnapshot => tagged(Self::GET_SNAPSHOT, &|_| {}),
+            Self::GetObjects(request) => tagged(Self::GET_OBJECTS, &|out| request.encode(out)),
+            Self::GetCommits(request) => tagged(Self::GET_COMMITS, &|out| request.encode(out)),
             Self::GetKey(id) => tagged(Self::GET_KEY, &|out| id.encode(out)),
             Self::Key(key) => tagged(Self::KEY, &|out| key.encode(out)),
+            Self::Part(bytes) => tagged(Self::PART, &|out| out.extend_from_slice(bytes)),
             Self::End(end) => tagged(Self::END, &|out| end.encode(out)),
         }
     }
@@ -204,11 +227,15 @@ impl Decode for Message {
             Self::GRAFT => Self::Graft(reader.list("graft", IDS_MAX)?),
             Self::PEERS => Self::Peers(reader.list("peers", ADDRESSES_MAX)?),
             Self::GET_CONE => Self::GetCone(GetCone::decode(reader)?),
-            Self::GET_TRANSACTIONS => Self::GetTransactions(reader.list("wants", WANTS_MAX)?),
+            Self::GET_TRANSACTIONS => Self::GetTransactions(reader.list("wants", IDS_MAX)?),
             Self::GET_CHECKPOINTS => Self::GetCheckpoints(GetCheckpoints::decode(reader)?),
             Self::GET_NEWEST => Self::GetNewest(Author::decode(reader)?),
+            Self::GET_SNAPSHOT => Self::GetSnapshot,
+            Self::GET_OBJECTS => Self::GetObjects(GetObjects::decode(reader)?),
+            Self::GET_COMMITS => Self::GetCommits(GetCommits::decode(reader)?),
             Self::GET_KEY => Self::GetKey(KeyId::decode(reader)?),
             Self::KEY => Self::Key(PublicKey::decode(reader)?),
+            Self::PART => Self::Part(rest(reader, "part", PART_BYTES_MAX)?),
             Self::END => Self::End(End::decode(reader)?),
             tag => {
                 return Err(DecodeError::UnknownTag { field: "message", actual: tag.into() });

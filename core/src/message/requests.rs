@@ -7,7 +7,7 @@ use crate::{
     committee::VALIDATORS_MAX,
     digest::TxId,
     params::{IDS_MAX, WANTS_MAX},
-    units::{Position, Round},
+    units::{CommitIndex, Position, Round},
 };
 
 /// Asks for the past of `want`, as one self-contained answer: parents before children, without
@@ -91,5 +91,60 @@ impl Encode for GetCheckpoints {
 impl Decode for GetCheckpoints {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { above: reader.list("above", VALIDATORS_MAX)?, to: Round::decode(reader)? })
+    }
+}
+
+/// Asks for a part of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GetObjects {
+    /// The commit of the snapshot.
+    pub snapshot: CommitIndex,
+    /// The first byte of the keys asked for.
+    pub part: u8,
+}
+
+impl Encode for GetObjects {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.snapshot.encode(out);
+        out.push(self.part);
+    }
+}
+
+impl Decode for GetObjects {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { snapshot: CommitIndex::decode(reader)?, part: reader.u8()? })
+    }
+}
+
+/// Asks for commits in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GetCommits {
+    /// The first.
+    pub from: CommitIndex,
+    /// The last. The answer may end before.
+    pub to: CommitIndex,
+    /// The commit that is known to be certified, at or above the last: the answer shows that it
+    /// follows from those in it.
+    pub under: CommitIndex,
+}
+
+impl Encode for GetCommits {
+    fn encode(&self, out: &mut Vec<u8>) {
+        [self.from, self.to, self.under].iter().for_each(|index| index.encode(out));
+    }
+}
+
+impl Decode for GetCommits {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let [from, to, under] = [
+            CommitIndex::decode(reader)?,
+            CommitIndex::decode(reader)?,
+            CommitIndex::decode(reader)?,
+        ];
+        if from > to || to > under {
+            let rule = "the first, the last, and one that is certified, in this order";
+            return Err(DecodeError::NotCanonical { field: "commits", rule });
+        }
+        Ok(Self { from, to, under })
     }
 }

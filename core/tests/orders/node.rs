@@ -6,7 +6,7 @@ use bytes::Bytes;
 use weft_core::{
     admit::Verified,
     digest::{BodyId, KeyId, NodeId, TxId},
-    keys::PublicKey,
+    keys::{DeviceVerifier, PublicKey},
     machine::{
         Batch, Event, Input, Limits, LogEntry, Machine, Outbox, Reads, Setup, Source, Status,
         Table, Ticket, ToNet,
@@ -91,7 +91,8 @@ impl Reads for Shelf {
 
 fn machine(limits: Limits, own: NodeId, seed: [u8; 32], now: Time, shelf: &Shelf) -> Machine {
     let genesis = genesis();
-    let setup = Setup { genesis: &genesis, limits, own, key: None, seed };
+    let (genesis, verify) = (&genesis, Arc::new(DeviceVerifier));
+    let setup = Setup { genesis, limits, own, key: None, verify, seed };
     Machine::restore(setup, now, shelf)
 }
 

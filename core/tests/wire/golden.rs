@@ -14,7 +14,7 @@ use weft_core::{
     digest::{BodyId, CheckpointId, CommitId, Domain, GenesisId, KeyId, NodeId, TxId, digest},
     genesis::Genesis,
     keys::{PublicKey, Scheme, Signature},
-    message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
+    message::{End, GetCheckpoints, GetCommits, GetCone, GetObjects, Hello, Message, PeerAddress},
     object::{Object, ObjectKey},
     outcome::Outcome,
     params::Params,
@@ -254,6 +254,9 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
     let ids = vec![TxId([1; 32]), TxId([2; 32])];
     let attachment = reading().attachment;
     let cone = GetCone { want: ids.clone(), have: vec![TxId([3; 32])], from: Position(0x0102) };
+    let part = GetObjects { snapshot: CommitIndex(0x0102), part: 3 };
+    let commits =
+        GetCommits { from: CommitIndex(1), to: CommitIndex(2), under: CommitIndex(0x0304) };
     let stretch = GetCheckpoints { above: vec![Round(1), Round(2)], to: Round(0x0304) };
     let messages = [
         ("message-hello", hello(None)),
@@ -275,6 +278,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("message-get-cone", Message::GetCone(cone)),
         ("message-get-transactions", Message::GetTransactions(ids)),
+        ("message-get-snapshot", Message::GetSnapshot),
+        ("message-get-objects", Message::GetObjects(part)),
+        ("message-get-commits", Message::GetCommits(commits)),
+        ("message-part", Message::Part(bytes::Bytes::from_static(b"part"))),
         ("message-get-key", Message::GetKey(KeyId([7; 32]))),
         ("message-key", Message::Key(key(Scheme::MlDsa44))),
         ("message-end", Message::End(End { next: None })),
@@ -296,6 +303,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
             | Message::GetTransactions(_)
             | Message::GetCheckpoints(_)
             | Message::GetNewest(_)
+            | Message::GetSnapshot
+            | Message::GetObjects(_)
+            | Message::GetCommits(_)
+            | Message::Part(_)
             | Message::GetKey(_)
             | Message::Key(_)
             | Message::End(_) => {}

@@ -16,7 +16,7 @@ use weft_core::{
     committee::Author,
     digest::{BodyId, CheckpointId, CommitId, GenesisId, KeyId, NodeId, TxId},
     keys::{PublicKey, Scheme, Signature},
-    message::{End, GetCheckpoints, GetCone, Hello, Message, PeerAddress},
+    message::{End, GetCheckpoints, GetCommits, GetCone, GetObjects, Hello, Message, PeerAddress},
     params::{ADDRESSES_MAX, IDS_MAX, WANTS_MAX},
     time::Time,
     tx::{
@@ -213,7 +213,17 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         ids().prop_map(Message::Graft),
         vec(peer(), 0..=ADDRESSES_MAX).prop_map(Message::Peers),
         cone().prop_map(Message::GetCone),
-        vec(id(), 0..=WANTS_MAX).prop_map(Message::GetTransactions),
+        ids().prop_map(Message::GetTransactions),
+        Just(Message::GetSnapshot),
+        (any::<u64>(), any::<u8>()).prop_map(|(snapshot, part)| {
+            Message::GetObjects(GetObjects { snapshot: CommitIndex(snapshot), part })
+        }),
+        any::<[u64; 3]>().prop_map(|mut indexes| {
+            indexes.sort_unstable();
+            let [from, to, under] = indexes.map(CommitIndex);
+            Message::GetCommits(GetCommits { from, to, under })
+        }),
+        vec(any::<u8>(), 0..100).prop_map(|bytes| Message::Part(bytes.into())),
         any::<[u8; 32]>().prop_map(|id| Message::GetKey(KeyId(id))),
         key().prop_map(Message::Key),
         option::of(any::<u64>().prop_map(Position)).prop_map(|next| Message::End(End { next })),

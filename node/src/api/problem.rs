@@ -117,6 +117,7 @@ pub(crate) const fn submit_refusal_code(refusal: &SubmitRefusal) -> &'static str
         SubmitRefusal::Refused(refusal) => refusal_code(refusal),
         SubmitRefusal::UnknownParent { .. } => "unknown_parent",
         SubmitRefusal::UnknownKey { .. } => "unknown_key",
+        SubmitRefusal::Behind => "behind",
         SubmitRefusal::AnchorOrder => "anchor_order",
         SubmitRefusal::EnoughAttachments { .. } => "enough_attachments",
     }
@@ -166,6 +167,10 @@ impl From<SubmitRefusal> for Problem {
             SubmitRefusal::Refused(refusal) => refusal.into(),
             SubmitRefusal::UnknownKey { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+            }
+            SubmitRefusal::Behind => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                    .retry_after(Duration::from_secs(5))
             }
             SubmitRefusal::UnknownParent { .. }
             | SubmitRefusal::AnchorOrder

@@ -78,6 +78,7 @@ impl Encode for Head {
         out.extend_from_slice(&self.time.as_millis().to_le_bytes());
         self.mountain.encode(out);
         self.state_root_from.encode(out);
+        self.window_root_from.encode(out);
     }
 }
 
@@ -89,6 +90,7 @@ impl Decode for Head {
             time: Time::from_millis(reader.u64()?),
             mountain: Mountain::decode(reader)?,
             state_root_from: CommitIndex::decode(reader)?,
+            window_root_from: CommitIndex::decode(reader)?,
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     commit::{CommitRecord, Leaf, Mountain, Placed, merkle},
     digest::{CommitId, DIGEST_BYTES},
     genesis::Genesis,
-    params::{LEAVES_MAX, ORDER_LAG},
+    params::{LEAVES_MAX, ORDER_LAG, STATE_ROOT_EVERY},
     time::{Span, Time},
     tx::{CommitRef, NetworkId},
     units::CommitIndex,
@@ -34,9 +34,6 @@ const HEAD: [u8; 1] = *b"h";
 /// most. Older ones are no anchors of anything that can still be ordered.
 const ANCHOR_ROUNDS: u64 = ORDER_LAG + 1;
 
-/// State roots are due at the first last record at or after each multiple of this.
-const STATE_ROOT_EVERY: u64 = 16;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Head {
     last: CommitRef,
@@ -45,12 +42,15 @@ struct Head {
     mountain: Mountain,
     /// Index at or after which the next state root is due.
     state_root_from: CommitIndex,
+    /// The same for window roots.
+    window_root_from: CommitIndex,
 }
 
 /// The chain of commits of a node.
 #[derive(Debug)]
 pub(super) struct Chain {
     network: NetworkId,
+    snapshot_every: u64,
     head: Head,
     anchors: BTreeMap<CommitIndex, CommitRef>,
 }
@@ -65,6 +65,7 @@ pub(super) struct Executed<'a> {
     /// Whether the leader has no further records.
     pub(super) last: bool,
     pub(super) state_root: Option<[u8; DIGEST_BYTES]>,
+    pub(super) window_root: Option<[u8; DIGEST_BYTES]>,
 }
 
 impl Chain {
@@ -73,6 +74,7 @@ impl Chain {
         let commit = genesis.commit();
         let mut chain = Self {
             network: genesis.network(),
+            snapshot_every: genesis.params.snapshot_every.into(),
             head: tables.read(Table::Standing, &HEAD).unwrap_or_else(|| Head::genesis(genesis)),
             anchors: [(commit.index, commit)].into(),
         };
@@ -123,6 +125,11 @@ impl Chain {
         self.head.last.index.0 + 1 >= self.head.state_root_from.0
     }
 
+    /// Whether a snapshot lies at the next record, as the last of its leader.
+    pub(super) fn is_window_root_due(&self) -> bool {
+        self.head.last.index.0 + 1 >= self.head.window_root_from.0
+    }
+
     /// Appends a record.
     pub(super) fn append(&mut self, made: &Executed<'_>, tables: &mut Tables<'_>) -> CommitRecord {
         let leaves = u32::try_from(made.leaves.len()).expect("at most LEAVES_MAX");
@@ -139,22 +146,51 @@ impl Chain {
             order_root: merkle::root(made.leaves),
             history_root: self.head.mountain.root(),
             state_root: made.state_root,
-            window_root: None,
+            window_root: made.window_root,
         };
-        if made.state_root.is_some() {
-            self.head.state_root_from =
-                CommitIndex((index.0 / STATE_ROOT_EVERY + 1) * STATE_ROOT_EVERY);
+        self.adopt(&record, made.leaves, tables);
+        record
+    }
+
+    /// Appends the next record as others made it.
+    pub(super) fn adopt(
+        &mut self,
+        record: &CommitRecord,
+        leaves: &[Leaf],
+        tables: &mut Tables<'_>,
+    ) {
+        let after = |every: u64| CommitIndex((record.index.0 / every + 1) * every);
+        if record.state_root.is_some() {
+            self.head.state_root_from = after(STATE_ROOT_EVERY);
+        }
+        if record.window_root.is_some() {
+            self.head.window_root_from = after(self.snapshot_every);
         }
         self.head.last = record.reference();
         self.head.id = record.id();
         self.head.time = record.time;
-        self.write(&record, made.leaves, tables);
-        self.anchors.insert(index, self.head.last);
+        self.write(record, leaves, tables);
+        self.anchors.insert(record.index, self.head.last);
         let oldest = self.head.last.round.0.saturating_sub(ANCHOR_ROUNDS);
         while let Some(first) = self.anchors.first_entry().filter(|a| a.get().round.0 < oldest) {
             first.remove();
         }
-        record
+    }
+
+    /// Goes on with `first` as the next record, whose past is `mountain`: whatever was before is
+    /// forgotten.
+    pub(super) fn jump(
+        &mut self,
+        first: &CommitRecord,
+        mountain: Mountain,
+        tables: &mut Tables<'_>,
+    ) {
+        let placed: Vec<Placed> = mountain.placed().collect();
+        write_nodes(&placed, tables);
+        self.head.mountain = mountain;
+        self.head.id = first.previous;
+        self.head.last.index = CommitIndex(first.index.0 - 1);
+        self.anchors.clear();
     }
 
     fn write(&mut self, record: &CommitRecord, leaves: &[Leaf], tables: &mut Tables<'_>) {
@@ -189,10 +225,12 @@ fn write_nodes(placed: &[Placed], tables: &mut Tables<'_>) {
 
 impl Head {
     fn genesis(genesis: &Genesis) -> Self {
+        let window_root_from = CommitIndex(genesis.params.snapshot_every.into());
         let id = CommitId(genesis.id().0);
         let mut mountain = Mountain::default();
         mountain.append(&id);
         let state_root_from = CommitIndex(STATE_ROOT_EVERY);
-        Self { last: genesis.commit(), id, time: genesis.created, mountain, state_root_from }
+        let (last, time) = (genesis.commit(), genesis.created);
+        Self { last, id, time, mountain, state_root_from, window_root_from }
     }
 }

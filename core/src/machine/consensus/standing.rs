@@ -13,6 +13,7 @@ use crate::{
     checkpoint::CheckpointRef,
     codec::{Decode, DecodeError, Encode, Reader, encode_list},
     committee::{Author, VALIDATORS_MAX},
+    digest::{DIGEST_BYTES, Domain, digest},
     params::GC_DEPTH,
     time::Time,
     units::Round,
@@ -41,6 +42,16 @@ impl Standing {
     /// Before all rounds, on a network whose genesis was made at `created`.
     pub(crate) fn genesis(created: Time) -> Self {
         Self { time: created, ..Self::default() }
+    }
+
+    /// What is the same on all nodes after the same commit.
+    pub(crate) fn shared(&self) -> Self {
+        Self { convicted: BTreeSet::new(), own_last: None, ..self.clone() }
+    }
+
+    /// A digest over what is the same on all nodes: what a commit record says of it.
+    pub(crate) fn window_root(&self) -> [u8; DIGEST_BYTES] {
+        digest(Domain::Window, &self.shared().to_bytes())
     }
 
     /// The round of the last leader.

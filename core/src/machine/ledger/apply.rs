@@ -29,7 +29,8 @@ impl Ledger {
         assert_eq!(debits, credits, "a body moves value, it makes none");
         self.total = self.total + credits - debits;
         for (address, change) in changes {
-            put(&ObjectKey::account(&address), &Object::Account(change.after), tables);
+            let (key, object) = (ObjectKey::account(&address), Object::Account(change.after));
+            put(&key, &object, self.snapshot, tables);
         }
         let key = consumed_key(&tx.body.issuer, tx.body.sequence);
         tables.write(Table::Consumed, &key, &tx.id);

@@ -13,12 +13,15 @@
 //! Left out on purpose: which anchors are of this chain, the order itself, and commit records.
 
 mod apply;
+mod past;
 mod plan;
 #[cfg(test)]
 mod tests;
 mod trie;
 
 use alloc::{collections::BTreeMap, vec::Vec};
+
+pub(super) use self::past::{PARTS, Part, part_root};
 
 use super::{
     Reads,
@@ -32,7 +35,7 @@ use crate::{
     outcome::Outcome,
     time::Time,
     tx::Body,
-    units::{Amount, Sequence},
+    units::{Amount, CommitIndex, Sequence},
 };
 
 /// Objects read at once by [`recount`].
@@ -58,6 +61,8 @@ pub(super) struct Ledger {
     supply: Amount,
     /// The same, as every body since the start moved it.
     total: u128,
+    /// The last snapshot: what changes since is remembered as it was there.
+    snapshot: Option<CommitIndex>,
 }
 
 impl Ledger {
@@ -74,19 +79,25 @@ impl Ledger {
             supply = sum.expect("a genesis whose balances do not sum was refused");
             let key = ObjectKey::account(address);
             assert!(object(&key, tables).is_none(), "a genesis names no account twice");
-            put(&key, &Object::Account(Account::opened(*balance)), tables);
+            put(&key, &Object::Account(Account::opened(*balance)), None, tables);
         }
-        put(&ObjectKey::supply(), &Object::Supply(supply), tables);
-        Self { dust, supply, total: supply.0.into() }
+        put(&ObjectKey::supply(), &Object::Supply(supply), None, tables);
+        Self { dust, supply, total: supply.0.into(), snapshot: None }
     }
 
     /// Goes on from what was written.
     ///
     /// # Panics
     /// Where [`Self::genesis`] wrote nothing.
-    pub(super) fn restore(dust: Amount, tables: &Tables<'_>) -> Self {
+    pub(super) fn restore(
+        dust: Amount,
+        snapshot: Option<CommitIndex>,
+        tables: &Tables<'_>,
+    ) -> Self {
         match object(&ObjectKey::supply(), tables) {
-            Some(Object::Supply(supply)) => Self { dust, supply, total: supply.0.into() },
+            Some(Object::Supply(supply)) => {
+                Self { dust, supply, total: supply.0.into(), snapshot }
+            }
             other => panic!("a ledger begins with its supply, not with {other:?}"),
         }
     }
@@ -157,6 +168,14 @@ pub(super) fn consumed_key(issuer: &Address, sequence: Sequence) -> Vec<u8> {
     [issuer.first_key().as_bytes().as_slice(), &sequence.0.to_be_bytes()].concat()
 }
 
+/// The key of an object as a table has it.
+///
+/// # Panics
+/// On anything but the bytes of a key: the store's checksums passed, so it is a bug.
+fn key_at(place: &[u8]) -> ObjectKey {
+    ObjectKey(place.try_into().expect("objects lie at their keys"))
+}
+
 fn object(key: &ObjectKey, tables: &Tables<'_>) -> Option<Object> {
     tables.read(Table::Object, &key.0)
 }
@@ -168,7 +187,13 @@ fn account(address: &Address, tables: &Tables<'_>) -> Option<Account> {
     }
 }
 
-fn put(key: &ObjectKey, object: &Object, tables: &mut Tables<'_>) {
+fn put(
+    key: &ObjectKey,
+    object: &Object,
+    snapshot: Option<CommitIndex>,
+    tables: &mut Tables<'_>,
+) {
+    past::remember(snapshot, key, tables);
     tables.write(Table::Object, &key.0, object);
     trie::changed(key, tables);
 }

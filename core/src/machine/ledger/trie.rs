@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Ledger;
+use super::{Ledger, key_at};
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader},
     digest::DIGEST_BYTES,
@@ -64,6 +64,23 @@ pub(super) fn changed(key: &ObjectKey, tables: &mut Tables<'_>) {
     tables.pending.set(Table::Changed, &key.0, Some(Bytes::new()));
 }
 
+/// Shows the topmost nodes below which all leaves have their first `bits` bits in common.
+pub(super) fn at_depth(
+    bits: u16,
+    tables: &Tables<'_>,
+    show: &mut dyn FnMut(&ObjectKey, [u8; DIGEST_BYTES]),
+) {
+    let mut open: Vec<Link> = tables.read(Table::Standing, TOP).into_iter().collect();
+    while let Some(link) = open.pop() {
+        if link.depth >= bits {
+            show(&link.prefix, link.hash);
+        } else {
+            let Branch { left, right } = children(&link, tables);
+            open.extend([left, right]);
+        }
+    }
+}
+
 impl Ledger {
     /// The root over all objects as they are now.
     pub(in crate::machine) fn state_root(tables: &mut Tables<'_>) -> [u8; DIGEST_BYTES] {
@@ -108,7 +125,7 @@ impl Ledger {
 }
 
 fn now(key: &[u8], tables: &Tables<'_>) -> Change {
-    let key = ObjectKey(key.try_into().expect("changes are noted by the key of an object"));
+    let key = key_at(key);
     let leaf = tables.bytes(Table::Object, &key.0).map(|value| leaf(&key, &value));
     Change { key, leaf }
 }

@@ -132,7 +132,7 @@ impl Pair {
         }
         self.shelf.flush();
         assert_eq!(recount(&self.shelf.written), self.ledger.supply);
-        let again = Ledger::restore(DUST, &self.shelf.tables());
+        let again = Ledger::restore(DUST, None, &self.shelf.tables());
         assert_eq!((again.supply, again.dust), (self.ledger.supply, DUST));
     }
 }

@@ -1,0 +1,178 @@
+//! From checked commits, bodies and parts of the ledger to a node that goes on like any other.
+//!
+//! Invariant: a commit is written with its bodies, in one step, in the order of commits. Consensus
+//! goes on only from a store that holds all of the offer.
+
+use alloc::{collections::BTreeMap, string::ToString as _, sync::Arc, vec::Vec};
+
+use super::{By, Commit, Stage, Waiting};
+use crate::{
+    admit::Verified,
+    digest::TxId,
+    machine::{
+        Attached, Event, Ledger, LogEntry, Machine, Outbox, Reads, Source,
+        checkpoints::NEXT_VOTE,
+        ledger::consumed_key,
+        prune::Floor,
+        records::{Table, Tables},
+        settle::{CONSENSUS, Made, Turn},
+        sync::drive::SYNCING,
+        tangle::Order,
+        timers::Timer,
+    },
+    time::Span,
+    units::CommitIndex,
+};
+
+impl Machine {
+    /// Applies all commits whose turn has come and whose bodies are here.
+    pub(super) fn apply_ready(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        loop {
+            let Stage::Fetching(fetch) = &mut self.sync.stage else { return };
+            let next = if fetch.has_jumped {
+                CommitIndex(self.chain.last().index.0 + 1)
+            } else {
+                fetch.offer.kept.window
+            };
+            let by = fetch.by;
+            let Some(Waiting { commit, held, .. }) = fetch.ready(next) else { return };
+            if !fetch.has_jumped {
+                fetch.has_jumped = true;
+                let mountain = fetch.offer.mountain.clone();
+                let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+                self.chain.jump(&commit.record, mountain, &mut tables);
+            }
+            // A commit is told of once it is on disk.
+            out.durable = true;
+            let turns = self.take_bodies(&commit, held, reads, out);
+            match by {
+                By::Commits => self.execute(&commit, &turns, reads, out),
+                By::Snapshot => self.adopt(commit, &turns, reads, out),
+            }
+        }
+    }
+
+    /// Attaches the bodies of a commit that are not attached yet, and returns all of them in order.
+    fn take_bodies(
+        &mut self,
+        commit: &Commit,
+        mut held: BTreeMap<TxId, (Arc<Verified>, Source)>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) -> Vec<Turn> {
+        let mut turns = Vec::with_capacity(commit.leaves.len());
+        for leaf in &commit.leaves {
+            let Some((tx, source)) = held.remove(&leaf.tx) else {
+                turns.push(self.turn(&leaf.tx, reads));
+                continue;
+            };
+            turns.push(Turn::of(&tx));
+            self.attach_certified(source, tx, reads, out);
+        }
+        turns
+    }
+
+    /// Attaches what a certified commit ordered, whether its parents are here or lie before the
+    /// window: the committee had them.
+    fn attach_certified(
+        &mut self,
+        source: Source,
+        tx: Arc<Verified>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let (position, body) = (self.tangle.next(), tx.body_id());
+        let entry = LogEntry {
+            position,
+            id: tx.id(),
+            attachment: tx.transaction().attachment,
+            body,
+            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
+        };
+        let is_first = self.tangle.attachments(&body).is_empty();
+        let first_of_body = is_first && reads.sealed_body(&body).is_none();
+        self.tangle.attach(&entry, Order::Closed);
+        if let Some(key) = tx.transaction().new_key().cloned() {
+            self.key_known(key, reads, out);
+        }
+        out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
+        out.events.push(Event::Attached { position, at: self.now, source, again: false, tx });
+    }
+
+    /// Executes a commit, and compares it with what the committee certified.
+    fn execute(&mut self, commit: &Commit, turns: &[Turn], reads: &dyn Reads, out: &mut Outbox) {
+        let record = &commit.record;
+        let made = Made {
+            leader: record.leader,
+            time: record.time,
+            last: record.last,
+            window_root: record.window_root,
+        };
+        let own = self.record(&made, turns, reads, out);
+        if own.id() != record.id() {
+            let cause = crate::machine::certify::Divergence {
+                index: record.index,
+                own: own.id(),
+                certified: record.id(),
+            };
+            self.alarm(cause.to_string(), out);
+            self.sync.stage = Stage::Broken;
+        }
+    }
+
+    /// Takes a commit of the window, whose effects are in the ledger that is fetched.
+    fn adopt(&mut self, commit: Commit, turns: &[Turn], reads: &dyn Reads, out: &mut Outbox) {
+        let Commit { record, leaves } = commit;
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        self.chain.adopt(&record, &leaves, &mut tables);
+        for (turn, leaf) in turns.iter().zip(&leaves) {
+            if leaf.outcome.consumes_sequence() {
+                let key = consumed_key(&turn.body.issuer, turn.body.sequence);
+                tables.write(Table::Consumed, &key, &leaf.tx);
+            }
+        }
+        out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
+    }
+
+    /// If all of the offer is here, writes where consensus goes on. True if so.
+    pub(super) fn install_if_complete(&mut self, reads: &dyn Reads, out: &mut Outbox) -> bool {
+        let at = self.chain.last().index;
+        let Stage::Fetching(fetch) = &mut self.sync.stage else { return false };
+        if !fetch.is_ledger_here(at) || !fetch.missing().is_empty() {
+            return false;
+        }
+        let mut tables = Tables { pending: &mut out.writes.records, store: reads };
+        let offer = &fetch.offer;
+        let index = offer.record.index;
+        let root = Some(Ledger::state_root(&mut tables));
+        assert_eq!(root, offer.record.state_root, "every part was checked");
+        let mut standing = offer.kept.standing.clone();
+        standing.convicted = self.consensus.standing().convicted;
+        tables.write(Table::Standing, &CONSENSUS, &standing);
+        tables.write(Table::Standing, &NEXT_VOTE, &CommitIndex(index.0 + 1));
+        tables.write(Table::Certificate, &offer.certificate.vote.index.0.to_be_bytes(), &offer.certificate);
+        tables.remove(Table::Standing, &SYNCING);
+        if fetch.by == By::Snapshot {
+            Floor::read(&tables).raised_to(offer.kept.window).write(&mut tables);
+        }
+        let (past, kept) = (fetch.past(), offer.kept.clone());
+        for checkpoint in past {
+            self.keep_checkpoint(&checkpoint, &mut tables);
+        }
+        self.snapshots.keep(index, kept, &mut tables);
+        out.durable = true;
+        self.sync.stage = Stage::Arrived;
+        self.timers.set(Timer::Sync, self.now + Span::from_millis(1));
+        true
+    }
+
+    /// All is on disk: goes on from there.
+    pub(in crate::machine) fn arrive(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        self.rebuild(reads);
+        for (source, checkpoint) in self.sync.finish() {
+            self.checkpoint(source, checkpoint, reads, out);
+        }
+        self.timers.set(Timer::Catchup, self.now);
+        self.timers.set(Timer::Pace, self.now);
+    }
+}
