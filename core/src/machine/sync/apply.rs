@@ -8,6 +8,7 @@ use alloc::{collections::BTreeMap, string::ToString as _, sync::Arc, vec::Vec};
 use super::{By, Commit, Stage, Waiting};
 use crate::{
     admit::Verified,
+    commit::Leaf,
     digest::TxId,
     machine::{
         Attached, Event, Ledger, LogEntry, Machine, Outbox, Reads, Source,
@@ -52,7 +53,8 @@ impl Machine {
         }
     }
 
-    /// Attaches the bodies of a commit that are not attached yet, and returns all of them in order.
+    /// Attaches the bodies of a commit that are not attached yet, parents first: the order of a
+    /// commit puts an issuer's bodies by sequence. Returns all of them in the order of the commit.
     fn take_bodies(
         &mut self,
         commit: &Commit,
@@ -60,14 +62,25 @@ impl Machine {
         reads: &dyn Reads,
         out: &mut Outbox,
     ) -> Vec<Turn> {
-        let mut turns = Vec::with_capacity(commit.leaves.len());
+        let turn = |leaf: &Leaf| match held.get(&leaf.tx) {
+            Some((tx, _)) => Turn::of(tx),
+            None => self.turn(&leaf.tx, reads),
+        };
+        let turns = commit.leaves.iter().map(turn).collect();
         for leaf in &commit.leaves {
-            let Some((tx, source)) = held.remove(&leaf.tx) else {
-                turns.push(self.turn(&leaf.tx, reads));
-                continue;
-            };
-            turns.push(Turn::of(&tx));
-            self.attach_certified(source, tx, reads, out);
+            // Twice on the stack: first to open its parents, then to take its place behind them.
+            let mut stack = Vec::from([(leaf.tx, false)]);
+            while let Some((id, has_parents)) = stack.pop() {
+                if has_parents {
+                    if let Some((tx, source)) = held.remove(&id) {
+                        self.attach_certified(source, tx, reads, out);
+                    }
+                } else if let Some((tx, _)) = held.get(&id) {
+                    stack.push((id, true));
+                    let parents = tx.transaction().attachment.transactions();
+                    stack.extend(parents.map(|parent| (parent, false)));
+                }
+            }
         }
         turns
     }
@@ -168,7 +181,13 @@ impl Machine {
 
     /// All is on disk: goes on from there.
     pub(in crate::machine) fn arrive(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        let is_ordered = |id: &TxId| reads.record(Table::Ordered, id.as_bytes()).is_some();
+        let mut stale = self.cover.drop_stale(self.chain.last().round);
+        stale.retain(|id| !is_ordered(id));
         self.rebuild(reads);
+        if !stale.is_empty() {
+            out.events.push(Event::Stale { ids: stale });
+        }
         for (source, checkpoint) in self.sync.finish() {
             self.checkpoint(source, checkpoint, reads, out);
         }
