@@ -28,7 +28,8 @@ impl World {
     }
 
     fn is_settled(&self) -> bool {
-        let mut totals = self.live().map(|node| node.store().totals());
+        let whole = self.live().filter(|node| node.started_at_the_beginning());
+        let mut totals = whole.map(|node| node.store().totals());
         let first = totals.next();
         totals.all(|totals| Some(totals) == first) && !self.posters.iter().any(Poster::is_waiting)
     }
@@ -48,7 +49,8 @@ impl World {
 
     fn is_final(&self) -> bool {
         let is_open = |status: &Status| status.unordered > 0 || status.waiting_count > 0;
-        let mut chains = self.live().map(|node| node.told().commits.len());
+        let last = |node: &Node| node.told().commits.last().map_or(0, |last| last.record.index.0);
+        let mut chains = self.live().map(last);
         let longest = chains.clone().max().unwrap_or_default();
         !self.clients.iter().any(Client::is_waiting)
             && !self.posters.iter().any(Poster::is_waiting)

@@ -238,6 +238,11 @@ impl Node {
         self.told.acknowledged.retain(|id| store.entry(id).is_some());
     }
 
+    /// Whether it told of all commits: it did not start from a snapshot.
+    pub(crate) fn started_at_the_beginning(&self) -> bool {
+        self.told.commits.first().is_none_or(|first| first.record.index.0 == 1)
+    }
+
     /// While it is down, its store becomes what it was when it held `batches` alone.
     pub(crate) fn go_back(&mut self, batches: Vec<Batch>) {
         self.store = MemoryStore::new();

@@ -16,17 +16,20 @@ use weft_core::{
 use super::{Broken, expect};
 use crate::{node::Node, told::Commit};
 
-/// The longest chain that anybody told of.
+/// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
     let chains = nodes.map(|node| node.told().commits.as_slice());
-    chains.max_by_key(|chain| chain.len()).unwrap_or_default()
+    let is_whole = |chain: &&[Commit]| chain.first().is_some_and(|first| first.record.index.0 == 1);
+    chains.filter(is_whole).max_by_key(|chain| chain.len()).unwrap_or_default()
 }
 
-/// C1: what one node told is the beginning of what another told, to the leaf.
+/// C1: what one node told is what another told, to the leaf.
 pub fn agreement<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Result<(), Broken> {
     let longest = longest(nodes.clone());
     for node in nodes {
-        for (own, other) in node.told().commits.iter().zip(longest) {
+        for own in &node.told().commits {
+            let place = usize::try_from(own.record.index.0 - 1).unwrap_or(usize::MAX);
+            let Some(other) = longest.get(place) else { continue };
             let same = own.record == other.record && own.leaves == other.leaves;
             expect(same, || format!("C1: {} tells {own:?}, another {other:?}", node.address()))?;
         }
@@ -34,19 +37,30 @@ pub fn agreement<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Result<()
     Ok(())
 }
 
-/// C2 and C13: whatever a node told is in its store, and it never told of a commit twice, nor left
-/// one out.
+/// C2 and C13: whatever a node told is in its store, unless it lies below the floor, and it never
+/// told of a commit twice, nor left one out, but for those below a snapshot it started from.
 pub fn told_is_kept(node: &Node) -> Result<(), Broken> {
     let archive = Archive::new(node.store());
-    for (number, Commit { record, leaves, .. }) in (1..).zip(&node.told().commits) {
+    let (lowest, mut last) = (archive.lowest(), 0);
+    for Commit { record, leaves, .. } in &node.told().commits {
         let index = record.index;
-        expect(index.0 == number, || format!("C13: commit {index} after {}", number - 1))?;
+        let follows = index.0 == last + 1 || (index.0 > last && index <= lowest);
+        expect(follows, || format!("C13: commit {index} after {last}"))?;
+        last = index.0;
+        if index < lowest {
+            continue;
+        }
         let kept = archive.record(index).as_ref() == Some(&**record)
             && archive.leaves(index).as_deref() == Some(leaves)
             && leaves.iter().all(|leaf| archive.place(&leaf.tx).is_some_and(|p| p.index == index));
         expect(kept, || format!("C2: {} told of commit {index} and lost it", node.address()))?;
     }
     Ok(())
+}
+
+/// Whether a node has all of history.
+pub(super) fn is_whole(node: &Node) -> bool {
+    Archive::new(node.store()).lowest().0 == 1
 }
 
 /// C4: what is ordered stands behind its parents, but for those that were too old by then. Those
@@ -59,7 +73,8 @@ pub fn causes_first(node: &Node) -> Result<(), Broken> {
             expect(before.is_none(), || format!("C4: {} is ordered twice", leaf.tx))?;
         }
     }
-    for (id, round) in &leaders {
+    // Below the floor nothing is left to look at.
+    for (id, round) in leaders.iter().filter(|_| is_whole(node)) {
         let missing = || Broken(format!("C4: {id} is ordered and not stored"));
         let entry = node.store().entry(id).ok_or_else(missing)?;
         for parent in entry.attachment.transactions() {
@@ -84,7 +99,7 @@ pub fn nothing_left_behind<'a>(
     for id in all.flat_map(|other| &other.told().acknowledged) {
         let entry = node.store().entry(id);
         let stale = entry.is_some_and(|e| e.attachment.anchor.round.0 + ORDER_LAG < last.0);
-        let holds = archive.place(id).is_some() || stale;
+        let holds = archive.place(id).is_some() || stale || !is_whole(node);
         expect(holds, || {
             let state = if entry.is_some() { "not ordered" } else { "not even attached" };
             format!("C7: {id} was acknowledged and is {state} on {}", node.address())
@@ -98,7 +113,9 @@ pub fn unordered_is_bounded(node: &Node) -> Result<(), Broken> {
     let Some(status) = node.status() else { return Ok(()) };
     let leaves = node.told().commits.iter().map(|commit| commit.leaves.len() as u64);
     let open = status.next.0.saturating_sub(leaves.sum());
-    expect(status.unordered as u64 <= open, || {
+    // A node that started from a snapshot did not tell of all that it has.
+    let is_whole = node.told().commits.first().is_none_or(|first| first.record.index.0 == 1);
+    expect(!is_whole || status.unordered as u64 <= open, || {
         format!("C10: {} wait for an order, of {open} that have none", status.unordered)
     })
 }

@@ -14,7 +14,7 @@ use weft_core::{
     units::{Amount, Sequence},
 };
 
-use super::{Broken, expect};
+use super::{Broken, expect, finality::is_whole};
 use crate::{node::Node, told::Commit};
 
 #[derive(Debug, Default)]
@@ -92,6 +92,10 @@ pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result
     let supply = genesis.supply().unwrap_or(Amount::ZERO);
     let counted = recount(node.store());
     expect(counted == supply, || format!("C3: {counted:?} of {supply:?} are left"))?;
+    if !is_whole(node) {
+        // What was executed is not all there any more; state roots are compared by certificates.
+        return Ok(());
+    }
     let mut naive = Naive { dust: genesis.params.dust.0, accounts: BTreeMap::new() };
     for (address, balance) in &genesis.accounts {
         naive.of(*address).balance = balance.0;
