@@ -238,9 +238,10 @@ impl Node {
         self.told.acknowledged.retain(|id| store.entry(id).is_some());
     }
 
-    /// Whether it told of all commits: it did not start from a snapshot.
-    pub(crate) fn started_at_the_beginning(&self) -> bool {
-        self.told.commits.first().is_none_or(|first| first.record.index.0 == 1)
+    /// Whether it told of all commits: it never started from a snapshot.
+    pub(crate) fn told_all(&self) -> bool {
+        let last = self.told.commits.last().map_or(0, |last| last.record.index.0);
+        last == self.told.commits.len() as u64
     }
 
     /// While it is down, its store becomes what it was when it held `batches` alone.

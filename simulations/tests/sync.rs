@@ -3,11 +3,11 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 use weft_core::{
-    machine::History,
+    machine::{By, History, Signing},
     time::Span,
     units::CommitIndex,
 };
-use weft_simulations::{Links, Posting, Settings, World};
+use weft_simulations::{Links, Posting, Settings, World, faults::Fault};
 
 const fn secs(secs: u64) -> Span {
     Span::from_secs(secs)
@@ -18,11 +18,10 @@ const fn ms(ms: u64) -> Span {
 }
 
 /// Some thirty rounds a second, so that a keep window passes in less than a minute.
-fn fast(seed: u64, history: History) -> Settings {
-    let mut settings =
-        Settings { validators: 4, clients: 3, copies: true, ..Settings::new(seed) };
+fn fast(seed: u64) -> Settings {
+    let mut settings = Settings { validators: 4, clients: 3, copies: true, ..Settings::new(seed) };
     settings.limits.pace.min = ms(20);
-    settings.limits.history = history;
+    settings.limits.history = History::For(secs(10));
     settings.links = Links { delay: [ms(1), ms(5)], jitter: ms(1), bytes_per_ms: None };
     settings
 }
@@ -38,32 +37,100 @@ fn busy(settings: Settings, span: Span) -> (World, Vec<usize>) {
     (world, nodes)
 }
 
+fn join(world: &mut World, nodes: &[usize]) -> usize {
+    let newcomer = world.add_node();
+    for node in nodes {
+        world.connect(newcomer, *node);
+    }
+    newcomer
+}
+
 fn at(world: &World, node: usize) -> CommitIndex {
     world.node(node).status().unwrap().anchor.index
+}
+
+/// By what a node gets to where the others are, if it is on its way.
+fn way(world: &World, node: usize) -> Option<By> {
+    Some(world.node(node).status()?.sync?.by)
 }
 
 /// All that was said becomes final, and holds before every judge.
 fn finish(world: &mut World) {
     world.finish(secs(10)).unwrap();
     world.run(secs(3)).unwrap();
+    world.judge().unwrap();
     world.judge_final().unwrap();
 }
 
 #[test]
 fn a_newcomer_starts_from_a_snapshot() {
-    let (mut world, nodes) = busy(fast(71, History::For(secs(10))), secs(100));
+    let (mut world, nodes) = busy(fast(71), secs(100));
     world.run(secs(80)).unwrap();
     let before = at(&world, 0);
     assert!(before.0 > 1_600, "{before}: more than a keep window");
-    let newcomer = world.add_node();
-    for node in &nodes {
-        world.connect(newcomer, *node);
-    }
+    let newcomer = join(&mut world, &nodes);
+    world.run(ms(300)).unwrap();
+    assert_eq!(way(&world, newcomer), Some(By::Snapshot));
     world.run(secs(5)).unwrap();
-    let status = world.node(newcomer).status().unwrap();
-    assert_eq!(status.sync, None, "it arrived");
+    assert_eq!(way(&world, newcomer), None, "it arrived");
     assert!(at(&world, newcomer) > before, "{} of {before}", at(&world, newcomer));
-    assert!(status.lowest.0 > 1, "it has not fetched all");
+    let lowest = world.node(newcomer).status().unwrap().lowest;
+    assert!(lowest.0 > 1, "it has not fetched all");
     world.run(secs(20)).unwrap();
     finish(&mut world);
+    for node in nodes {
+        let lowest = world.node(node).status().unwrap().lowest;
+        assert!(lowest.0 > 1_000, "{lowest} is the lowest at {node}");
+    }
+}
+
+#[test]
+fn an_archive_executes_every_commit() {
+    let mut settings = fast(72);
+    settings.limits.history = History::All;
+    let (mut world, nodes) = busy(settings, secs(70));
+    world.run(secs(60)).unwrap();
+    let (before, newcomer) = (at(&world, 0), join(&mut world, &nodes[..2]));
+    world.run(ms(300)).unwrap();
+    assert_eq!(way(&world, newcomer), Some(By::Commits));
+    world.run(secs(9)).unwrap();
+    assert!(at(&world, newcomer) > before && way(&world, newcomer).is_none());
+    assert_eq!(world.node(newcomer).told().commits[0].record.index, CommitIndex(1));
+    finish(&mut world);
+}
+
+/// It is away for more than a keep window, and signs again.
+#[test]
+fn a_validator_that_was_away_for_long_takes_part_again() {
+    let (mut world, nodes) = busy(fast(73), secs(110));
+    world.run(secs(20)).unwrap();
+    world.fault(&Fault::Crash(nodes[3]));
+    world.run(secs(70)).unwrap();
+    let before = at(&world, 0);
+    world.fault(&Fault::Restart(nodes[3]));
+    world.run(secs(10)).unwrap();
+    let status = world.node(nodes[3]).status().unwrap();
+    assert!(status.anchor.index > before && status.lowest.0 > 600, "{status:?}");
+    assert_eq!(status.signing, Signing::Active);
+    world.run(secs(10)).unwrap();
+    finish(&mut world);
+}
+
+/// Power fails again and again while a snapshot is under way.
+#[test]
+fn a_crash_in_the_middle_is_gone_on_from() {
+    for wait in [40, 90, 150, 220, 300] {
+        let (mut world, nodes) = busy(fast(74), secs(90));
+        world.run(secs(75)).unwrap();
+        let newcomer = join(&mut world, &nodes);
+        for _ in 0..4 {
+            world.run(ms(wait)).unwrap();
+            world.fault(&Fault::Crash(newcomer));
+            world.run(ms(50)).unwrap();
+            world.fault(&Fault::Restart(newcomer));
+        }
+        world.run(secs(14)).unwrap();
+        assert!(way(&world, newcomer).is_none() && at(&world, newcomer).0 + 5 > at(&world, 0).0);
+        finish(&mut world);
+    }
 }

@@ -102,11 +102,7 @@ impl Machine {
 
     /// Writes an accepted checkpoint, and that it is the newest of its author if it is. The one
     /// before stays only if it lies above the floor.
-    pub(super) fn keep_checkpoint(
-        &self,
-        checkpoint: &VerifiedCheckpoint,
-        tables: &mut Tables<'_>,
-    ) {
+    pub(super) fn keep_checkpoint(&self, checkpoint: &VerifiedCheckpoint, tables: &mut Tables<'_>) {
         let reference = checkpoint.reference();
         let newest = newest_key(reference.author);
         let before = tables.read::<CheckpointRef>(Table::Standing, &newest);

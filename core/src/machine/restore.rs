@@ -235,11 +235,7 @@ impl Machine {
 }
 
 /// The ledger as it was written, or as the genesis says it.
-fn ledger(
-    genesis: &Genesis,
-    snapshot: Option<CommitIndex>,
-    tables: &mut Tables<'_>,
-) -> Ledger {
+fn ledger(genesis: &Genesis, snapshot: Option<CommitIndex>, tables: &mut Tables<'_>) -> Ledger {
     let dust = genesis.params.dust;
     if tables.bytes(Table::Object, &ObjectKey::supply().0).is_some() {
         return Ledger::restore(dust, snapshot, tables);

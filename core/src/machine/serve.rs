@@ -184,9 +184,8 @@ impl Server<'_> {
         let bytes = value.map(|value| Bytes::from(value.to_bytes())).unwrap_or_default();
         let is_paid = spend(bytes.len() as u64);
         let starts = (0..if is_paid { bytes.len() } else { 0 }).step_by(PART_BYTES_MAX);
-        let parts = starts.map(|from| {
-            Message::Part(bytes.slice(from..bytes.len().min(from + PART_BYTES_MAX)))
-        });
+        let parts = starts
+            .map(|from| Message::Part(bytes.slice(from..bytes.len().min(from + PART_BYTES_MAX))));
         parts.chain([Message::End(End { next: None })]).collect()
     }
 

@@ -25,6 +25,9 @@ use crate::{
 
 impl Machine {
     pub(super) fn repeated(&mut self, from: NodeId, id: TxId, reads: &dyn Reads, out: &mut Outbox) {
+        if self.sync.is_active() {
+            return;
+        }
         if self.position(&id, reads).is_some() || self.solidifier.contains(&id) {
             self.gossip.repeated(self.now, from, self.random.next_u64(), out);
         } else if !self.tangle.is_surplus(&id) {
@@ -35,7 +38,10 @@ impl Machine {
 
     pub(super) fn body_missing(&mut self, from: NodeId, id: TxId, reads: &dyn Reads) {
         // It may have come another way since that was noticed.
-        if !self.solidifier.contains(&id) && !self.unknown([id].into(), reads).is_empty() {
+        if !self.sync.is_active()
+            && !self.solidifier.contains(&id)
+            && !self.unknown([id].into(), reads).is_empty()
+        {
             self.want(Want::Transaction(id), from);
         }
     }
@@ -58,6 +64,8 @@ impl Machine {
         out: &mut Outbox,
     ) {
         match message {
+            // Of no use before this node is where the others are.
+            Message::Have(_) | Message::Frontier(_) if self.sync.is_active() => {}
             Message::Have(ids) => {
                 let here = |id: &TxId| self.solidifier.contains(id);
                 let ids: Vec<TxId> = ids.into_iter().filter(|id| !here(id)).collect();

@@ -168,10 +168,8 @@ impl From<SubmitRefusal> for Problem {
             SubmitRefusal::UnknownKey { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
             }
-            SubmitRefusal::Behind => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
-                    .retry_after(Duration::from_secs(5))
-            }
+            SubmitRefusal::Behind => Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                .retry_after(Duration::from_secs(5)),
             SubmitRefusal::UnknownParent { .. }
             | SubmitRefusal::AnchorOrder
             | SubmitRefusal::EnoughAttachments { .. } => {

@@ -18,9 +18,9 @@ use crate::{node::Node, told::Commit};
 
 /// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
-    let chains = nodes.map(|node| node.told().commits.as_slice());
-    let is_whole = |chain: &&[Commit]| chain.first().is_some_and(|first| first.record.index.0 == 1);
-    chains.filter(is_whole).max_by_key(|chain| chain.len()).unwrap_or_default()
+    let whole = nodes.filter(|node| node.told_all());
+    let chains = whole.map(|node| node.told().commits.as_slice());
+    chains.max_by_key(|chain| chain.len()).unwrap_or_default()
 }
 
 /// C1: what one node told is what another told, to the leaf.
@@ -114,8 +114,7 @@ pub fn unordered_is_bounded(node: &Node) -> Result<(), Broken> {
     let leaves = node.told().commits.iter().map(|commit| commit.leaves.len() as u64);
     let open = status.next.0.saturating_sub(leaves.sum());
     // A node that started from a snapshot did not tell of all that it has.
-    let is_whole = node.told().commits.first().is_none_or(|first| first.record.index.0 == 1);
-    expect(!is_whole || status.unordered as u64 <= open, || {
+    expect(!node.told_all() || status.unordered as u64 <= open, || {
         format!("C10: {} wait for an order, of {open} that have none", status.unordered)
     })
 }

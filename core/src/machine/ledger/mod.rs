@@ -95,9 +95,7 @@ impl Ledger {
         tables: &Tables<'_>,
     ) -> Self {
         match object(&ObjectKey::supply(), tables) {
-            Some(Object::Supply(supply)) => {
-                Self { dust, supply, total: supply.0.into(), snapshot }
-            }
+            Some(Object::Supply(supply)) => Self { dust, supply, total: supply.0.into(), snapshot },
             other => panic!("a ledger begins with its supply, not with {other:?}"),
         }
     }
@@ -187,12 +185,7 @@ fn account(address: &Address, tables: &Tables<'_>) -> Option<Account> {
     }
 }
 
-fn put(
-    key: &ObjectKey,
-    object: &Object,
-    snapshot: Option<CommitIndex>,
-    tables: &mut Tables<'_>,
-) {
+fn put(key: &ObjectKey, object: &Object, snapshot: Option<CommitIndex>, tables: &mut Tables<'_>) {
     past::remember(snapshot, key, tables);
     tables.write(Table::Object, &key.0, object);
     trie::changed(key, tables);

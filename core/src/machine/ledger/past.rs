@@ -71,7 +71,8 @@ impl Ledger {
         later: impl DoubleEndedIterator<Item = CommitIndex>,
         reads: &dyn Reads,
     ) -> Part {
-        let mut found: BTreeMap<Vec<u8>, Bytes> = of_part(Table::Object, &[], part, reads).collect();
+        let mut found: BTreeMap<Vec<u8>, Bytes> =
+            of_part(Table::Object, &[], part, reads).collect();
         for snapshot in later.rev() {
             let place = snapshot.0.to_be_bytes();
             for (key, before) in of_part(Table::Before, &place, part, reads) {

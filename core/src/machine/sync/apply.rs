@@ -163,7 +163,11 @@ impl Machine {
         standing.convicted = self.consensus.standing().convicted;
         tables.write(Table::Standing, &CONSENSUS, &standing);
         tables.write(Table::Standing, &NEXT_VOTE, &CommitIndex(index.0 + 1));
-        tables.write(Table::Certificate, &offer.certificate.vote.index.0.to_be_bytes(), &offer.certificate);
+        tables.write(
+            Table::Certificate,
+            &offer.certificate.vote.index.0.to_be_bytes(),
+            &offer.certificate,
+        );
         tables.remove(Table::Standing, &SYNCING);
         if fetch.by == By::Snapshot {
             Floor::read(&tables).raised_to(offer.kept.window).write(&mut tables);

@@ -9,7 +9,7 @@ use crate::{
     codec::Decode as _,
     digest::NodeId,
     machine::{
-        Fault, History, Ledger, Machine, Outbox, Reads, Ticket,
+        Fault, History, Ledger, Machine, Outbox, Reads, Ticket, Wants,
         ledger::part_root,
         records::{Table, Tables},
         snapshot::Offer,
@@ -30,6 +30,9 @@ impl Machine {
     pub(in crate::machine) fn notice(&mut self, round: Round, out: &mut Outbox) {
         let every = u64::from(self.genesis.params.snapshot_every);
         if round.0 > self.consensus.quorum_round().0 + every {
+            if self.now >= self.sync.look_at {
+                self.sync.servers.clear();
+            }
             self.look(out);
         }
     }
@@ -39,7 +42,8 @@ impl Machine {
             return;
         }
         self.sync.look_at = self.now + LOOK_EVERY;
-        let peers: Vec<NodeId> = self.peers.connected().collect();
+        let unknown = |peer: &NodeId| !self.sync.servers.contains_key(peer);
+        let peers: Vec<NodeId> = self.peers.connected().filter(unknown).collect();
         for peer in peers {
             let ticket = self.sync.open(peer, Ask::Offer);
             out.ask(peer, ticket, Message::GetSnapshot);
@@ -66,40 +70,32 @@ impl Machine {
             Ask::Bodies(ids) => self.sync.still_wanted(ids).count() < ids.len(),
             Ask::Past => self.sync.is_past_here(),
         };
-        let is_offer = ask == Ask::Offer;
+        let (is_offer, is_bodies) = (ask == Ask::Offer, matches!(ask, Ask::Bodies(_)));
         if let Stage::Fetching(fetch) = &mut self.sync.stage
-            && (!has_brought || matches!(ask, Ask::Bodies(_)))
+            && (!has_brought || is_bodies)
         {
             fetch.again(ask);
         }
-        if let Some(server) = self.sync.servers.get_mut(&peer)
-            && !has_brought
-            && !is_offer
-        {
-            server.rests_until = self.now + REST;
+        if !has_brought && is_bodies {
+            let server = self.sync.servers.get_mut(&peer);
+            server.into_iter().for_each(|server| server.rests_until = self.now + REST);
+        } else if !has_brought && !is_offer {
+            // It has dropped what it offered, or has too much to do: it is asked anew what it has.
+            self.sync.servers.remove(&peer);
         }
         self.sync_on(reads, out);
     }
 
     /// A peer says what it offers. Whoever is behind takes the first that leads on.
-    fn offered(
-        &mut self,
-        peer: NodeId,
-        bytes: &[u8],
-        reads: &dyn Reads,
-        out: &mut Outbox,
-    ) -> bool {
+    fn offered(&mut self, peer: NodeId, bytes: &[u8], reads: &dyn Reads, out: &mut Outbox) -> bool {
         let offer = Offer::from_bytes(bytes).ok();
         let (committee, verify) = (&self.committee, &*self.verify);
         let Some(offer) = offer.filter(|offer| offer.holds(committee, self.network, verify)) else {
             self.peers.blame(self.now, peer, Fault::BadAnswer, out);
             return false;
         };
-        let server = Server {
-            snapshot: offer.record.index,
-            lowest: offer.lowest,
-            rests_until: Time::ZERO,
-        };
+        let server =
+            Server { snapshot: offer.record.index, lowest: offer.lowest, rests_until: Time::ZERO };
         self.sync.servers.insert(peer, server);
         let is_news = match &self.sync.stage {
             Stage::Live => {
@@ -130,8 +126,9 @@ impl Machine {
         let mark = [u8::from(by == By::Snapshot)];
         tables.pending.set(Table::Standing, &SYNCING, Some(mark.to_vec().into()));
         self.snapshots.clear(&mut tables);
-        // What is under way was asked for another offer.
+        // What is under way was asked for another offer, or is of no use for now.
         self.sync.open.clear();
+        self.wants = Wants::new(&self.limits);
         self.sync.stage = Stage::Fetching(Box::new(Fetch::new(by, offer, at, self.now)));
     }
 
@@ -191,22 +188,14 @@ impl Machine {
         if self.install_if_complete(reads, out) {
             return;
         }
-        let is_unserved = match &self.sync.stage {
-            Stage::Lost => true,
-            Stage::Fetching(fetch) => {
-                let target = fetch.offer.record.index;
-                self.sync.servers.values().all(|server| server.snapshot != target)
-            }
-            Stage::Live | Stage::Arrived | Stage::Broken => false,
-        };
-        if is_unserved {
+        if self.peers.connected().any(|peer| !self.sync.servers.contains_key(&peer)) {
             self.look(out);
         }
-        self.ask_on(out);
+        self.ask_on(reads, out);
         self.timers.set(Timer::Sync, self.now + REST);
     }
 
-    fn ask_on(&mut self, out: &mut Outbox) {
+    fn ask_on(&mut self, reads: &dyn Reads, out: &mut Outbox) {
         let at = self.chain.last().index;
         let peers: Vec<NodeId> = self.peers.connected().collect();
         for turn in 0..ASKS_PER_PEER {
@@ -217,6 +206,7 @@ impl Machine {
                 else {
                     continue;
                 };
+                self.skip_parts(reads, out);
                 let Stage::Fetching(fetch) = &mut self.sync.stage else { return };
                 let Some(ask) = fetch.next(&server, at) else { continue };
                 let message = match &ask {

@@ -317,7 +317,8 @@ impl Sync {
             WaitsFor::Answers
         } else if !fetch.parts.is_empty() && self.servers.values().all(|s| s.snapshot != target) {
             WaitsFor::Snapshot(target)
-        } else if let Some(next) = next.filter(|next| self.servers.values().all(|s| s.lowest > *next))
+        } else if let Some(next) =
+            next.filter(|next| self.servers.values().all(|s| s.lowest > *next))
         {
             WaitsFor::Commits(next)
         } else {

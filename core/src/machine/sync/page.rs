@@ -53,7 +53,8 @@ impl Page {
             commits.push(Commit { record, leaves });
         }
         let last = commits.last()?.record.index;
-        let path = if last == request.under { None } else { Some(archive.path(last, request.under)?) };
+        let path =
+            if last == request.under { None } else { Some(archive.path(last, request.under)?) };
         Some(Self { path, commits })
     }
 
