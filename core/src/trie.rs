@@ -215,7 +215,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_join_to_the_whole(keys in proptest::collection::btree_set(any::<[u8; 32]>(), 0..40)) {
+        fn parts_join_to_the_whole(
+            keys in proptest::collection::btree_set(any::<[u8; 32]>(), 0..40),
+        ) {
             let leaves: Vec<_> = keys.into_iter().map(|key| (ObjectKey(key), key)).collect();
             let whole = root(&leaves);
             for bits in 0..=4_u32 {

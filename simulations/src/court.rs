@@ -28,7 +28,7 @@ impl World {
     }
 
     fn is_settled(&self) -> bool {
-        let whole = self.live().filter(|node| node.told_all());
+        let whole = self.live().filter(|node| node.told().is_whole());
         let mut totals = whole.map(|node| node.store().totals());
         let first = totals.next();
         totals.all(|totals| Some(totals) == first) && !self.posters.iter().any(Poster::is_waiting)

@@ -99,6 +99,7 @@ fn settings(number: u64, dice: &mut Dice) -> Settings {
     settings.validators = dice.pick(&[1, 2, 4, 4, 4, 4, 5, 7]).copied().unwrap_or(4);
     settings.clients = dice.between(1, 5);
     settings.copies = true;
+    settings.snapshot_every = dice.pick(&[16, 32, 64, 256]).copied().unwrap_or(64);
     settings.links = Links {
         delay: [ms(1), dice.span(ms(2), ms(120))],
         jitter: dice.span(ms(0), ms(30)),

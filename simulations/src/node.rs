@@ -238,12 +238,6 @@ impl Node {
         self.told.acknowledged.retain(|id| store.entry(id).is_some());
     }
 
-    /// Whether it told of all commits: it never started from a snapshot.
-    pub(crate) fn told_all(&self) -> bool {
-        let last = self.told.commits.last().map_or(0, |last| last.record.index.0);
-        last == self.told.commits.len() as u64
-    }
-
     /// While it is down, its store becomes what it was when it held `batches` alone.
     pub(crate) fn go_back(&mut self, batches: Vec<Batch>) {
         self.store = MemoryStore::new();

@@ -46,3 +46,11 @@ pub struct Told {
     /// How many commits it saw certified.
     pub certified: u64,
 }
+
+impl Told {
+    /// Whether it told of all commits: it never started from a snapshot.
+    pub(crate) fn is_whole(&self) -> bool {
+        let last = self.commits.last().map_or(0, |last| last.record.index.0);
+        last == self.commits.len() as u64
+    }
+}

@@ -91,8 +91,7 @@ pub use self::{
     reads::{LogEntry, Reads},
     records::{Records, Table},
     restore::Setup,
-    status::{PeerStatus, Signing, Status},
-    sync::{By, SyncStatus, WaitsFor},
+    status::{By, PeerStatus, Signing, Status, SyncStatus, WaitsFor},
 };
 
 /// The protocol of one node.

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::sync::SyncStatus;
 use crate::{
     digest::{CommitId, NodeId, TxId},
     time::Time,
@@ -87,4 +86,45 @@ pub enum Signing {
     Observer,
     /// It found what cannot be, and signs nothing more.
     Alarmed,
+}
+
+/// How far it is, for queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncStatus {
+    /// By what.
+    pub by: By,
+    /// The commit at which it began.
+    pub from: CommitIndex,
+    /// The last commit that is here.
+    pub at: CommitIndex,
+    /// The commit that it leads to.
+    pub to: CommitIndex,
+    /// Parts of the ledger that are still to come, of 256.
+    pub parts: usize,
+    /// When it began.
+    pub since: Time,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+}
+
+/// What a node that is not where the others are waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// A peer that offers a snapshot.
+    Offer,
+    /// A peer that still has commits from this one on.
+    Commits(CommitIndex),
+    /// A peer that still has the snapshot of this commit.
+    Snapshot(CommitIndex),
+    /// Answers that are under way.
+    Answers,
+}
+
+/// How the ledger comes to be that of the offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Every commit is executed here.
+    Commits,
+    /// It is fetched as it was.
+    Snapshot,
 }

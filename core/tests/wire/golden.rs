@@ -287,30 +287,32 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("message-end", Message::End(End { next: None })),
         ("message-end-cut", Message::End(End { next: Some(Position(0x0102)) })),
     ];
-    // Compiles only as long as every kind of message is named above.
-    for (_, message) in &messages {
-        match message {
-            Message::Hello(_)
-            | Message::Transaction(_)
-            | Message::Checkpoint(_)
-            | Message::Attachment { .. }
-            | Message::Have(_)
-            | Message::Frontier(_)
-            | Message::Prune
-            | Message::Graft(_)
-            | Message::Peers(_)
-            | Message::GetCone(_)
-            | Message::GetTransactions(_)
-            | Message::GetCheckpoints(_)
-            | Message::GetNewest(_)
-            | Message::GetSnapshot
-            | Message::GetObjects(_)
-            | Message::GetCommits(_)
-            | Message::Part(_)
-            | Message::GetKey(_)
-            | Message::Key(_)
-            | Message::End(_) => {}
-        }
-    }
+    messages.iter().for_each(|(_, message)| assert_named(message));
     messages.into_iter().map(|(name, message)| (name, message.to_bytes())).collect()
+}
+
+/// Compiles only as long as every kind of message is named here; each is above, too.
+const fn assert_named(message: &Message) {
+    match message {
+        Message::Hello(_)
+        | Message::Transaction(_)
+        | Message::Checkpoint(_)
+        | Message::Attachment { .. }
+        | Message::Have(_)
+        | Message::Frontier(_)
+        | Message::Prune
+        | Message::Graft(_)
+        | Message::Peers(_)
+        | Message::GetCone(_)
+        | Message::GetTransactions(_)
+        | Message::GetCheckpoints(_)
+        | Message::GetNewest(_)
+        | Message::GetSnapshot
+        | Message::GetObjects(_)
+        | Message::GetCommits(_)
+        | Message::Part(_)
+        | Message::GetKey(_)
+        | Message::Key(_)
+        | Message::End(_) => {}
+    }
 }

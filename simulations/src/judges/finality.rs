@@ -18,7 +18,7 @@ use crate::{node::Node, told::Commit};
 
 /// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
-    let whole = nodes.filter(|node| node.told_all());
+    let whole = nodes.filter(|node| node.told().is_whole());
     let chains = whole.map(|node| node.told().commits.as_slice());
     chains.max_by_key(|chain| chain.len()).unwrap_or_default()
 }
@@ -114,7 +114,7 @@ pub fn unordered_is_bounded(node: &Node) -> Result<(), Broken> {
     let leaves = node.told().commits.iter().map(|commit| commit.leaves.len() as u64);
     let open = status.next.0.saturating_sub(leaves.sum());
     // A node that started from a snapshot did not tell of all that it has.
-    expect(!node.told_all() || status.unordered as u64 <= open, || {
+    expect(!node.told().is_whole() || status.unordered as u64 <= open, || {
         format!("C10: {} wait for an order, of {open} that have none", status.unordered)
     })
 }

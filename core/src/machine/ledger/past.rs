@@ -5,8 +5,8 @@
 //! earliest first, and for the rest what is there now. The cost is one record per object and
 //! snapshot, however large the ledger is.
 //!
-//! It travels in [`PARTS`] parts: the objects whose keys begin with one byte, each part under a node
-//! of the state trie, and those together under the state root. So a part is checked when it comes.
+//! It travels in [`PARTS`] parts: objects whose keys begin with one byte, each under a node of
+//! the state trie, and those together under the state root. So a part is checked when it comes.
 //!
 //! Invariant: a part of a snapshot that is kept hashes to its node in the state root of that commit.
 

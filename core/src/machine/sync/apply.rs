@@ -5,7 +5,7 @@
 
 use alloc::{collections::BTreeMap, string::ToString as _, sync::Arc, vec::Vec};
 
-use super::{By, Commit, Stage, Waiting};
+use super::{By, Stage, fetch::Waiting, page::Commit};
 use crate::{
     admit::Verified,
     commit::Leaf,
@@ -46,6 +46,9 @@ impl Machine {
             // A commit is told of once it is on disk.
             out.durable = true;
             let turns = self.take_bodies(&commit, held, reads, out);
+            for leaf in &commit.leaves {
+                self.cover.ordered(&leaf.tx);
+            }
             match by {
                 By::Commits => self.execute(&commit, &turns, reads, out),
                 By::Snapshot => self.adopt(commit, &turns, reads, out),

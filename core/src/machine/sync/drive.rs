@@ -2,7 +2,7 @@
 //!
 //! Invariant: as long as something is missing and some peer has it, a request is open or due.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{ASKS_PER_PEER, Ask, By, Fetch, LOOK_EVERY, Objects, Open, Page, REST, Server, Stage};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         snapshot::Offer,
         timers::Timer,
     },
-    message::{End, GetCheckpoints, GetCommits, GetObjects, Message},
+    message::{End, GetCommits, GetObjects, Message},
     params::GC_DEPTH,
     time::Time,
     trie::EMPTY,
@@ -241,24 +241,5 @@ impl Machine {
             }
             fetch.parts.pop();
         }
-    }
-}
-
-impl Fetch {
-    /// Of each author what lies above the highest that is here, and whatever is missing below.
-    fn past_request(&self, validators: usize) -> GetCheckpoints {
-        let gc_round = self.offer.kept.standing.gc_round();
-        let mut above = vec![gc_round; validators];
-        for reference in self.past.keys() {
-            if let Some(round) = above.get_mut(reference.author.index()) {
-                *round = reference.round.max(*round);
-            }
-        }
-        for reference in self.missing() {
-            if let Some(round) = above.get_mut(reference.author.index()) {
-                *round = (*round).min(Round(reference.round.0 - 1));
-            }
-        }
-        GetCheckpoints { above, to: self.offer.record.leader.round }
     }
 }

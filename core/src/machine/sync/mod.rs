@@ -10,44 +10,41 @@
 //! consensus stood as its record says.
 //!
 //! Invariant: nothing that came counts before it was checked under the certified record; bodies
-//! pass admission like any others. At most [`LEAVES_AHEAD`] leaves and their bodies wait here, and
-//! a page. A crash leaves a mark, and the node starts again with what it has.
+//! pass admission like any others. At most so many leaves as one commit has, and a page, and their
+//! bodies wait here. A crash leaves a mark, and the node starts again with what it has.
 //!
 //! Left out on purpose: a short absence. Whoever lacks fewer rounds than lie between two snapshots
 //! fetches the checkpoints themselves (`catchup`) and decides like everybody else.
 
 mod apply;
 mod drive;
+mod fetch;
 mod page;
 mod part;
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     vec::Vec,
 };
 
 pub(super) use self::{drive::SYNCING, page::Page, part::Objects};
 
-use self::page::{COMMITS_MAX, Commit};
-use super::{Ticket, input::Source, snapshot::Offer};
+use self::fetch::{Ask, Fetch};
+use super::{
+    Source, Ticket,
+    status::{By, SyncStatus, WaitsFor},
+};
 use crate::{
     admit::Verified,
-    checkpoint::{CheckpointRef, VerifiedCheckpoint},
+    checkpoint::VerifiedCheckpoint,
     committee::VALIDATORS_MAX,
     digest::{NodeId, TxId},
-    message::GetCommits,
     params::GC_DEPTH,
     time::{Span, Time},
     units::CommitIndex,
 };
-
-/// Leaves whose commits wait for their turn; beyond, no further commits are asked for.
-const LEAVES_AHEAD: usize = 4_096;
-
-/// Bodies asked for at once.
-const BODIES_AT_ONCE: usize = 128;
 
 /// Open requests to one peer.
 const ASKS_PER_PEER: usize = 2;
@@ -108,91 +105,6 @@ struct Open {
     peer: NodeId,
     ask: Ask,
     bytes: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Ask {
-    Offer,
-    Part(u8),
-    Commits(GetCommits),
-    Bodies(Vec<TxId>),
-    Past,
-}
-
-/// How the ledger comes to be that of the offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// Every commit is executed here.
-    Commits,
-    /// It is fetched as it was.
-    Snapshot,
-}
-
-/// All that is under way.
-#[derive(Debug)]
-struct Fetch {
-    by: By,
-    offer: Offer,
-    /// Parts of the ledger that are neither here nor under way.
-    parts: Vec<u8>,
-    parts_open: usize,
-    /// Commits that are neither here nor under way, in stretches.
-    stretches: VecDeque<(CommitIndex, CommitIndex)>,
-    /// Commits that wait for bodies, or for those before them.
-    commits: BTreeMap<CommitIndex, Waiting>,
-    leaves: usize,
-    /// In whose commit a body is missing.
-    wanted: BTreeMap<TxId, CommitIndex>,
-    /// Those of them that nobody is being asked for.
-    to_ask: VecDeque<TxId>,
-    /// Whether the chain was led to where the window begins.
-    has_jumped: bool,
-    /// Checkpoints in the past of the offer's leader, as far as they came.
-    past: BTreeMap<CheckpointRef, Arc<VerifiedCheckpoint>>,
-    past_open: bool,
-    /// Where it began, and when.
-    from: CommitIndex,
-    since: Time,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    commit: Commit,
-    /// Bodies that came, with who brought each.
-    held: BTreeMap<TxId, (Arc<Verified>, Source)>,
-    missing: usize,
-}
-
-/// How far it is, for queries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyncStatus {
-    /// By what.
-    pub by: By,
-    /// The commit at which it began.
-    pub from: CommitIndex,
-    /// The last commit that is here.
-    pub at: CommitIndex,
-    /// The commit that it leads to.
-    pub to: CommitIndex,
-    /// Parts of the ledger that are still to come, of 256.
-    pub parts: usize,
-    /// When it began.
-    pub since: Time,
-    /// What it waits for.
-    pub waits_for: WaitsFor,
-}
-
-/// What a node that is not where the others are waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitsFor {
-    /// A peer that offers a snapshot.
-    Offer,
-    /// A peer that still has commits from this one on.
-    Commits(CommitIndex),
-    /// A peer that still has the snapshot of this commit.
-    Snapshot(CommitIndex),
-    /// Answers that are under way.
-    Answers,
 }
 
 impl Sync {
@@ -324,148 +236,5 @@ impl Sync {
         } else {
             WaitsFor::Answers
         }
-    }
-}
-
-impl Fetch {
-    fn new(by: By, offer: Offer, at: CommitIndex, since: Time) -> Self {
-        let to = offer.record.index;
-        let first = if by == By::Commits { CommitIndex(at.0 + 1) } else { offer.kept.window };
-        let parts = if by == By::Commits { Vec::new() } else { (0..=u8::MAX).rev().collect() };
-        let starts = (first.0..=to.0).step_by(COMMITS_MAX as usize);
-        let stretches = starts
-            .map(|from| (CommitIndex(from), CommitIndex(to.0.min(from + COMMITS_MAX - 1))))
-            .collect();
-        Self {
-            by,
-            offer,
-            parts,
-            parts_open: 0,
-            stretches,
-            commits: BTreeMap::new(),
-            leaves: 0,
-            wanted: BTreeMap::new(),
-            to_ask: VecDeque::new(),
-            has_jumped: by == By::Commits,
-            past: BTreeMap::new(),
-            past_open: false,
-            from: first,
-            since,
-        }
-    }
-
-    /// What to ask `server` for next. The past comes last, when all else is here.
-    fn next(&mut self, server: &Server, at: CommitIndex) -> Option<Ask> {
-        let target = self.offer.record.index;
-        if server.snapshot == target
-            && let Some(part) = self.parts.pop()
-        {
-            self.parts_open += 1;
-            return Some(Ask::Part(part));
-        }
-        if !self.to_ask.is_empty() {
-            let count = self.to_ask.len().min(BODIES_AT_ONCE);
-            return Some(Ask::Bodies(self.to_ask.drain(..count).collect()));
-        }
-        let front = self.stretches.front().copied();
-        if let Some((from, to)) = front.filter(|(from, _)| *from >= server.lowest)
-            && self.leaves < LEAVES_AHEAD
-        {
-            self.stretches.pop_front();
-            return Some(Ask::Commits(GetCommits { from, to, under: target }));
-        }
-        if self.is_ledger_here(at) && !self.past_open {
-            self.past_open = true;
-            return Some(Ask::Past);
-        }
-        None
-    }
-
-    /// A request is not open any more.
-    const fn closed(&mut self, ask: &Ask) {
-        match ask {
-            Ask::Part(_) => self.parts_open -= 1,
-            Ask::Past => self.past_open = false,
-            Ask::Offer | Ask::Commits(_) | Ask::Bodies(_) => {}
-        }
-    }
-
-    /// A request brought nothing, or not all: what is missing is asked for again.
-    fn again(&mut self, ask: Ask) {
-        match ask {
-            Ask::Offer | Ask::Past => {}
-            Ask::Part(part) => self.parts.push(part),
-            Ask::Commits(GetCommits { from, to, .. }) => self.stretches.push_front((from, to)),
-            Ask::Bodies(ids) => {
-                let missing = ids.into_iter().rev().filter(|id| self.wanted.contains_key(id));
-                missing.for_each(|id| self.to_ask.push_front(id));
-            }
-        }
-    }
-
-    /// Where the window begins, its first commit must be one that it may begin with.
-    fn may_begin_with(&self, page: &Page) -> bool {
-        let first = page.commits.first().map(|commit| &commit.record);
-        let window = first.filter(|first| first.index == self.offer.kept.window);
-        self.by == By::Commits || window.is_none_or(|first| self.offer.begins_at(first))
-    }
-
-    /// Takes a page. `is_here` tells which transactions are attached already.
-    fn page(&mut self, page: Page, is_here: impl Fn(&TxId) -> bool) {
-        for commit in page.commits {
-            let index = commit.record.index;
-            let missing = commit.leaves.iter().map(|leaf| leaf.tx).filter(|id| !is_here(id));
-            let missing: Vec<TxId> = missing.collect();
-            self.leaves += commit.leaves.len();
-            self.wanted.extend(missing.iter().map(|id| (*id, index)));
-            let waiting = Waiting { commit, held: BTreeMap::new(), missing: missing.len() };
-            self.to_ask.extend(missing);
-            self.commits.insert(index, waiting);
-        }
-    }
-
-    /// The commit at `index`, if all its bodies are here.
-    fn ready(&mut self, index: CommitIndex) -> Option<Waiting> {
-        let first = self.commits.first_entry()?;
-        if *first.key() != index || first.get().missing > 0 {
-            return None;
-        }
-        let waiting = first.remove();
-        self.leaves -= waiting.commit.leaves.len();
-        Some(waiting)
-    }
-
-    /// Whether all commits are applied, of which the last one here is `at`, and all parts of the
-    /// ledger are here.
-    fn is_ledger_here(&self, at: CommitIndex) -> bool {
-        self.has_jumped
-            && at == self.offer.record.index
-            && self.parts.is_empty()
-            && self.parts_open == 0
-    }
-
-    /// Checkpoints that are missing in the past of the offer's leader.
-    fn missing(&self) -> Vec<CheckpointRef> {
-        let of_past = self.walk_past().into_iter();
-        of_past.filter(|reference| !self.past.contains_key(reference)).collect()
-    }
-
-    /// The past of the offer's leader, as far as it is here.
-    fn past(&self) -> Vec<Arc<VerifiedCheckpoint>> {
-        self.walk_past().iter().filter_map(|reference| self.past.get(reference)).cloned().collect()
-    }
-
-    /// The past of the offer's leader above the gc round, down to what is missing.
-    fn walk_past(&self) -> BTreeSet<CheckpointRef> {
-        let gc_round = self.offer.kept.standing.gc_round();
-        let mut open = Vec::from([self.offer.record.leader]);
-        let mut seen = BTreeSet::new();
-        while let Some(reference) = open.pop() {
-            if reference.round > gc_round && seen.insert(reference) {
-                let found = self.past.get(&reference);
-                open.extend(found.iter().flat_map(|found| &found.checkpoint().refs));
-            }
-        }
-        seen
     }
 }

@@ -12,8 +12,8 @@ const LAYERS: &[&[&str]] = &[
     &["timers", "input", "outbox", "reads", "records", "limits", "status"],
     &["tangle", "tips", "ledger", "chain", "validator", "spread", "catchup"],
     &["solidify", "certify", "cover", "consensus"],
-    &["gossip", "peers", "serve", "wants", "archive"],
-    &["mod", "attach", "talk", "checkpoints", "settle", "restore"],
+    &["gossip", "peers", "serve", "wants", "archive", "snapshot"],
+    &["mod", "attach", "talk", "checkpoints", "settle", "restore", "prune", "sync"],
 ];
 
 const SRC: &str = "core/src/";

@@ -1,0 +1,237 @@
+//! All that is under way from an offer to what it offers: what is here, and what to ask for next.
+//!
+//! Invariant: each part, stretch of commits and body is in one place: to be asked for, being asked
+//! for, or here.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
+
+use super::{
+    Server,
+    page::{COMMITS_MAX, Commit, Page},
+};
+use crate::{
+    admit::Verified,
+    checkpoint::{CheckpointRef, VerifiedCheckpoint},
+    digest::TxId,
+    machine::{By, Source, snapshot::Offer},
+    message::{GetCheckpoints, GetCommits},
+    time::Time,
+    units::{CommitIndex, Round},
+};
+
+/// Leaves whose commits wait for their turn; beyond, no further commits are asked for.
+const LEAVES_AHEAD: usize = 4_096;
+
+/// Bodies asked for at once.
+const BODIES_AT_ONCE: usize = 128;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Offer,
+    Part(u8),
+    Commits(GetCommits),
+    Bodies(Vec<TxId>),
+    Past,
+}
+
+/// All that is under way.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    pub(super) by: By,
+    pub(super) offer: Offer,
+    /// Parts of the ledger that are neither here nor under way.
+    pub(super) parts: Vec<u8>,
+    pub(super) parts_open: usize,
+    /// Commits that are neither here nor under way, in stretches.
+    pub(super) stretches: VecDeque<(CommitIndex, CommitIndex)>,
+    /// Commits that wait for bodies, or for those before them.
+    pub(super) commits: BTreeMap<CommitIndex, Waiting>,
+    pub(super) leaves: usize,
+    /// In whose commit a body is missing.
+    pub(super) wanted: BTreeMap<TxId, CommitIndex>,
+    /// Those of them that nobody is being asked for.
+    pub(super) to_ask: VecDeque<TxId>,
+    /// Whether the chain was led to where the window begins.
+    pub(super) has_jumped: bool,
+    /// Checkpoints in the past of the offer's leader, as far as they came.
+    pub(super) past: BTreeMap<CheckpointRef, Arc<VerifiedCheckpoint>>,
+    pub(super) past_open: bool,
+    /// Where it began, and when.
+    pub(super) from: CommitIndex,
+    pub(super) since: Time,
+}
+
+/// A commit that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) commit: Commit,
+    /// Bodies that came, with who brought each.
+    pub(super) held: BTreeMap<TxId, (Arc<Verified>, Source)>,
+    pub(super) missing: usize,
+}
+
+impl Fetch {
+    pub(super) fn new(by: By, offer: Offer, at: CommitIndex, since: Time) -> Self {
+        let to = offer.record.index;
+        let first = if by == By::Commits { CommitIndex(at.0 + 1) } else { offer.kept.window };
+        let parts = if by == By::Commits { Vec::new() } else { (0..=u8::MAX).rev().collect() };
+        let starts = (first.0..=to.0).step_by(COMMITS_MAX as usize);
+        let stretches = starts
+            .map(|from| (CommitIndex(from), CommitIndex(to.0.min(from + COMMITS_MAX - 1))))
+            .collect();
+        Self {
+            by,
+            offer,
+            parts,
+            parts_open: 0,
+            stretches,
+            commits: BTreeMap::new(),
+            leaves: 0,
+            wanted: BTreeMap::new(),
+            to_ask: VecDeque::new(),
+            has_jumped: by == By::Commits,
+            past: BTreeMap::new(),
+            past_open: false,
+            from: first,
+            since,
+        }
+    }
+
+    /// What to ask `server` for next. The past comes last, when all else is here.
+    pub(super) fn next(&mut self, server: &Server, at: CommitIndex) -> Option<Ask> {
+        let target = self.offer.record.index;
+        if server.snapshot == target
+            && let Some(part) = self.parts.pop()
+        {
+            self.parts_open += 1;
+            return Some(Ask::Part(part));
+        }
+        if !self.to_ask.is_empty() {
+            let count = self.to_ask.len().min(BODIES_AT_ONCE);
+            return Some(Ask::Bodies(self.to_ask.drain(..count).collect()));
+        }
+        let front = self.stretches.front().copied();
+        if let Some((from, to)) = front.filter(|(from, _)| *from >= server.lowest)
+            && self.leaves < LEAVES_AHEAD
+        {
+            self.stretches.pop_front();
+            return Some(Ask::Commits(GetCommits { from, to, under: target }));
+        }
+        if self.is_ledger_here(at) && !self.past_open {
+            self.past_open = true;
+            return Some(Ask::Past);
+        }
+        None
+    }
+
+    /// A request is not open any more.
+    pub(super) const fn closed(&mut self, ask: &Ask) {
+        match ask {
+            Ask::Part(_) => self.parts_open -= 1,
+            Ask::Past => self.past_open = false,
+            Ask::Offer | Ask::Commits(_) | Ask::Bodies(_) => {}
+        }
+    }
+
+    /// A request brought nothing, or not all: what is missing is asked for again.
+    pub(super) fn again(&mut self, ask: Ask) {
+        match ask {
+            Ask::Offer | Ask::Past => {}
+            Ask::Part(part) => self.parts.push(part),
+            Ask::Commits(GetCommits { from, to, .. }) => self.stretches.push_front((from, to)),
+            Ask::Bodies(ids) => {
+                let missing = ids.into_iter().rev().filter(|id| self.wanted.contains_key(id));
+                missing.for_each(|id| self.to_ask.push_front(id));
+            }
+        }
+    }
+
+    /// Where the window begins, its first commit must be one that it may begin with.
+    pub(super) fn may_begin_with(&self, page: &Page) -> bool {
+        let first = page.commits.first().map(|commit| &commit.record);
+        let window = first.filter(|first| first.index == self.offer.kept.window);
+        self.by == By::Commits || window.is_none_or(|first| self.offer.begins_at(first))
+    }
+
+    /// Takes a page. `is_here` tells which transactions are attached already.
+    pub(super) fn page(&mut self, page: Page, is_here: impl Fn(&TxId) -> bool) {
+        for commit in page.commits {
+            let index = commit.record.index;
+            let missing = commit.leaves.iter().map(|leaf| leaf.tx).filter(|id| !is_here(id));
+            let missing: Vec<TxId> = missing.collect();
+            self.leaves += commit.leaves.len();
+            self.wanted.extend(missing.iter().map(|id| (*id, index)));
+            let waiting = Waiting { commit, held: BTreeMap::new(), missing: missing.len() };
+            self.to_ask.extend(missing);
+            self.commits.insert(index, waiting);
+        }
+    }
+
+    /// The commit at `index`, if all its bodies are here.
+    pub(super) fn ready(&mut self, index: CommitIndex) -> Option<Waiting> {
+        let first = self.commits.first_entry()?;
+        if *first.key() != index || first.get().missing > 0 {
+            return None;
+        }
+        let waiting = first.remove();
+        self.leaves -= waiting.commit.leaves.len();
+        Some(waiting)
+    }
+
+    /// Whether all commits are applied, of which the last one here is `at`, and all parts of the
+    /// ledger are here.
+    pub(super) fn is_ledger_here(&self, at: CommitIndex) -> bool {
+        self.has_jumped
+            && at == self.offer.record.index
+            && self.parts.is_empty()
+            && self.parts_open == 0
+    }
+
+    /// Checkpoints that are missing in the past of the offer's leader.
+    pub(super) fn missing(&self) -> Vec<CheckpointRef> {
+        let of_past = self.walk_past().into_iter();
+        of_past.filter(|reference| !self.past.contains_key(reference)).collect()
+    }
+
+    /// The past of the offer's leader, as far as it is here.
+    pub(super) fn past(&self) -> Vec<Arc<VerifiedCheckpoint>> {
+        self.walk_past().iter().filter_map(|reference| self.past.get(reference)).cloned().collect()
+    }
+
+    /// The past of the offer's leader above the gc round, down to what is missing.
+    pub(super) fn walk_past(&self) -> BTreeSet<CheckpointRef> {
+        let gc_round = self.offer.kept.standing.gc_round();
+        let mut open = Vec::from([self.offer.record.leader]);
+        let mut seen = BTreeSet::new();
+        while let Some(reference) = open.pop() {
+            if reference.round > gc_round && seen.insert(reference) {
+                let found = self.past.get(&reference);
+                open.extend(found.iter().flat_map(|found| &found.checkpoint().refs));
+            }
+        }
+        seen
+    }
+
+    /// Of each author what lies above the highest that is here, and whatever is missing below.
+    pub(super) fn past_request(&self, validators: usize) -> GetCheckpoints {
+        let gc_round = self.offer.kept.standing.gc_round();
+        let mut above = vec![gc_round; validators];
+        for reference in self.past.keys() {
+            if let Some(round) = above.get_mut(reference.author.index()) {
+                *round = reference.round.max(*round);
+            }
+        }
+        for reference in self.missing() {
+            if let Some(round) = above.get_mut(reference.author.index()) {
+                *round = (*round).min(Round(reference.round.0 - 1));
+            }
+        }
+        GetCheckpoints { above, to: self.offer.record.leader.round }
+    }
+}
