@@ -20,7 +20,6 @@ use weft_core::{
     keys::{HostKey, HostVerifier, Scheme, Sign},
     machine::{Input, Limits, Machine, Setup, Status},
     message::{Hello, PeerAddress},
-    units::CommitIndex,
 };
 use weft_net::{Events, Identity, Net, NetConfig};
 use weft_storage::{FjallStore, Opened, Store};
@@ -92,8 +91,6 @@ impl Parts {
         let hello = Hello {
             genesis: genesis.id(),
             parameters: genesis.parameter_hash(),
-            committed: CommitIndex::ZERO,
-            pruned_below: CommitIndex::ZERO,
             listening: Some(config.p2p.advertise.unwrap_or(config.p2p.listen)),
         };
         let (net, events) = Net::open(net_config(&config).await, identity, hello).await?;

@@ -238,6 +238,8 @@ mod tests {
             certified: CommitIndex::ZERO,
             round: Round::ZERO,
             unordered: 0,
+            sync: None,
+            lowest: weft_core::units::CommitIndex(1),
             signing: Signing::Follower,
             live_count: 0,
             live_bytes: 0,

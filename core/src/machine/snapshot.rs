@@ -272,3 +272,6 @@ impl Decode for Offer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,7 +185,7 @@ impl Machine {
             return self.sync_answered(ticket, end, reads, out);
         }
         if Catchup::is_own(ticket) {
-            return self.stretch_ended(ticket);
+            return self.stretch_ended(ticket, out);
         }
         if let Some(validator) = &mut self.validator
             && validator.answered(ticket, end.is_some(), &self.committee)
@@ -203,12 +203,16 @@ impl Machine {
         }
     }
 
-    fn stretch_ended(&mut self, ticket: Ticket) {
+    fn stretch_ended(&mut self, ticket: Ticket, out: &mut Outbox) {
         let (moved, highest) = (self.consensus.quorum_round(), &mut self.stretch_from);
         let has_moved = moved > *highest;
         *highest = moved;
         if let Some(due) = self.catchup.answered(self.now, ticket, has_moved) {
             self.timers.set(Timer::Catchup, due);
+        }
+        if !has_moved {
+            // Perhaps nobody has what is missing any more.
+            self.look(out);
         }
     }
 

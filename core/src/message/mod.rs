@@ -24,7 +24,6 @@ use crate::{
         TRANSACTION_BYTES_MAX,
     },
     tx::Attachment,
-    units::CommitIndex,
 };
 
 pub use self::requests::{End, GetCheckpoints, GetCommits, GetCone, GetObjects};
@@ -260,10 +259,6 @@ pub struct Hello {
     pub genesis: GenesisId,
     /// A digest over the agreed parameters.
     pub parameters: [u8; 32],
-    /// The last commit the speaker has.
-    pub committed: CommitIndex,
-    /// Commits below this one were pruned by the speaker.
-    pub pruned_below: CommitIndex,
     /// Where the speaker accepts connections, if it does. An unspecified IP address means: the one
     /// this connection comes from.
     pub listening: Option<SocketAddr>,
@@ -274,8 +269,6 @@ impl Encode for Hello {
         out.push(PROTOCOL_VERSION);
         self.genesis.encode(out);
         out.extend_from_slice(&self.parameters);
-        self.committed.encode(out);
-        self.pruned_below.encode(out);
         match self.listening {
             None => out.push(0),
             Some(address) => encode_socket(&address, out),
@@ -295,8 +288,6 @@ impl Decode for Hello {
         Ok(Self {
             genesis: GenesisId::decode(reader)?,
             parameters: reader.array()?,
-            committed: CommitIndex::decode(reader)?,
-            pruned_below: CommitIndex::decode(reader)?,
             listening: decode_socket(reader)?,
         })
     }

@@ -242,8 +242,6 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         Message::Hello(Hello {
             genesis: GenesisId([1; 32]),
             parameters: [2; 32],
-            committed: CommitIndex(3),
-            pruned_below: CommitIndex(4),
             listening: listening.map(|text| text.parse().unwrap()),
         })
     };

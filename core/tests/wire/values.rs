@@ -140,14 +140,13 @@ fn socket() -> impl Strategy<Value = SocketAddr> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<u64>(), any::<u64>(), option::of(socket()))
-        .prop_map(|(genesis, parameters, committed, pruned_below, listening)| Hello {
+    (any::<[u8; 32]>(), any::<[u8; 32]>(), option::of(socket())).prop_map(
+        |(genesis, parameters, listening)| Hello {
             genesis: GenesisId(genesis),
             parameters,
-            committed: CommitIndex(committed),
-            pruned_below: CommitIndex(pruned_below),
             listening,
-        })
+        },
+    )
 }
 
 fn peer() -> impl Strategy<Value = PeerAddress> {

@@ -19,7 +19,6 @@ use weft_core::{
     digest::{GenesisId, NodeId},
     machine::{Ticket, ToNet},
     message::{Hello, Message, PeerAddress},
-    units::CommitIndex,
 };
 use weft_net::{
     Events, FrameDecoder, FromNet, Identity, Net, NetConfig, encode_frame,
@@ -44,8 +43,6 @@ pub(crate) fn hello() -> Hello {
     Hello {
         genesis: GenesisId([1; 32]),
         parameters: [2; 32],
-        committed: CommitIndex(0),
-        pruned_below: CommitIndex(0),
         listening: Some((Ipv4Addr::UNSPECIFIED, 0).into()),
     }
 }

@@ -4,7 +4,9 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use super::{ASKS_PER_PEER, Ask, By, Fetch, LOOK_EVERY, Objects, Open, Page, REST, Server, Stage};
+use super::{
+    ASKS_MAX, ASKS_PER_PEER, Ask, By, Fetch, LOOK_EVERY, Objects, Open, Page, REST, Server, Stage,
+};
 use crate::{
     codec::Decode as _,
     digest::NodeId,
@@ -30,16 +32,18 @@ impl Machine {
     pub(in crate::machine) fn notice(&mut self, round: Round, out: &mut Outbox) {
         let every = u64::from(self.genesis.params.snapshot_every);
         if round.0 > self.consensus.quorum_round().0 + every {
-            if self.now >= self.sync.look_at {
-                self.sync.servers.clear();
-            }
             self.look(out);
         }
     }
 
-    fn look(&mut self, out: &mut Outbox) {
+    /// Asks peers what they offer, those whose offer is not known.
+    pub(in crate::machine) fn look(&mut self, out: &mut Outbox) {
         if self.now < self.sync.look_at {
             return;
+        }
+        if !self.sync.is_active() {
+            // What was offered before is old by now.
+            self.sync.servers.clear();
         }
         self.sync.look_at = self.now + LOOK_EVERY;
         let unknown = |peer: &NodeId| !self.sync.servers.contains_key(peer);
@@ -200,6 +204,9 @@ impl Machine {
         let peers: Vec<NodeId> = self.peers.connected().collect();
         for turn in 0..ASKS_PER_PEER {
             for peer in &peers {
+                if self.sync.open.len() >= ASKS_MAX {
+                    return;
+                }
                 let busy = self.sync.open.values().filter(|open| open.peer == *peer).count();
                 let server = self.sync.servers.get(peer).copied();
                 let Some(server) = server.filter(|s| s.rests_until <= self.now && busy <= turn)

@@ -49,6 +49,9 @@ use crate::{
 /// Open requests to one peer.
 const ASKS_PER_PEER: usize = 2;
 
+/// Open requests in all. Each answer may be as long as the network takes (8 MiB).
+const ASKS_MAX: usize = 16;
+
 /// How long a peer is left alone that had nothing of what it was asked.
 const REST: Span = Span::from_millis(300);
 

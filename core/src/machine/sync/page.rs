@@ -113,3 +113,86 @@ impl Decode for Page {
         Ok(Self { path, commits: commits.collect::<Result<_, _>>()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        checkpoint::CheckpointRef,
+        commit::Mountain,
+        committee::Author,
+        digest::{BodyId, CheckpointId, CommitId, TxId},
+        outcome::Outcome,
+        time::Time,
+        tx::NetworkId,
+        units::Round,
+    };
+
+    /// A chain of `count` commits, and the ids of all but the last, the genesis first.
+    fn chain(count: u8) -> (Vec<Commit>, Vec<CommitId>) {
+        let (mut mountain, mut ids) = (Mountain::default(), vec![CommitId([1; 32])]);
+        mountain.append(&ids[0]);
+        let mut commits = Vec::new();
+        for number in 1..=count {
+            let leaf = |at| Leaf {
+                tx: TxId([number; 32]),
+                body: BodyId([at; 32]),
+                outcome: Outcome::Applied,
+            };
+            let leaves: Vec<Leaf> = (0..number % 3).map(leaf).collect();
+            let id = CheckpointId([number; 32]);
+            let record = CommitRecord {
+                network: NetworkId([1; 4]),
+                index: CommitIndex(number.into()),
+                previous: ids[usize::from(number) - 1],
+                leader: CheckpointRef { round: Round(number.into()), author: Author(1), id },
+                time: Time::from_millis(number.into()),
+                last: true,
+                leaves: leaves.len() as u32,
+                order_root: merkle::root(&leaves),
+                history_root: mountain.root(),
+                state_root: None,
+                window_root: None,
+            };
+            mountain.append(&record.id());
+            ids.push(record.id());
+            commits.push(Commit { record, leaves });
+        }
+        ids.pop();
+        (commits, ids)
+    }
+
+    fn request(from: u64, to: u64) -> GetCommits {
+        GetCommits { from: CommitIndex(from), to: CommitIndex(to), under: CommitIndex(9) }
+    }
+
+    #[test]
+    fn no_byte_of_a_page_can_be_another() {
+        let (commits, ids) = chain(9);
+        let under = commits[8].record.clone();
+        let page = |from: usize, to: usize| Page {
+            path: if to == 9 { None } else { Some(Path::to(&ids, to).unwrap()) },
+            commits: commits[from - 1..to].to_vec(),
+        };
+        for (from, to) in [(1, 4), (3, 3), (5, 8), (6, 9), (9, 9)] {
+            let good = page(from, to);
+            let bytes = good.to_bytes();
+            assert_eq!(Page::from_bytes(&bytes).as_ref(), Ok(&good));
+            let asked = request(from as u64, 9);
+            assert!(good.answers(&asked, &under), "{from} to {to}");
+            for at in 0..bytes.len() {
+                let mut bent = bytes.clone();
+                bent[at] ^= 1;
+                let taken = Page::from_bytes(&bent).is_ok_and(|page| page.answers(&asked, &under));
+                assert!(!taken, "byte {at} of {} from {from} to {to}", bytes.len());
+            }
+        }
+        assert!(!page(3, 6).answers(&request(3, 5), &under), "more than was asked for");
+        assert!(!page(3, 6).answers(&request(2, 6), &under), "it begins elsewhere");
+        let gap =
+            Page { path: Path::to(&ids, 4), commits: vec![commits[1].clone(), commits[3].clone()] };
+        assert!(!gap.answers(&request(2, 4), &under));
+    }
+}

@@ -8,7 +8,6 @@ use weft_core::{
     genesis::Genesis,
     machine::{Ticket, ToNet},
     message::{Hello, Message, PeerAddress},
-    units::CommitIndex,
 };
 use weft_net::{Events, FromNet, Identity, Net, NetConfig};
 use weft_node::Node;
@@ -29,13 +28,8 @@ impl Peer {
             fixed: vec![PeerAddress { id: node.id(), address: node.p2p_addr() }],
             ..NetConfig::default()
         };
-        let hello = Hello {
-            genesis: genesis.id(),
-            parameters: genesis.parameter_hash(),
-            committed: CommitIndex::ZERO,
-            pruned_below: CommitIndex::ZERO,
-            listening: None,
-        };
+        let hello =
+            Hello { genesis: genesis.id(), parameters: genesis.parameter_hash(), listening: None };
         let identity = Identity::from_seed([seed; 32]).unwrap();
         let (net, events) = Net::open(config, identity, hello).await.unwrap();
         let mut peer = Self { net, events, node: node.id() };

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod naive;
+mod past;
 mod state;
 
 use alloc::{collections::BTreeMap, vec::Vec};
