@@ -8,7 +8,7 @@
 //! It travels in [`PARTS`] parts: objects whose keys begin with one byte, each under a node of
 //! the state trie, and those together under the state root. So a part is checked when it comes.
 //!
-//! Invariant: a part of a snapshot that is kept hashes to its node in the state root of that commit.
+//! Invariant: a part of a snapshot that is kept hashes to its node in the state root there.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
