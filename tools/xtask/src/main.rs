@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 mod bare;
 mod deny;
+mod mutants;
 mod report;
 mod setup;
 mod shell;
@@ -23,6 +24,7 @@ usage: cargo xtask <command>
   check          run every step, in order, and stop at the first failure
   check --list   name the steps
   setup          bring what the checks need and this machine lacks
+  mutants [name] break rules on purpose, and see that tests notice (minutes)
   <step>         run one step, its output straight to the terminal
 ";
 
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["setup"] => setup::all(),
+        ["mutants"] => mutants::run(""),
+        ["mutants", name] => mutants::run(name),
         [step] if steps::find(step).is_some() => steps::one(step),
         _ => {
             eprint!("{HELP}\n{}", steps::list());
