@@ -114,6 +114,7 @@ fn settings(number: u64, dice: &mut Dice) -> Settings {
     limits.pace.leader_timeout = dice.span(ms(100), ms(500));
     if dice.chance(30) {
         limits.live_count_max = 100;
+        limits.at_hand_bytes_max = 100_000;
         limits.cone_walk_max = 64;
         limits.cone_bytes = 64 << 10;
         settings.seen_max = 200;

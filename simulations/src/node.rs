@@ -56,7 +56,7 @@ pub(crate) struct Effects {
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
-    genesis: Genesis,
+    pub(crate) genesis: Genesis,
     /// What it signs checkpoints with, if it is a validator.
     key: ToyKey,
     limits: Limits,

@@ -109,13 +109,10 @@ impl Certificate {
         if !self.signers.is_sorted_by(|a, b| a.core.author < b.core.author) {
             return Err(CertificateError::Order);
         }
-        for Signer { core, votes, .. } in &self.signers {
-            if core.network != network {
-                let (expected, actual) = (network, core.network);
-                return Err(CertificateError::Network { expected, actual });
-            }
-            if !votes.contains(&self.vote) || list_digest(votes) != core.votes {
-                return Err(CertificateError::Vote { author: core.author });
+        for signer in &self.signers {
+            signer.check(network)?;
+            if !signer.votes.contains(&self.vote) {
+                return Err(CertificateError::Vote { author: signer.core.author });
             }
         }
         let (expected, actual) =
@@ -123,15 +120,45 @@ impl Certificate {
         if actual < expected {
             return Err(CertificateError::Weight { expected, actual });
         }
-        for Signer { core, signature, .. } in &self.signers {
-            let author = core.author;
-            let validator =
-                committee.validator(author).ok_or(CertificateError::Stranger { author })?;
-            verify
-                .verify(&validator.key, &core.to_bytes(), signature)
-                .map_err(|reason| CertificateError::Signature { author, reason })?;
-        }
+        self.signers.iter().try_for_each(|signer| signer.check_signature(committee, verify))?;
         Ok(actual)
+    }
+}
+
+impl Signer {
+    /// Whether the validator of `committee` that it names said this.
+    pub fn verify(
+        &self,
+        committee: &Committee,
+        network: NetworkId,
+        verify: &dyn Verify,
+    ) -> Result<(), CertificateError> {
+        self.check(network)?;
+        self.check_signature(committee, verify)
+    }
+
+    /// Whether its parts belong together, and here.
+    fn check(&self, network: NetworkId) -> Result<(), CertificateError> {
+        let Self { core, votes, .. } = self;
+        if core.network != network {
+            let (expected, actual) = (network, core.network);
+            return Err(CertificateError::Network { expected, actual });
+        }
+        if list_digest(votes) != core.votes {
+            return Err(CertificateError::Vote { author: core.author });
+        }
+        Ok(())
+    }
+
+    fn check_signature(
+        &self,
+        committee: &Committee,
+        verify: &dyn Verify,
+    ) -> Result<(), CertificateError> {
+        let author = self.core.author;
+        let validator = committee.validator(author).ok_or(CertificateError::Stranger { author })?;
+        let verdict = verify.verify(&validator.key, &self.core.to_bytes(), &self.signature);
+        verdict.map_err(|reason| CertificateError::Signature { author, reason })
     }
 }
 

@@ -11,12 +11,14 @@
 //! Left out on purpose: how commits come about (`machine`).
 
 mod certificate;
+mod evidence;
 pub mod merkle;
 pub mod mountain;
 mod record;
 
 pub use self::{
     certificate::{Certificate, CertificateError, Signer},
+    evidence::{Evidence, Offence},
     merkle::Path,
     mountain::{Mountain, Placed},
     record::{CommitRecord, Leaf},

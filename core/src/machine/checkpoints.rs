@@ -62,8 +62,8 @@ impl Machine {
         self.notice(reference.round, out);
         let Self { consensus, tangle, .. } = self;
         let added = consensus.add(checkpoint, &|id| tangle.anchor_of(id, reads));
-        if let Some([first, second]) = added.evidence {
-            self.equivocated(first, second, out);
+        if let Some(pair) = added.evidence {
+            self.equivocated(pair, reads, out);
         }
         if let Fate::Waiting { refs, tips } = added.fate {
             for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
@@ -93,7 +93,7 @@ impl Machine {
             self.spread.shown(reference, checkpoint.checkpoint());
             self.cover.enter(self.consensus.round().max(self.consensus.quorum_round()));
             self.cover.cited(reference.round, &checkpoint.checkpoint().tips);
-            self.count_votes(checkpoint.checkpoint(), out);
+            self.count_votes(checkpoint.checkpoint(), reads, out);
             if self.consensus.is_near(reference.round) {
                 self.forward(&checkpoint, from, out);
             }
@@ -116,16 +116,11 @@ impl Machine {
         tables.pending.set(Table::Checkpoint, &checkpoint_key(&reference), bytes);
     }
 
-    fn count_votes(&mut self, checkpoint: &Checkpoint, out: &mut Outbox) {
+    fn count_votes(&mut self, checkpoint: &Checkpoint, reads: &dyn Reads, out: &mut Outbox) {
         if checkpoint.votes.is_empty() {
             return;
         }
-        let signer = Signer {
-            core: checkpoint.core,
-            votes: checkpoint.votes.clone(),
-            signature: checkpoint.signature.clone(),
-        };
-        let counted = self.certifier.vote(signer, &self.committee);
+        let counted = self.certifier.vote(Signer::from(checkpoint), &self.committee);
         for certificate in counted.certificates {
             let index = certificate.vote.index;
             if index.0 / KEPT_CERTIFICATES > self.certificate_kept.0 / KEPT_CERTIFICATES {
@@ -136,8 +131,7 @@ impl Machine {
             out.events.push(Event::Certified { certificate: Arc::new(certificate) });
         }
         for double in counted.evidence {
-            let author = double.first.core.author;
-            out.events.push(Event::Equivocated { author, round: double.second.core.round });
+            self.voted_twice(double, reads, out);
         }
         if let Some(divergence) = counted.divergence {
             self.alarm(divergence.to_string(), out);
@@ -153,18 +147,6 @@ impl Machine {
                 out.send(peer, Message::Checkpoint(checkpoint.bytes().clone()));
             }
         }
-    }
-
-    /// Evidence of two checkpoints in one slot; both are kept.
-    fn equivocated(&self, first: CheckpointRef, second: CheckpointRef, out: &mut Outbox) {
-        let CheckpointRef { round, author, .. } = second;
-        let kept = [first, second].map(|reference| self.consensus.checkpoint(&reference));
-        if let [Some(first), Some(second)] = kept {
-            let key = [author.0.to_be_bytes().as_slice(), &round.0.to_be_bytes()].concat();
-            let both = [first.bytes().as_ref(), second.bytes()].concat();
-            out.writes.records.set(Table::Evidence, &key, Some(both.into()));
-        }
-        out.events.push(Event::Equivocated { author, round });
     }
 
     /// Something happened that cannot happen as long as at most f validators are faulty, or this

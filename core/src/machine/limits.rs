@@ -17,6 +17,9 @@ pub struct Limits {
     /// The same, as a count, which also bounds what a restart reads. Default 262,144.
     pub live_count_max: usize,
 
+    /// What is kept at hand of transactions that wait for their place in the order, in bytes; of
+    /// older ones it is read from the store when their turn comes. Default 64 MiB.
+    pub at_hand_bytes_max: u64,
     /// Transactions held that wait for their place in the order. Beyond, those anchored to commits
     /// that this node does not know yet are not waited for. Default 262,144.
     pub unordered_max: usize,
@@ -113,6 +116,7 @@ impl Default for Limits {
             history: History::For(Span::from_secs(30 * 24 * 3_600)),
             live_bytes_max: 1 << 30,
             live_count_max: 262_144,
+            at_hand_bytes_max: 64 << 20,
             unordered_max: 262_144,
             tip_linger: Span::from_millis(200),
             tip_age_max: Span::from_secs(60),

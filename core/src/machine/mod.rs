@@ -20,6 +20,7 @@ mod chain;
 mod checkpoints;
 mod consensus;
 mod cover;
+mod evidence;
 mod gossip;
 mod input;
 mod ledger;

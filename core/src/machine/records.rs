@@ -44,7 +44,7 @@ pub enum Table {
     Mountain = 10,
     /// Certificates: index 8 (big-endian) -> certificate.
     Certificate = 11,
-    /// Evidence of equivocation by validators: author 2, round 8 (big-endian) -> both checkpoints.
+    /// Evidence against validators: author 2 (big-endian), kind 1 -> what it signed twice.
     Evidence = 12,
     /// Snapshots that are offered to others: index 8 (big-endian) -> what is kept of it.
     Snapshot = 13,

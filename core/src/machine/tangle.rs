@@ -73,6 +73,10 @@ pub(super) struct Tangle {
     bytes: u64,
     bytes_max: u64,
     count_max: usize,
+    /// What is at hand of what live transactions say, oldest first, with its length in bytes.
+    at_hand: VecDeque<(TxId, u64)>,
+    at_hand_bytes: u64,
+    at_hand_max: u64,
 }
 
 /// Transactions without a child remembered beyond the live DAG. The oldest is forgotten.
@@ -107,6 +111,9 @@ impl Tangle {
             bytes: 0,
             bytes_max: limits.live_bytes_max,
             count_max: limits.live_count_max,
+            at_hand: VecDeque::new(),
+            at_hand_bytes: 0,
+            at_hand_max: limits.at_hand_bytes_max,
         }
     }
 
@@ -218,6 +225,10 @@ impl Tangle {
         if matches!(order, Order::Open(_)) {
             self.unordered.insert(entry.position);
         }
+        if matches!(order, Order::Open(Some(_))) {
+            self.at_hand.push_back((entry.id, entry.bytes.into()));
+            self.at_hand_bytes += u64::from(entry.bytes);
+        }
         let vertex = Vertex {
             position: entry.position,
             parents: entry.attachment.parents,
@@ -240,6 +251,14 @@ impl Tangle {
     pub(super) fn keep_bounds(&mut self) {
         while self.bytes > self.bytes_max || self.order.len() > self.count_max {
             self.drop_oldest();
+        }
+        while self.at_hand_bytes > self.at_hand_max
+            && let Some((id, bytes)) = self.at_hand.pop_front()
+        {
+            self.at_hand_bytes -= bytes;
+            if let Some(Vertex { order: order @ Order::Open(_), .. }) = self.vertices.get_mut(&id) {
+                *order = Order::Open(None);
+            }
         }
     }
 

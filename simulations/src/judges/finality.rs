@@ -4,17 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
-    checkpoint::Checkpoint,
-    codec::{Decode as _, Reader},
     committee::Author,
     digest::TxId,
-    machine::{Archive, Reads as _, Table},
+    machine::{Archive, Reads as _},
     params::ORDER_LAG,
     units::Round,
 };
 
 use super::{Broken, expect};
-use crate::{node::Node, told::Commit};
+use crate::{node::Node, told::Commit, toy::ToyVerifier};
 
 /// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
@@ -135,15 +133,11 @@ pub fn only_cheats_convicted(node: &Node, cheats: &BTreeSet<Author>) -> Result<(
     })?;
     let wrong = told.convicted.difference(cheats).next();
     expect(wrong.is_none(), || format!("C12: {} convicted {wrong:?}", node.address()))?;
-    for (_, bytes) in node.store().records(Table::Evidence, &[], usize::MAX) {
-        let mut reader = Reader::new(&bytes);
-        let pair = [Checkpoint::decode(&mut reader), Checkpoint::decode(&mut reader)];
-        let [Ok(first), Ok(second)] = pair else {
-            return Err(Broken(format!("C12: {} keeps evidence that is none", node.address())));
-        };
-        let slot = |one: &Checkpoint| (one.core.round, one.core.author);
-        let proves = slot(&first) == slot(&second) && first.core.id() != second.core.id();
-        expect(proves, || format!("C12: {:?} and {:?} prove nothing", first.core, second.core))?;
+    for evidence in Archive::new(node.store()).evidence() {
+        let (network, committee) = (node.genesis.network(), &node.genesis.committee);
+        let verdict = evidence.verify(committee, network, &ToyVerifier);
+        let holds = verdict.is_ok() && cheats.contains(&evidence.author());
+        expect(holds, || format!("C12: {evidence:?} proves nothing: {verdict:?}"))?;
     }
     Ok(())
 }

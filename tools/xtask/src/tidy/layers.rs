@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["tangle", "tips", "ledger", "chain", "validator", "spread", "catchup"],
     &["solidify", "certify", "cover", "consensus"],
     &["gossip", "peers", "serve", "wants", "archive", "snapshot"],
-    &["mod", "attach", "talk", "checkpoints", "settle", "restore", "prune", "sync"],
+    &["mod", "attach", "talk", "checkpoints", "settle", "restore", "prune", "sync", "evidence"],
 ];
 
 const SRC: &str = "core/src/";
