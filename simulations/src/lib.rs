@@ -25,6 +25,7 @@ mod node;
 mod queue;
 pub mod random;
 pub mod rogue;
+pub mod seeds;
 mod shape;
 mod spoken;
 pub mod told;

@@ -5,9 +5,12 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{collections::BTreeMap, panic::catch_unwind};
+use std::collections::BTreeMap;
 
-use weft_simulations::campaign::{Report, run};
+use weft_simulations::{
+    campaign::{Report, run},
+    seeds::{Runs, run_all},
+};
 
 /// Seeds that failed once. What each found stands beside it.
 const FAILED: [u64; 5] = [
@@ -34,21 +37,9 @@ const SOMETIMES: [&str; 12] = [
     "end",
 ];
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}
-
 #[test]
 fn all_agree_whatever_went_wrong() {
-    let (first, count) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
-    let (mut reports, mut broken) = (Vec::new(), Vec::new());
-    for seed in FAILED.into_iter().chain(first..first + count) {
-        match catch_unwind(|| run(seed)) {
-            Ok(Ok(report)) => reports.push(report),
-            Ok(Err(what)) => broken.push(what.to_string()),
-            Err(_) => broken.push(format!("seed {seed}: panicked, see above")),
-        }
-    }
+    let Runs { reports, broken, .. } = run_all(&FAILED, run);
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     let mut happened: BTreeMap<&str, u64> = BTreeMap::new();

@@ -140,7 +140,7 @@ fn sweep_commits(floor: &mut Floor, tables: &mut Tables<'_>) {
         }
         let from = floor.swept.0.to_be_bytes();
         let next = tables.range(Table::Commit, &from, 1);
-        let next = next.first().and_then(|(key, _)| Some(key.as_slice().try_into().ok()?));
+        let next = next.first().and_then(|(key, _)| key.as_slice().try_into().ok());
         let index = next.map_or(floor.commit, |key| CommitIndex(u64::from_be_bytes(key)));
         if index >= floor.commit {
             floor.swept = floor.commit;

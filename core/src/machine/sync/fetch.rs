@@ -81,9 +81,9 @@ impl Fetch {
         let to = offer.record.index;
         let first = if by == By::Commits { CommitIndex(at.0 + 1) } else { offer.kept.window };
         let parts = if by == By::Commits { Vec::new() } else { (0..=u8::MAX).rev().collect() };
-        let starts = (first.0..=to.0).step_by(COMMITS_MAX as usize);
+        let starts = (first.0..=to.0).step_by(COMMITS_MAX);
         let stretches = starts
-            .map(|from| (CommitIndex(from), CommitIndex(to.0.min(from + COMMITS_MAX - 1))))
+            .map(|from| (CommitIndex(from), CommitIndex(to.0.min(from + COMMITS_MAX as u64 - 1))))
             .collect();
         Self {
             by,

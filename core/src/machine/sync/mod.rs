@@ -62,7 +62,7 @@ const LOOK_EVERY: Span = Span::from_secs(2);
 const RECENT_MAX: usize = 256;
 
 /// Checkpoints kept of the past of an offer's leader: all of a committee, and as many again.
-const PAST_MAX: usize = 2 * GC_DEPTH as usize * VALIDATORS_MAX;
+const PAST_MAX: u64 = 2 * GC_DEPTH * VALIDATORS_MAX as u64;
 
 /// Tickets of these requests, apart from those of others.
 const TICKETS: u64 = 1 << 61;
@@ -155,7 +155,7 @@ impl Sync {
         if let Stage::Fetching(fetch) = &mut self.stage
             && reference.round > fetch.offer.kept.standing.gc_round()
             && reference.round <= fetch.offer.record.leader.round
-            && fetch.past.len() < PAST_MAX
+            && (fetch.past.len() as u64) < PAST_MAX
         {
             fetch.past.insert(reference, checkpoint);
             return;

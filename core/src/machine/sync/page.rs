@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Most commits in a page.
-pub(super) const COMMITS_MAX: u64 = 64;
+pub(super) const COMMITS_MAX: usize = 64;
 
 /// Length beyond which a page ends, in bytes. One commit is always in it.
 const BYTES_MAX: usize = 256 * 1024;
@@ -41,7 +41,7 @@ impl Page {
     /// What is here of what `request` asks for; none if not even the first.
     pub(in crate::machine) fn of(request: &GetCommits, archive: &Archive<'_>) -> Option<Self> {
         let (mut commits, mut bytes) = (Vec::new(), 0);
-        for index in (request.from.0..=request.to.0).take(COMMITS_MAX as usize) {
+        for index in (request.from.0..=request.to.0).take(COMMITS_MAX) {
             let index = CommitIndex(index);
             let Some((record, leaves)) = archive.record(index).zip(archive.leaves(index)) else {
                 break;
