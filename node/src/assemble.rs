@@ -18,7 +18,7 @@ use weft_core::{
     digest::NodeId,
     genesis::Genesis,
     keys::{HostKey, HostVerifier, Scheme, Sign},
-    machine::{Input, Limits, Machine, Setup, Status},
+    machine::{History, Input, Limits, Machine, Setup, Status},
     message::{Hello, PeerAddress},
 };
 use weft_net::{Events, Identity, Net, NetConfig};
@@ -248,7 +248,10 @@ struct Wires {
 }
 
 fn limits(config: &Config) -> Limits {
+    let history =
+        if config.node.archive { History::All } else { History::For(config.node.retention.span()) };
     Limits {
+        history,
         live_bytes_max: config.machine.live_bytes,
         waiting_bytes_max: config.machine.waiting_bytes,
         waiting_bytes_per_peer: config.machine.waiting_bytes / 4,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use weft_core::{
     committee::Committee,
     digest::NodeId,
-    machine::{Signing, Status},
+    machine::{By, Signing, Status, SyncStatus, WaitsFor},
     time::{Span, Time},
 };
 use weft_storage::Stats;
@@ -135,6 +135,9 @@ impl Vitals<'_> {
     }
 
     fn sync(&self) -> Check {
+        if let Some(sync) = &self.status.sync {
+            return Check::failed("sync", catching_up(sync, self.now));
+        }
         if !self.status.fetching {
             return Check::passed("sync", "nothing is being fetched");
         }
@@ -206,6 +209,31 @@ impl Vitals<'_> {
     }
 }
 
+/// How far a node is that is not where the others are.
+fn catching_up(sync: &SyncStatus, now: Time) -> String {
+    let SyncStatus { by, at, to, parts, waits_for, .. } = sync;
+    let waits_for = match waits_for {
+        WaitsFor::Answers => "waits for answers".into(),
+        WaitsFor::Offer => "waits for a peer that offers a snapshot".into(),
+        WaitsFor::Commits(index) => {
+            format!("waits for a peer that still has commit {index}: connect to an archive node")
+        }
+        WaitsFor::Snapshot(index) => format!("waits for a peer with the snapshot of {index}"),
+    };
+    if *to == *at && *parts == 0 {
+        return format!("it is behind, at commit {at}, and {waits_for}");
+    }
+    let speed = sync.commits_per_second(now);
+    let done = format!("at commit {at} of {to}, {speed} commits a second");
+    match by {
+        By::Commits => format!("it catches up by commits: {done}; {waits_for}"),
+        By::Snapshot => format!(
+            "it catches up by a snapshot: {parts} of 256 parts of the ledger to come, {done}; \
+             {waits_for}"
+        ),
+    }
+}
+
 impl Check {
     fn passed(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, ok: true, detail: detail.into() }
@@ -239,7 +267,7 @@ mod tests {
             round: Round::ZERO,
             unordered: 0,
             sync: None,
-            lowest: weft_core::units::CommitIndex(1),
+            lowest: CommitIndex(1),
             signing: Signing::Follower,
             live_count: 0,
             live_bytes: 0,
@@ -327,5 +355,28 @@ mod tests {
             let status = Status { signing, ..status.clone() };
             assert_eq!(vitals(&status, &committee).validator().ok, ok, "{signing:?}");
         }
+    }
+
+    #[test]
+    fn whoever_is_behind_says_how_far_and_what_it_waits_for() {
+        let (mut status, committee) = (status(), committee());
+        let mut detail = |by, parts, waits_for| {
+            let (from, at, to) = (CommitIndex(100), CommitIndex(300), CommitIndex(5_000));
+            let since = Time::from_millis(98_000);
+            status.sync = Some(SyncStatus { by, from, at, to, parts, since, waits_for });
+            let check = vitals(&status, &committee).sync();
+            assert!(!check.ok);
+            check.detail
+        };
+        assert_eq!(
+            detail(By::Snapshot, 37, WaitsFor::Answers),
+            "it catches up by a snapshot: 37 of 256 parts of the ledger to come, at commit 300 of \
+             5000, 100 commits a second; waits for answers"
+        );
+        assert_eq!(
+            detail(By::Commits, 0, WaitsFor::Commits(CommitIndex(301))),
+            "it catches up by commits: at commit 300 of 5000, 100 commits a second; waits for a \
+             peer that still has commit 301: connect to an archive node"
+        );
     }
 }

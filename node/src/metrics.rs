@@ -77,6 +77,9 @@ pub(crate) struct Levels {
     pub(crate) certified: u64,
     pub(crate) round: u64,
     pub(crate) unordered: usize,
+    pub(crate) lowest: u64,
+    /// The commit that a node which is behind gets to; 0 if it is not.
+    pub(crate) sync_target: u64,
     pub(crate) signing: &'static str,
     pub(crate) ready: bool,
 }
@@ -271,6 +274,8 @@ impl Metrics {
         count("certified_index", usize::try_from(levels.certified).unwrap_or(usize::MAX));
         count("round", usize::try_from(levels.round).unwrap_or(usize::MAX));
         count("unordered_transactions", levels.unordered);
+        count("lowest_commit", usize::try_from(levels.lowest).unwrap_or(usize::MAX));
+        count("sync_target_commit", usize::try_from(levels.sync_target).unwrap_or(usize::MAX));
         self.signing.clear();
         self.signing.get_or_create(&Kind { kind: levels.signing }).set(1);
         self.ready.set(levels.ready.into());

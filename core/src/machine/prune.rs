@@ -24,6 +24,7 @@ use crate::{
     codec::{Decode, DecodeError, Encode, Reader},
     commit::Leaf,
     committee::Author,
+    digest::TxId,
     params::{LEAVES_MAX, ORDER_LAG},
     time::Span,
     tx::SealedBody,
@@ -86,8 +87,20 @@ impl Floor {
 impl Archive<'_> {
     /// The lowest commit that is kept: older ones were dropped, or never fetched.
     pub fn lowest(&self) -> CommitIndex {
+        self.floor().commit
+    }
+
+    /// Whether a transaction that is still here was ordered, if ever, by a commit that is not.
+    pub fn is_below(&self, id: &TxId) -> bool {
+        let floor = self.floor().round.0;
+        let is_old = |anchor: Round| anchor.0.saturating_add(ORDER_LAG) < floor;
+        let entry = self.reads().entry(id);
+        entry.is_some_and(|entry| is_old(entry.attachment.anchor.round)) && self.place(id).is_none()
+    }
+
+    fn floor(&self) -> Floor {
         let mut pending = super::Records::default();
-        Floor::read(&Tables { pending: &mut pending, store: self.reads() }).commit
+        Floor::read(&Tables { pending: &mut pending, store: self.reads() })
     }
 }
 

@@ -107,6 +107,14 @@ pub struct SyncStatus {
     pub waits_for: WaitsFor,
 }
 
+impl SyncStatus {
+    /// How many commits came in a second since it began, at `now`.
+    pub fn commits_per_second(&self, now: Time) -> u64 {
+        let commits = self.at.0.saturating_sub(self.from.0);
+        commits.saturating_mul(1_000) / now.since(self.since).as_millis().max(1)
+    }
+}
+
 /// What a node that is not where the others are waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor {

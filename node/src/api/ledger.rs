@@ -261,8 +261,12 @@ async fn proof(State(api): State<SharedApi>, Segment(id): Segment<TxId>) -> Answ
     let certified = api.certified();
     let found = api.read(move |store| {
         let tx = if store.entry(&id).is_some() { id } else { decisive(store, &BodyId(id.0))? };
-        let place = Archive::new(store).place(&tx);
-        Some((place, Archive::new(store).proof(&tx, newest.as_deref())))
+        let archive = Archive::new(store);
+        if archive.is_below(&tx) {
+            return None;
+        }
+        let place = archive.place(&tx);
+        Some((place, archive.proof(&tx, newest.as_deref())))
     });
     let not_yet = |detail: String| {
         Problem::new(StatusCode::NOT_FOUND, "not_final", detail).retry_after(Duration::from_secs(1))
@@ -272,9 +276,7 @@ async fn proof(State(api): State<SharedApi>, Segment(id): Segment<TxId>) -> Answ
             let octets = HeaderValue::from_static("application/octet-stream");
             Ok(([(header::CONTENT_TYPE, octets)], proof.to_bytes()).into_response())
         }
-        None => Err(Problem::not_found(format!(
-            "no transaction and no body {id} here; it may be on its way, or elsewhere"
-        ))),
+        None => Err(api.absent(&format!("transaction or body {id}"))),
         Some((None, _)) => Err(not_yet(format!(
             "{id} is attached and not ordered yet; ask again in a second, or look at /readyz"
         ))),
@@ -305,6 +307,22 @@ impl Api {
     /// The last commit that a quorum vouches for, of those that are here.
     pub(super) fn certified(&self) -> CommitIndex {
         self.status.borrow().certified
+    }
+
+    /// Why something that has a name is not here: on a node that pruned, perhaps for that.
+    pub(super) fn absent(&self, what: &str) -> Problem {
+        let lowest = self.status.borrow().lowest.0;
+        if lowest <= 1 {
+            return Problem::not_found(format!(
+                "no {what} here; it may be on its way, or elsewhere"
+            ));
+        }
+        let detail = format!(
+            "no {what} here: pruned at commit {}; if it is older, ask an archive node, else it may \
+             be on its way",
+            lowest - 1
+        );
+        Problem::new(StatusCode::NOT_FOUND, "pruned", detail)
     }
 
     /// How far finality has come.
@@ -342,6 +360,10 @@ impl Api {
                 leaves: leaves.iter().map(leaf).collect(),
             })
         });
+        let lowest = self.status.borrow().lowest;
+        if index < lowest && index > CommitIndex::ZERO {
+            return Err(self.absent(&format!("commit {index}")));
+        }
         found.await?.map(Json).ok_or_else(|| {
             let last = self.committed();
             Problem::not_found(format!(

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
-    machine::LogEntry,
+    machine::{Archive, LogEntry, SubmitRefusal},
     tx::{SealedBody, StreamName},
 };
 use weft_storage::Store;
@@ -62,11 +62,18 @@ struct Tips {
 }
 
 /// Where to attach, and what the network asks for.
-#[utoipa::path(get, path = "/v1/tips", tag = "query", responses((status = 200, body = Tips)))]
-async fn tips(State(api): State<SharedApi>) -> Json<Tips> {
+#[utoipa::path(
+    get, path = "/v1/tips", tag = "query",
+    responses((status = 200, body = Tips), (status = 503, body = Problem))
+)]
+async fn tips(State(api): State<SharedApi>) -> Answer<Json<Tips>> {
     let status = api.status.borrow().clone();
+    if status.sync.is_some() {
+        // Whoever attached here would attach to what nobody orders any more.
+        return Err(SubmitRefusal::Behind.into());
+    }
     let params = &api.genesis.params;
-    Json(Tips {
+    Ok(Json(Tips {
         tips: status.tips.iter().map(ToString::to_string).collect(),
         anchor: hex(&status.anchor.to_bytes()),
         work_bits: params.work_bits,
@@ -74,7 +81,7 @@ async fn tips(State(api): State<SharedApi>) -> Json<Tips> {
         genesis: api.genesis.id().to_string(),
         prefix: api.genesis.kind.prefix(),
         schemes: params.schemes.iter().map(|scheme| scheme.name()).collect(),
-    })
+    }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -154,11 +161,13 @@ async fn transaction(
     let as_of = api.as_of();
     let found = api.read(move |store| {
         let (entry, bytes) = (store.entry(&id)?, store.transaction(&id)?);
+        if Archive::new(store).is_below(&id) {
+            return None;
+        }
         Some((entry, bytes, Fate::of(store, &id, as_of)))
     });
-    let (entry, bytes, fate) = found.await?.ok_or_else(|| {
-        Problem::not_found(format!("no transaction {id} here; it may be on its way, or elsewhere"))
-    })?;
+    let absent = || api.absent(&format!("transaction {id}"));
+    let (entry, bytes, fate) = found.await?.ok_or_else(absent)?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let raw = matches!(query.raw.as_deref(), Some("1" | "true"));
     if raw || accept.is_some_and(|accept| accept.contains(OCTETS)) {
@@ -191,12 +200,14 @@ async fn body(
     let found = api.read(move |store| {
         let attachments = store.attachments(&id);
         let first = attachments.first()?;
+        if Archive::new(store).is_below(first) {
+            return None;
+        }
         let fate = Fate::of_body(store, &attachments, as_of);
         Some((store.entry(first)?, store.transaction(first)?, attachments, fate))
     });
-    let (entry, bytes, attachments, fate) = found.await?.ok_or_else(|| {
-        Problem::not_found(format!("no body {id} here; it may be on its way, or elsewhere"))
-    })?;
+    let absent = || api.absent(&format!("body {id}"));
+    let (entry, bytes, attachments, fate) = found.await?.ok_or_else(absent)?;
     let described = Described::of(&entry, &bytes, api.genesis.kind, fate).ok_or_else(unreadable)?;
     Ok(Json(described.with_attachments(&attachments)))
 }

@@ -9,7 +9,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_core::machine::Status;
+use weft_core::{
+    machine::{By, Status, SyncStatus, WaitsFor},
+    time::Time,
+};
 use weft_net::PeerInfo;
 
 use super::{Api, SharedApi, params::Cursor, problem::Answer};
@@ -81,6 +84,9 @@ struct StatusAnswer {
     known_addresses: usize,
     /// Whether it is fetching a past that it missed.
     syncing: bool,
+    /// How it gets to where the others are, if it missed much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<SyncShown>,
     /// How far finality has come.
     finality: FinalityStatus,
     /// Its store.
@@ -104,9 +110,50 @@ struct FinalityStatus {
     round: u64,
     /// Transactions that wait for their place in the order.
     unordered: usize,
+    /// The lowest commit that is kept; 1 if none was pruned.
+    lowest: u64,
     /// Whether this node signs checkpoints: `follower` (it is no validator), `asking` (it asks the
     /// others what it signed before), `active`, `observer` (it forgot) or `alarmed`.
     signing: &'static str,
+}
+
+/// How a node gets to where the others are.
+#[derive(Serialize, ToSchema)]
+struct SyncShown {
+    /// `commits`: it executes each; `snapshot`: it fetches the ledger as it was.
+    by: &'static str,
+    /// The last commit here.
+    at: u64,
+    /// The commit it leads to.
+    to: u64,
+    /// Parts of the ledger to come, of 256.
+    parts: usize,
+    /// Commits a second, since it began.
+    commits_per_second: u64,
+    /// What it waits for: `offer`, `commits` (no peer has the next any more), `snapshot` (no peer
+    /// has that one any more) or `answers`.
+    waits_for: &'static str,
+}
+
+impl SyncShown {
+    fn of(sync: &SyncStatus, now: Time) -> Self {
+        Self {
+            by: match sync.by {
+                By::Commits => "commits",
+                By::Snapshot => "snapshot",
+            },
+            at: sync.at.0,
+            to: sync.to.0,
+            parts: sync.parts,
+            commits_per_second: sync.commits_per_second(now),
+            waits_for: match sync.waits_for {
+                WaitsFor::Offer => "offer",
+                WaitsFor::Commits(_) => "commits",
+                WaitsFor::Snapshot(_) => "snapshot",
+                WaitsFor::Answers => "answers",
+            },
+        }
+    }
 }
 
 /// How this node is.
@@ -132,7 +179,8 @@ async fn status(State(api): State<SharedApi>) -> Json<StatusAnswer> {
         wanted: status.wanted,
         peers: status.peers.len(),
         known_addresses: status.known_addresses,
-        syncing: status.fetching,
+        syncing: status.fetching || status.sync.is_some(),
+        sync: status.sync.map(|sync| SyncShown::of(&sync, api.clock.now())),
         finality: FinalityStatus {
             committed: status.anchor.index.0,
             commit: status.committed.0.to_string(),
@@ -141,6 +189,7 @@ async fn status(State(api): State<SharedApi>) -> Json<StatusAnswer> {
             certified: status.certified.0,
             round: status.round.0,
             unordered: status.unordered,
+            lowest: status.lowest.0,
             signing: signing_kind(status.signing),
         },
         store: StoreStatus {
@@ -297,6 +346,8 @@ impl Api {
             certified: status.certified.0,
             round: status.round.0,
             unordered: status.unordered,
+            lowest: status.lowest.0,
+            sync_target: status.sync.map_or(0, |sync| sync.to.0),
             signing: signing_kind(status.signing),
             ready: self.readiness().ready,
         }

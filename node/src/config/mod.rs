@@ -9,6 +9,7 @@
 
 mod layers;
 mod peer;
+mod retention;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{ConfigError, Setting};
 pub use peer::{FixedPeer, ParsePeerError};
+pub use retention::{ParseRetentionError, Retention};
 
 /// All settings of a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +50,13 @@ pub struct NodeConfig {
     pub key_file: PathBuf,
     /// File with the genesis. All nodes of a network have the same. Default `genesis.toml`.
     pub genesis_file: PathBuf,
+    /// How long what is final is kept, by the ledger's time: a number and one of s, m, h, d. What
+    /// others need to catch up is kept longer: some minutes under load, up to an hour at rest.
+    /// Default `30d`.
+    pub retention: Retention,
+    /// Keep all of history, whatever `retention` says, and catch up commit by commit. Default
+    /// false.
+    pub archive: bool,
 }
 
 impl Default for NodeConfig {
@@ -56,6 +65,8 @@ impl Default for NodeConfig {
             data_dir: "weft-data".into(),
             key_file: "weft-data/node.key".into(),
             genesis_file: "genesis.toml".into(),
+            retention: Retention::default(),
+            archive: false,
         }
     }
 }

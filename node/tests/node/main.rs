@@ -11,6 +11,7 @@ mod finality;
 mod gossip;
 mod lifecycle;
 mod peers;
+mod pruned;
 mod refusals;
 mod state;
 mod submissions;

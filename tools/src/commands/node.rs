@@ -24,6 +24,12 @@ pub(crate) struct Args {
     /// Directory of the store
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
+    /// How long to keep what is final: 90s, 2m, 12h, 30d [default: as the settings say]
+    #[arg(long, value_name = "TIME", conflicts_with = "archive")]
+    retention: Option<String>,
+    /// Keep all of history, and catch up commit by commit
+    #[arg(long)]
+    archive: bool,
     /// Other nodes, each ID@HOST:PORT, in place of those of the file
     #[arg(long, value_name = "PEERS", value_delimiter = ',')]
     peers: Vec<String>,
@@ -69,11 +75,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
 impl Args {
     fn settings(&self) -> Vec<Setting> {
         let peers = (!self.peers.is_empty()).then(|| self.peers.join(","));
+        let archive = self.archive.then(|| "true".to_owned());
         let flags = [
             ("api.listen", &self.api),
             ("p2p.listen", &self.listen),
             ("node.data_dir", &self.data_dir),
             ("p2p.peers", &peers),
+            ("node.retention", &self.retention),
+            ("node.archive", &archive),
         ];
         let flags = flags
             .into_iter()
