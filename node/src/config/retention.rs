@@ -43,7 +43,8 @@ impl FromStr for Retention {
         let wrong = || ParseRetentionError(text.to_owned());
         let unit = text.chars().last().ok_or_else(wrong)?;
         let (_, seconds) = UNITS.into_iter().find(|(sign, _)| *sign == unit).ok_or_else(wrong)?;
-        let count: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
+        let count: u64 =
+            text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
         let seconds = count.checked_mul(seconds).ok_or_else(wrong)?;
         let fits = (SECONDS_MIN..=SECONDS_MAX).contains(&seconds);
         if fits { Ok(Self { seconds }) } else { Err(wrong()) }

@@ -1,0 +1,254 @@
+//! Question: does a transaction cost the same when a million are stored as when ten thousand are?
+//!
+//! A committee of one makes everything final while it grows: attach, order, execute, record. What
+//! the machine does itself is its time less that of its reads; what the store does is reads and
+//! commits, held against the same records written to a bare fjall that grows along. Signatures are
+//! toys: checking them costs the same at any size.
+//!
+//! Sketch: trees of live things do not grow, those of the disk by a level or two. Expected: the
+//! machine within 15 % of itself, the store within 15 % of the bare one's growth.
+
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use tempfile::TempDir;
+use weft_core::{
+    admit::{Rules, Verified, admit},
+    codec::Encode as _,
+    committee::Committee,
+    digest::{BodyId, KeyId, NodeId, TxId},
+    genesis::Genesis,
+    keys::{PublicKey, Scheme, Sign as _},
+    machine::{Batch, Input, Limits, LogEntry, Machine, Outbox, Reads, Setup, Source, Table},
+    message::PeerAddress,
+    params::Params,
+    time::{Span, Time},
+    units::Position,
+};
+use weft_simulations::{
+    device::{self, Device},
+    random::{Dice, Seed},
+    toy::{ToyKey, ToyVerifier},
+};
+use weft_storage::{Config, FjallStore, Store as _};
+
+/// Inputs handled into one batch, as a node does under load.
+const GROUP: usize = 256;
+
+/// Readings of one measurement.
+const STRETCH: usize = 10_000;
+
+/// What is stored when it is measured.
+const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
+
+const DEVICES: u8 = 64;
+
+fn main() {
+    // `cargo test --benches` runs this too: there a small load shows that it works.
+    let is_bench = std::env::args().any(|arg| arg == "--bench");
+    let sizes: &[usize] = if is_bench { &SIZES } else { &[500, 1_000] };
+    let stretch = if is_bench { STRETCH } else { 500 };
+    let mut world = World::new();
+    let mut first: Option<[f64; 3]> = None;
+    println!("growth: us per transaction, over {stretch} at each size");
+    for size in sizes {
+        while world.count < *size {
+            world.group(&mut Cost::default());
+        }
+        let mut cost = Cost::default();
+        let start = world.count;
+        while world.count < start + stretch {
+            world.group(&mut cost);
+        }
+        let per = |time: Duration| time.as_secs_f64() * 1e6 / (world.count - start) as f64;
+        let now = [per(cost.machine), per(cost.store), per(cost.bare)];
+        let [machine, store, bare] = now;
+        let before = *first.get_or_insert(now);
+        let mut ratios = now.iter().zip(before).map(|(now, before)| now / before);
+        let [grown, stored, bared] = [(); 3].map(|()| ratios.next().unwrap_or_default());
+        println!(
+            "  at {start}: machine {machine:.1} ({grown:.2} of the first), store {store:.1} \
+             ({stored:.2}), bare fjall {bare:.1} ({bared:.2}); store over bare {:.2}",
+            store / bare
+        );
+    }
+}
+
+/// What some transactions took.
+#[derive(Default)]
+struct Cost {
+    machine: Duration,
+    store: Duration,
+    bare: Duration,
+}
+
+/// One node, its devices and two stores.
+struct World {
+    machine: Machine,
+    store: Timed,
+    bare: Keyspace,
+    database: Database,
+    rules: Rules,
+    devices: Vec<Device>,
+    dice: Dice,
+    now: Time,
+    count: usize,
+    _dirs: [TempDir; 2],
+}
+
+impl World {
+    fn new() -> Self {
+        let key = ToyKey::from_seed(&[9; 32]);
+        let params = Params { work_bits: 0, schemes: vec![Scheme::MlDsa44], ..Params::dev() };
+        let without = Genesis::without_finality("growth", params);
+        let committee = Committee::of([key.public_key().clone()]).expect("one is a committee");
+        let genesis = Genesis { committee, created: Time::from_millis(1), ..without };
+        let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
+        let [own, other] = &dirs;
+        let opened = FjallStore::open(own.path(), Config::default()).expect("a fresh store");
+        let store = Timed { store: opened.store, spent: Cell::default() };
+        let database = Database::builder(other.path()).open().expect("a fresh database");
+        let separated = KvSeparationOptions::default();
+        let options = || KeyspaceCreateOptions::default().with_kv_separation(Some(separated));
+        let bare = database.keyspace("bare", options).expect("a fresh keyspace");
+        let now = Time::from_millis(1_000_000);
+        let setup = Setup {
+            genesis: &genesis,
+            limits: Limits::default(),
+            own: NodeId::from(key.public_key().id()),
+            key: Some(Arc::new(key)),
+            verify: Arc::new(ToyVerifier),
+            seed: [0; 32],
+        };
+        let machine = Machine::restore(setup, now, &store);
+        let devices = (0..DEVICES).map(|n| Device::new(&[n; 32], genesis.network())).collect();
+        let (rules, dice) = (Rules::new(&genesis), Seed::new(1).dice("growth", 0));
+        Self { machine, store, bare, database, rules, devices, dice, now, count: 0, _dirs: dirs }
+    }
+
+    /// One group of readings, as far as a node handles them into one batch.
+    fn group(&mut self, cost: &mut Cost) {
+        let status = self.machine.status();
+        // At first each device says one thing: it brings its key.
+        let size = if self.count == 0 { usize::from(DEVICES) } else { GROUP };
+        let txs: Vec<Arc<Verified>> = (0..size)
+            .map(|at| {
+                let which = at % self.devices.len();
+                let device = self.devices.get_mut(which).expect("a place among them");
+                let sealed = device.body(vec![7; 64], self.now);
+                let (tips, anchor) = (&status.tips, status.anchor);
+                let tx = device::attach(&sealed, tips, anchor, &self.rules, &mut self.dice);
+                let known = |id: KeyId| self.store.store.key(&id);
+                let admitted = admit(device::bytes_of(&tx), &self.rules, known, &ToyVerifier);
+                Arc::new(admitted.expect("valid").expect("the first body of each brings its key"))
+            })
+            .collect();
+        self.now = self.now + Span::from_millis(25);
+        let inputs = txs.into_iter().map(|tx| Input::Admitted { source: Source::Local, tx });
+        self.step(inputs.chain([Input::Tick]).collect(), cost);
+        while self.machine.deadline().is_some_and(|at| at <= self.now) {
+            self.step(vec![Input::Tick], cost);
+        }
+        self.count += size;
+    }
+
+    fn step(&mut self, inputs: Vec<Input>, cost: &mut Cost) {
+        let mut out = Outbox::default();
+        self.store.spent.set(Duration::ZERO);
+        let began = Instant::now();
+        for input in inputs {
+            self.machine.handle(self.now, input, &self.store, &mut out);
+        }
+        let (all, reads) = (began.elapsed(), self.store.spent.get());
+        cost.machine += all.saturating_sub(reads);
+        let began = Instant::now();
+        self.store.store.commit(&out.writes, out.durable).expect("the disk takes it");
+        cost.store += reads + began.elapsed();
+        let began = Instant::now();
+        self.write_bare(&out.writes, out.durable).expect("the disk takes it");
+        cost.bare += began.elapsed();
+    }
+
+    /// The same records, with nothing around them.
+    fn write_bare(&self, batch: &Batch, durable: bool) -> fjall::Result<()> {
+        let mut records = self.database.batch();
+        for attached in &batch.attached {
+            let (position, id) = (attached.position.0.to_be_bytes(), attached.tx.id());
+            let body = attached.tx.body_id();
+            let key = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
+            records.insert(
+                &self.bare,
+                key(b'b', &[body.as_bytes()]),
+                &attached.tx.sealed_body()[..],
+            );
+            records.insert(&self.bare, key(b'l', &[&position]), [0; 213]);
+            records.insert(&self.bare, key(b't', &[id.as_bytes()]), position);
+            let issuer = attached.tx.transaction().body.issuer.to_bytes();
+            records.insert(&self.bare, key(b's', &[&issuer, &position]), []);
+            records.insert(&self.bare, key(b'i', &[&issuer, &position]), body.as_bytes());
+        }
+        for (table, key, value) in batch.records.iter() {
+            let key = [&[b'r', table as u8], key].concat();
+            match value {
+                Some(value) => records.insert(&self.bare, key, &value[..]),
+                None => records.remove(&self.bare, key),
+            }
+        }
+        records.commit()?;
+        if durable { self.database.persist(PersistMode::SyncAll) } else { Ok(()) }
+    }
+}
+
+/// A store that counts the time of its reads.
+struct Timed {
+    store: FjallStore,
+    spent: Cell<Duration>,
+}
+
+impl Timed {
+    fn timed<T>(&self, read: impl FnOnce(&FjallStore) -> T) -> T {
+        let began = Instant::now();
+        let found = read(&self.store);
+        self.spent.set(self.spent.get() + began.elapsed());
+        found
+    }
+}
+
+impl Reads for Timed {
+    fn entry(&self, id: &TxId) -> Option<LogEntry> {
+        self.timed(|store| store.entry(id))
+    }
+
+    fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {
+        self.timed(|store| store.sealed_body(id))
+    }
+
+    fn key(&self, id: &KeyId) -> Option<PublicKey> {
+        self.timed(|store| store.key(id))
+    }
+
+    fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
+        self.timed(|store| store.log(from, limit))
+    }
+
+    fn newest(&self, limit: usize) -> Vec<LogEntry> {
+        self.timed(|store| store.newest(limit))
+    }
+
+    fn addresses(&self) -> Vec<PeerAddress> {
+        self.timed(Reads::addresses)
+    }
+
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.timed(|store| store.record(table, key))
+    }
+
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        self.timed(|store| store.records(table, from, limit))
+    }
+}
