@@ -8,9 +8,12 @@ use std::{
 };
 
 use weft_core::{digest::TxId, machine::Reads as _, units::Position};
-use weft_storage::{Config, FjallStore, Opened, Store as _};
+use weft_storage::{Opened, Store as _};
 
-use super::support::{Model, STREAMS, attach, reading};
+use super::{
+    opening::{self, open},
+    support::{Model, STREAMS, attach, reading},
+};
 
 const DIR: &str = "WEFT_STORE_TEST_DIR";
 const ACKNOWLEDGED: &str = "acknowledged ";
@@ -27,7 +30,7 @@ fn nth(n: u64) -> std::sync::Arc<weft_core::admit::Verified> {
 #[test]
 fn child() {
     let Some(dir) = env::var_os(DIR) else { return };
-    let store = FjallStore::open(Path::new(&dir), Config::default()).unwrap().store;
+    let store = open(Path::new(&dir)).unwrap().store;
     for round in 0.. {
         let next = store.next_position().0;
         let txs: Vec<_> = (next..=next + round % 5).map(nth).collect();
@@ -45,12 +48,9 @@ fn child() {
 }
 
 fn spawn(dir: &Path) -> Child {
-    Command::new(env::current_exe().unwrap())
-        .args(["--exact", "kill::child", "--nocapture"])
-        .env(DIR, dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "kill::child", "--nocapture"]).env(DIR, dir).stdout(Stdio::piped());
+    opening::spawn(&mut command)
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn nothing_acknowledged_is_missing_after_kill_9() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let Opened { store, lost } = FjallStore::open(dir.path(), Config::default()).unwrap();
+        let Opened { store, lost } = open(dir.path()).unwrap();
         assert_eq!(lost, None);
         let next = store.next_position().0;
         assert!(next >= last, "{next} positions are left of {last} acknowledged");

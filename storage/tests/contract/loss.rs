@@ -6,10 +6,10 @@ use std::{
 };
 
 use weft_core::machine::Reads as _;
-use weft_storage::{Config, FjallStore, Lost, MemoryStore, Opened, Store, StoreError, Totals};
+use weft_storage::{Lost, MemoryStore, Opened, Store, StoreError, Totals};
 
 use super::{
-    add,
+    add, opening,
     support::{Model, small_world},
 };
 
@@ -35,7 +35,7 @@ fn crashed(buffered: usize) -> (tempfile::TempDir, Model) {
 }
 
 fn open(dir: &Path) -> Opened {
-    FjallStore::open(dir, Config::default()).unwrap()
+    opening::open(dir).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -70,7 +70,7 @@ fn totals(model: &Model) -> Totals {
 
 /// Opens a damaged copy: it is refused, or holds whole batches and says what it lost.
 fn judge(dir: &Path, model: &Model, synced: u64) -> Result<Option<Lost>, StoreError> {
-    let Opened { store, lost } = FjallStore::open(dir, Config::default())?;
+    let Opened { store, lost } = opening::open(dir)?;
     let left = store.totals().transactions();
     assert_eq!(left % BATCH as u64, 0, "a part of a batch is left");
     prefix(model, left).check(&store);
@@ -153,8 +153,7 @@ fn a_loss_is_reported_until_something_is_synced() {
 
 /// What a cut journal leaves when the journal after it is whole.
 fn remove_batches(dir: &Path, model: &Model, positions: std::ops::Range<usize>) {
-    let database = fjall::Database::builder(dir.join("data")).open().unwrap();
-    let records = database.keyspace("records", Default::default).unwrap();
+    let (database, records) = opening::database(dir);
     for attached in &model.log[positions] {
         let (tx, position) = (&attached.tx, attached.position.0.to_be_bytes());
         let body = tx.body_id();
@@ -231,8 +230,7 @@ fn a_database_of_another_day_is_noticed() {
 #[test]
 fn a_disk_that_cannot_be_read_stops_the_store() {
     let (dir, mut model) = crashed(0);
-    let database = fjall::Database::builder(dir.path().join("data")).open().unwrap();
-    let records = database.keyspace("records", Default::default).unwrap();
+    let (database, records) = opening::database(dir.path());
     records.rotate_memtable_and_wait().unwrap();
     drop((records, database));
 

@@ -10,6 +10,7 @@
 mod kill;
 mod loss;
 mod model;
+mod opening;
 mod refused;
 mod support;
 
@@ -26,7 +27,7 @@ use weft_core::{
     machine::Batch,
     units::{Position, Sequence},
 };
-use weft_storage::{ATTACHMENTS_LISTED_MAX, Config, FjallStore, MemoryStore, Store, Totals};
+use weft_storage::{ATTACHMENTS_LISTED_MAX, FjallStore, MemoryStore, Store, Totals};
 
 /// A store under test, and how its process ends and starts again in good order.
 trait Subject: Sized {
@@ -58,7 +59,7 @@ struct Disk {
 
 impl Disk {
     fn open(dir: tempfile::TempDir) -> Self {
-        let opened = FjallStore::open(dir.path(), Config::default()).unwrap();
+        let opened = opening::open(dir.path()).unwrap();
         assert_eq!(opened.lost, None);
         Self { store: opened.store, dir }
     }

@@ -2,15 +2,16 @@
 
 use std::{env, fs, path::Path};
 
-use weft_storage::{Config, FjallStore, StoreError};
+use weft_storage::{FjallStore, StoreError};
 
 use super::{
     Disk, Subject, add,
+    opening::open,
     support::{Model, small_world},
 };
 
 fn refused(dir: &Path) -> StoreError {
-    FjallStore::open(dir, Config::default()).map(|opened| opened.store).unwrap_err()
+    open(dir).map(|opened| opened.store).unwrap_err()
 }
 
 #[test]
@@ -23,7 +24,7 @@ fn a_store_in_use_is_refused() {
 #[test]
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    drop(FjallStore::open(dir.path(), Config::default()).unwrap());
+    drop(open(dir.path()).unwrap());
     fs::write(dir.path().join("format"), "weft-store 3\n").unwrap();
     let refused = refused(dir.path());
     let StoreError::Format { actual, expected, .. } = &refused else { panic!("{refused}") };
@@ -63,7 +64,7 @@ mod full {
         process::{Command, Stdio},
     };
 
-    use super::*;
+    use super::{super::opening::spawn, *};
 
     const DIR: &str = "WEFT_STORE_TEST_FULL_DIR";
 
@@ -71,7 +72,7 @@ mod full {
     #[test]
     fn child() {
         let Some(dir) = env::var_os(DIR) else { return };
-        let store = FjallStore::open(Path::new(&dir), Config::default()).unwrap().store;
+        let store = open(Path::new(&dir)).unwrap().store;
         let mut model = Model::default();
         add(&store, &mut model, &small_world()[..10], true);
         limit("0");
@@ -97,20 +98,20 @@ mod full {
     fn after_a_failed_write_nothing_is_written() {
         let dir = tempfile::tempdir().unwrap();
         // The signal that comes with the limit is ignored, so that the write fails instead.
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", "trap '' XFSZ; exec \"$0\" --exact refused::full::child --nocapture"])
             .arg(env::current_exe().unwrap())
             .env(DIR, dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = spawn(&mut command);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let said: Vec<String> = lines.filter(|line| line.contains("refused: ")).collect();
         assert!(child.wait().unwrap().success());
         assert_eq!(said.len(), 2, "{said:?}");
         assert_eq!(said[1], format!("still {}", said[0]), "the first failure, again");
 
-        let opened = FjallStore::open(dir.path(), Config::default()).unwrap();
+        let opened = open(dir.path()).unwrap();
         assert_eq!(opened.lost, None);
         let mut model = Model::default();
         model.apply(&model.batch(&small_world()[..10]));
