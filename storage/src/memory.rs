@@ -4,7 +4,7 @@
 //! durable commit, and of the batches after it the first few.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -29,15 +29,16 @@ pub struct MemoryStore(Mutex<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    log: Vec<Attachment>,
+    /// What is still there.
+    log: VecDeque<Attachment>,
     positions: BTreeMap<TxId, Position>,
-    bodies: BTreeMap<BodyId, Bytes>,
-    hanging: BTreeMap<BodyId, Vec<TxId>>,
+    bodies: BTreeMap<BodyId, Hanging>,
     readings: BTreeSet<(StreamId, Position)>,
     issued: BTreeSet<(Address, Sequence, Position)>,
     keys: BTreeMap<KeyId, PublicKey>,
     addresses: Vec<PeerAddress>,
     records: BTreeMap<(Table, Vec<u8>), Bytes>,
+    /// Of all that ever came.
     totals: Totals,
     /// How to take back each batch after the last durable commit, oldest first.
     buffered: Vec<Undo>,
@@ -46,16 +47,30 @@ struct Contents {
 #[derive(Debug)]
 struct Attachment {
     entry: LogEntry,
-    first_of_body: bool,
     tx: Arc<Verified>,
+}
+
+/// A body, and where it hangs: never nowhere. It is listed where it hangs first.
+#[derive(Debug)]
+struct Hanging {
+    sealed: Bytes,
+    at: VecDeque<Position>,
 }
 
 #[derive(Debug, Default)]
 struct Undo {
-    log_len: usize,
+    next: Position,
+    dropped: Vec<Dropped>,
     keys: Vec<KeyId>,
     addresses: Option<Vec<PeerAddress>>,
     records: Vec<Before>,
+}
+
+/// What left, and the body that left with it if it was the last that hung there.
+#[derive(Debug)]
+struct Dropped {
+    attachment: Attachment,
+    sealed: Bytes,
 }
 
 /// What a record was before a batch.
@@ -93,9 +108,14 @@ impl MemoryStore {
 
 impl Contents {
     fn write(&mut self, batch: &Batch) {
-        let mut undo = Undo { log_len: self.log.len(), ..Undo::default() };
+        let mut undo = Undo { next: self.next(), ..Undo::default() };
         for attached in &batch.attached {
             self.attach(attached);
+        }
+        if let Some(below) = batch.drop_below {
+            let next = undo.next;
+            assert!(below <= next, "all below {below} shall leave, but the log ends at {next}");
+            undo.dropped = self.drop_below(below);
         }
         for key in &batch.keys {
             if self.keys.insert(key.id(), key.clone()).is_none() {
@@ -124,17 +144,17 @@ impl Contents {
     fn attach(&mut self, attached: &Attached) {
         let Attached { position, first_of_body, tx } = attached;
         let (id, body) = (tx.id(), tx.body_id());
-        assert_eq!(position.0, self.log.len() as u64, "positions are without a gap");
-        assert!(*first_of_body || self.bodies.contains_key(&body), "the body {body} is unknown");
+        assert_eq!(*position, self.next(), "positions are without a gap");
+        let known = self.bodies.contains_key(&body);
+        assert!(*first_of_body || known, "the body {body} is unknown");
+        assert!(!first_of_body || !known, "body {body} is there already");
         let before = self.positions.insert(id, *position);
         assert!(before.is_none(), "transaction {id} is attached already");
         if *first_of_body {
-            let before = self.bodies.insert(body, tx.sealed_body());
-            assert!(before.is_none(), "body {body} is there already");
-            self.readings.extend(stream(tx).map(|stream| (stream, *position)));
-            self.issued.insert(issued(tx, *position));
+            self.list(tx, *position);
         }
-        self.hanging.entry(body).or_default().push(id);
+        let hanging = self.bodies.entry(body);
+        hanging.or_insert_with(|| Hanging::new(tx.sealed_body())).at.push_back(*position);
         self.totals = self.totals.with(tx);
         let entry = LogEntry {
             position: *position,
@@ -143,13 +163,63 @@ impl Contents {
             body,
             bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 4 GiB"),
         };
-        self.log.push(Attachment { entry, first_of_body: *first_of_body, tx: Arc::clone(tx) });
+        self.log.push_back(Attachment { entry, tx: Arc::clone(tx) });
+    }
+
+    /// Takes the newest attachment back.
+    fn detach(&mut self) {
+        let Some(Attachment { entry, tx }) = self.log.pop_back() else { return };
+        self.positions.remove(&entry.id);
+        let hanging = self.hanging(&entry.body);
+        hanging.at.pop_back();
+        if hanging.at.is_empty() {
+            self.bodies.remove(&entry.body);
+            self.unlist(&tx, entry.position);
+        }
+        self.totals = self.totals.without(&tx);
+    }
+
+    /// Lets all below `below` go, lowest first.
+    fn drop_below(&mut self, below: Position) -> Vec<Dropped> {
+        let mut dropped = Vec::new();
+        while self.floor() < below {
+            let Some(attachment) = self.log.pop_front() else { break };
+            let Attachment { entry, tx } = &attachment;
+            self.positions.remove(&entry.id);
+            self.unlist(tx, entry.position);
+            let hanging = self.hanging(&entry.body);
+            let sealed = hanging.sealed.clone();
+            hanging.at.pop_front();
+            match hanging.at.front().copied() {
+                Some(first) => self.list(tx, first),
+                None => drop(self.bodies.remove(&entry.body)),
+            }
+            dropped.push(Dropped { attachment, sealed });
+        }
+        dropped
+    }
+
+    /// Takes back what [`Self::drop_below`] let go last.
+    fn put_back(&mut self, dropped: Dropped) {
+        let Dropped { attachment, sealed } = dropped;
+        let Attachment { entry, tx } = &attachment;
+        let hanging = self.bodies.entry(entry.body).or_insert_with(|| Hanging::new(sealed));
+        let first = hanging.at.front().copied();
+        hanging.at.push_front(entry.position);
+        if let Some(first) = first {
+            self.unlist(tx, first);
+        }
+        self.list(tx, entry.position);
+        self.positions.insert(entry.id, entry.position);
+        self.log.push_front(attachment);
     }
 
     fn take_back(&mut self, undo: Undo) {
-        while self.log.len() > undo.log_len {
-            let Some(last) = self.log.pop() else { break };
-            self.detach(&last);
+        for dropped in undo.dropped.into_iter().rev() {
+            self.put_back(dropped);
+        }
+        while self.next() > undo.next {
+            self.detach();
         }
         for key in undo.keys {
             self.keys.remove(&key);
@@ -162,20 +232,29 @@ impl Contents {
         }
     }
 
-    fn detach(&mut self, last: &Attachment) {
-        let Attachment { entry: LogEntry { position, id, body, .. }, first_of_body, tx } = last;
-        self.positions.remove(id);
-        if *first_of_body {
-            self.bodies.remove(body);
-            self.hanging.remove(body);
-            if let Some(stream) = stream(tx) {
-                self.readings.remove(&(stream, *position));
-            }
-            self.issued.remove(&issued(tx, *position));
-        } else if let Some(ids) = self.hanging.get_mut(body) {
-            ids.pop();
+    fn list(&mut self, tx: &Verified, position: Position) {
+        self.readings.extend(stream(tx).map(|stream| (stream, position)));
+        self.issued.insert(issued(tx, position));
+    }
+
+    fn unlist(&mut self, tx: &Verified, position: Position) {
+        if let Some(stream) = stream(tx) {
+            self.readings.remove(&(stream, position));
         }
-        self.totals = self.totals.without(tx);
+        self.issued.remove(&issued(tx, position));
+    }
+
+    fn hanging(&mut self, body: &BodyId) -> &mut Hanging {
+        self.bodies.get_mut(body).expect("a body is there as long as an attachment of it")
+    }
+
+    fn next(&self) -> Position {
+        Position(self.totals.transactions())
+    }
+
+    /// Where the log starts.
+    fn floor(&self) -> Position {
+        Position(self.totals.transactions() - self.log.len() as u64)
     }
 
     fn entry(&self, id: &TxId) -> Option<LogEntry> {
@@ -183,8 +262,14 @@ impl Contents {
     }
 
     fn at(&self, position: Position) -> Option<LogEntry> {
-        let index = usize::try_from(position.0).ok()?;
-        self.log.get(index).map(|attachment| attachment.entry)
+        let index = position.0.checked_sub(self.floor().0)?;
+        self.log.get(usize::try_from(index).ok()?).map(|attachment| attachment.entry)
+    }
+}
+
+impl Hanging {
+    const fn new(sealed: Bytes) -> Self {
+        Self { sealed, at: VecDeque::new() }
     }
 }
 
@@ -203,7 +288,7 @@ impl Reads for MemoryStore {
     }
 
     fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {
-        self.contents().bodies.get(id).cloned()
+        self.contents().bodies.get(id).map(|hanging| hanging.sealed.clone())
     }
 
     fn key(&self, id: &KeyId) -> Option<PublicKey> {
@@ -211,8 +296,10 @@ impl Reads for MemoryStore {
     }
 
     fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
-        let from = usize::try_from(from.0).unwrap_or(usize::MAX);
-        self.contents().log.iter().skip(from).take(limit).map(|found| found.entry).collect()
+        let contents = self.contents();
+        let left_out = from.0.saturating_sub(contents.floor().0);
+        let left_out = usize::try_from(left_out).unwrap_or(usize::MAX);
+        contents.log.iter().skip(left_out).take(limit).map(|found| found.entry).collect()
     }
 
     fn newest(&self, limit: usize) -> Vec<LogEntry> {
@@ -267,8 +354,9 @@ impl Store for MemoryStore {
 
     fn attachments(&self, body: &BodyId) -> Vec<TxId> {
         let contents = self.contents();
-        let ids = contents.hanging.get(body).map_or(&[][..], Vec::as_slice);
-        ids.iter().take(ATTACHMENTS_LISTED_MAX).copied().collect()
+        let Some(hanging) = contents.bodies.get(body) else { return Vec::new() };
+        let positions = hanging.at.iter().take(ATTACHMENTS_LISTED_MAX);
+        positions.filter_map(|position| Some(contents.at(*position)?.id)).collect()
     }
 
     fn highest_sequence(&self, issuer: &Address) -> Option<Sequence> {
@@ -282,7 +370,7 @@ impl Store for MemoryStore {
         let contents = self.contents();
         let entry = contents.entry(id)?;
         let mut bytes = entry.attachment.to_bytes();
-        bytes.extend_from_slice(contents.bodies.get(&entry.body)?);
+        bytes.extend_from_slice(&contents.bodies.get(&entry.body)?.sealed);
         Some(bytes.into())
     }
 

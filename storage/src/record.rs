@@ -9,6 +9,7 @@
 //! i  Address  sequence  position   -> BodyId                 the same, by issuer
 //! k  KeyId                         -> scheme 1 | public key
 //! a                                -> count 2 | addresses    the address book
+//! f                                -> totals 40 | totals 40  of all that left and of all that came
 //! r  table 1  key                  -> record                 what consensus and the ledger keep
 //! ```
 //!
@@ -19,15 +20,17 @@
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
 //!
-//! Invariant: but for the address book and `r` no record is ever written twice. Two bodies of one
-//! issuer with one sequence both stay, since the position is part of the key.
+//! Invariant: no record but `a`, `f`, `r` and `b` is ever written twice, and where a body hangs first,
+//! `b` alone says. When that attachment leaves and another stays, `b` is written anew with the
+//! position of the other, which gets `s` and `i` in place of its `h`. Two bodies of one issuer with
+//! one sequence both stay, since the position is part of the key.
 
 use weft_core::{
     address::Address,
     codec::{Decode, DecodeError, Encode, Reader},
     digest::{BodyId, KeyId, StreamId, TxId},
     machine::{LogEntry, Table},
-    tx::Attachment,
+    tx::{Attachment, Body},
     units::{Position, Sequence},
 };
 
@@ -35,14 +38,22 @@ use crate::Totals;
 
 /// The key of the address book.
 pub(crate) const ADDRESSES: [u8; 1] = *b"a";
-/// What the keys of all log records start with.
-pub(crate) const LOG: [u8; 1] = *b"l";
+/// The key of where the log starts and ends.
+pub(crate) const EXTENT: [u8; 1] = *b"f";
+/// What the keys of all transactions start with.
+pub(crate) const TRANSACTIONS: [u8; 1] = *b"t";
+/// What the keys of all further attachments start with.
+pub(crate) const HANGING: [u8; 1] = *b"h";
+/// What the keys of all readings start with.
+pub(crate) const READINGS: [u8; 1] = *b"s";
+/// What the keys of all bodies by their issuer start with.
+pub(crate) const ISSUED: [u8; 1] = *b"i";
 
 /// A log entry with what the store alone wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogRecord {
     pub(crate) entry: LogEntry,
-    /// Whether the body came with it.
+    /// Whether the body came with it. Another may have come to hang first since.
     pub(crate) first_of_body: bool,
     /// Of the log up to and with this entry.
     pub(crate) totals: Totals,
@@ -116,6 +127,13 @@ pub(crate) fn reading(stream: &StreamId, position: Position) -> Vec<u8> {
 pub(crate) fn issued(issuer: &Address, sequence: Sequence, position: Position) -> Vec<u8> {
     let (sequence, position) = (sequence.0.to_be_bytes(), position.0.to_be_bytes());
     key(b"i", &[issuer.first_key().as_bytes(), &sequence, &position])
+}
+
+/// Under which keys `body`, which hangs first at `position`, is found: by its stream, if it is a
+/// reading, and by its issuer.
+pub(crate) fn listed(body: &Body, position: Position) -> (Option<Vec<u8>>, Vec<u8>) {
+    let reading = body.payload.reading().map(|data| reading(&data.stream.id(), position));
+    (reading, issued(&body.issuer, body.sequence, position))
 }
 
 /// A body that hangs first at `position`.

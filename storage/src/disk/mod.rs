@@ -11,9 +11,13 @@
 //! knows what is on disk; only reading it all anew, at the next start, tells.
 
 mod check;
+mod extent;
+mod prune;
 mod read;
+mod sweep;
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fmt,
     panic::catch_unwind,
@@ -26,9 +30,13 @@ use fjall::{
 };
 use weft_core::{
     codec::{Encode as _, encode_list},
+    digest::BodyId,
     machine::{Attached, Batch, LogEntry},
+    tx::Body,
+    units::Position,
 };
 
+use self::extent::Extent;
 use crate::{
     StoreError, Totals,
     directory::Directory,
@@ -83,7 +91,9 @@ pub struct FjallStore {
     records: Keyspace,
     /// Held while a batch is written, so that there is one writer.
     witness: Mutex<Witness>,
-    totals: Mutex<Totals>,
+    /// Remembered, so that nothing is read from below the start of the log: what left there is in
+    /// the way of a search until the database merges it away.
+    extent: Mutex<Extent>,
     failure: OnceLock<String>,
     /// Let go last.
     directory: Directory,
@@ -105,7 +115,7 @@ impl FjallStore {
             database,
             records,
             witness: Mutex::new(witness),
-            totals: Mutex::default(),
+            extent: Mutex::default(),
             failure: OnceLock::new(),
             directory,
         };
@@ -116,12 +126,23 @@ impl FjallStore {
     fn write(&self, batch: &Batch, durable: bool) -> Result<(), StoreError> {
         let mut witness = lock(&self.witness);
         self.stopped()?;
-        let mut totals = *lock(&self.totals);
+        let mut extent = *lock(&self.extent);
         let mut records = self.database.batch();
+        let drops = batch.drop_below.filter(|below| *below > extent.floor());
+        let mut adopted = BTreeSet::new();
+        if let Some(below) = drops {
+            let pruned = self.prune(below, extent, batch, &mut records);
+            let pruned = pruned.map_err(|error| self.stop(error.to_string()))?;
+            (extent.left, adopted) = (pruned.left, pruned.adopted);
+        }
         for attached in &batch.attached {
-            self.check_place(attached, batch, totals)?;
-            totals = totals.with(&attached.tx);
-            self.add(attached, totals, &mut records);
+            self.check_place(attached, batch, extent.next())?;
+            extent.totals = extent.totals.with(&attached.tx);
+            let adopted = adopted.contains(&attached.position);
+            self.add(attached, adopted, extent.totals, &mut records);
+        }
+        if drops.is_some() {
+            records.insert(&self.records, record::EXTENT, extent.to_bytes());
         }
         for key in &batch.keys {
             records.insert(&self.records, record::public_key(&key.id()), key.to_bytes());
@@ -139,8 +160,8 @@ impl FjallStore {
             }
         }
         records.commit().map_err(|error| self.stop(format!("a batch was not written: {error}")))?;
-        *lock(&self.totals) = totals;
-        if durable { self.sync(&mut witness, totals) } else { Ok(()) }
+        *lock(&self.extent) = extent;
+        if durable { self.sync(&mut witness, extent.totals) } else { Ok(()) }
     }
 
     /// Asserts what a bug of the machine would break, before it reaches the disk.
@@ -148,10 +169,10 @@ impl FjallStore {
         &self,
         attached: &Attached,
         batch: &Batch,
-        before: Totals,
+        next: Position,
     ) -> Result<(), StoreError> {
         let Attached { position, first_of_body, tx } = attached;
-        assert_eq!(position.0, before.transactions(), "positions are without a gap");
+        assert_eq!(*position, next, "positions are without a gap");
         if *first_of_body {
             return Ok(());
         }
@@ -163,30 +184,47 @@ impl FjallStore {
         Ok(())
     }
 
-    fn add(&self, attached: &Attached, totals: Totals, records: &mut OwnedWriteBatch) {
+    fn add(
+        &self,
+        attached: &Attached,
+        adopted: bool,
+        totals: Totals,
+        records: &mut OwnedWriteBatch,
+    ) {
         let Attached { position, first_of_body, tx } = attached;
-        let (id, body_id, body) = (tx.id(), tx.body_id(), &tx.transaction().body);
+        let (id, body) = (tx.id(), tx.body_id());
         let entry = LogEntry {
             position: *position,
             id,
             attachment: tx.transaction().attachment,
-            body: body_id,
+            body,
             bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 4 GiB"),
         };
-        let mut put = |key: Vec<u8>, value: &[u8]| records.insert(&self.records, key, value);
         if *first_of_body {
-            put(record::body(&body_id), &record::placed(*position, &tx.sealed_body()));
-            if let Some(data) = body.payload.reading() {
-                put(record::reading(&data.stream.id(), *position), &[]);
-            }
-            let issued = record::issued(&body.issuer, body.sequence, *position);
-            put(issued, body_id.as_bytes());
-        } else {
-            put(record::hanging(&body_id, *position), id.as_bytes());
+            self.hang(&body, &tx.transaction().body, &tx.sealed_body(), *position, records);
+        } else if !adopted {
+            records.insert(&self.records, record::hanging(&body, *position), *id.as_bytes());
         }
-        put(record::transaction(&id), &position.to_bytes());
+        records.insert(&self.records, record::transaction(&id), position.to_bytes());
         let log = LogRecord { entry, first_of_body: *first_of_body, totals };
-        put(record::log(*position), &log.value());
+        records.insert(&self.records, record::log(*position), log.value());
+    }
+
+    /// Hangs a body first at `position`.
+    fn hang(
+        &self,
+        id: &BodyId,
+        body: &Body,
+        sealed: &[u8],
+        position: Position,
+        records: &mut OwnedWriteBatch,
+    ) {
+        records.insert(&self.records, record::body(id), record::placed(position, sealed));
+        let (reading, issued) = record::listed(body, position);
+        if let Some(reading) = reading {
+            records.insert(&self.records, reading, []);
+        }
+        records.insert(&self.records, issued, *id.as_bytes());
     }
 
     /// Syncs the journal, then writes down that it did.
@@ -215,12 +253,12 @@ impl FjallStore {
 /// An orderly end makes everything durable.
 impl Drop for FjallStore {
     fn drop(&mut self) {
-        let (Ok(mut witness), Ok(totals)) = (self.witness.lock(), self.totals.lock()) else {
+        let (Ok(mut witness), Ok(extent)) = (self.witness.lock(), self.extent.lock()) else {
             return;
         };
-        if self.failure.get().is_none() && witness.last() != *totals {
+        if self.failure.get().is_none() && witness.last() != extent.totals {
             // The error is logged and remembered where it arose; there is nobody to return it to.
-            let _logged = self.sync(&mut witness, *totals);
+            let _logged = self.sync(&mut witness, extent.totals);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Whatever takes more than one read takes a snapshot, so that a batch is seen whole or not at all.
 //! A failure stops the store and reads as "nothing there" (see the crate's first page).
 
-use std::iter;
+use std::{iter, ops::Range};
 
 use bytes::Bytes;
 use fjall::{Guard, Readable as _, Snapshot};
@@ -63,18 +63,34 @@ impl FjallStore {
         Ok(Some(LogRecord::parse(&key, &value)?))
     }
 
-    /// The log from its newest entry down.
-    pub(super) fn log_down<'a>(
+    /// A part of the log, from either end.
+    pub(super) fn log_between<'a>(
         &self,
         at: &'a Snapshot,
-    ) -> impl Iterator<Item = Read<LogRecord>> + use<'a> {
-        at.prefix(&self.records, record::LOG).rev().map(log_record)
+        part: Range<Position>,
+    ) -> impl DoubleEndedIterator<Item = Read<LogRecord>> + use<'a> {
+        let part = record::log(part.start)..record::log(part.end);
+        at.range(&self.records, part).map(log_record)
     }
 
-    pub(super) fn try_sealed_body(&self, at: &Snapshot, id: &BodyId) -> Read<Option<Bytes>> {
+    /// The log at and above `from`, from either end.
+    pub(super) fn log_from<'a>(
+        &self,
+        at: &'a Snapshot,
+        from: Position,
+    ) -> impl DoubleEndedIterator<Item = Read<LogRecord>> + use<'a> {
+        self.log_between(at, from..Position(u64::MAX))
+    }
+
+    fn try_sealed_body(&self, at: &Snapshot, id: &BodyId) -> Read<Option<Bytes>> {
         let Some(value) = at.get(&self.records, record::body(id))? else { return Ok(None) };
         let (_, sealed) = record::split_placed(&value)?;
         Ok(Some(Bytes::copy_from_slice(sealed)))
+    }
+
+    /// Where the log starts. Asked before a snapshot is taken, it is never above what that has.
+    fn floor(&self) -> Position {
+        lock(&self.extent).floor()
     }
 
     fn try_readings(
@@ -86,6 +102,7 @@ impl FjallStore {
         let Some(from) = after.map_or(Some(Position::ZERO), |after| after.checked_add(1)) else {
             return Ok(Vec::new());
         };
+        let from = from.max(self.floor());
         let range = record::reading(stream, from)..=record::reading(stream, Position(u64::MAX));
         let at = self.database.snapshot();
         let entry = |guard: Guard| {
@@ -172,14 +189,16 @@ impl Reads for FjallStore {
     }
 
     fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
-        let range = record::log(from)..=record::log(Position(u64::MAX));
-        let found = self.database.snapshot().range(&self.records, range).take(limit);
-        self.answer(found.map(|guard| Ok(log_record(guard)?.entry)).collect())
+        let from = from.max(self.floor());
+        let at = self.database.snapshot();
+        let found = self.log_from(&at, from).take(limit);
+        self.answer(found.map(|record| Ok(record?.entry)).collect())
     }
 
     fn newest(&self, limit: usize) -> Vec<LogEntry> {
+        let from = self.floor();
         let at = self.database.snapshot();
-        let found = self.log_down(&at).take(limit);
+        let found = self.log_from(&at, from).rev().take(limit);
         self.answer(found.map(|record| Ok(record?.entry)).collect())
     }
 
@@ -206,7 +225,7 @@ impl Store for FjallStore {
     }
 
     fn totals(&self) -> Totals {
-        *lock(&self.totals)
+        lock(&self.extent).totals
     }
 
     fn readings(&self, stream: &StreamId, after: Option<Position>, limit: usize) -> Vec<LogEntry> {

@@ -25,6 +25,7 @@ fn keys_are_frozen() {
     let sequence = Sequence(0x1112_1314_1516_1718);
     let keys = [
         (ADDRESSES.to_vec(), "61".to_owned()),
+        (EXTENT.to_vec(), "66".to_owned()),
         (log(POSITION), "6c0102030405060708".to_owned()),
         (transaction(&tx), format!("74{}", id(1))),
         (body(&body_id), format!("62{}", id(2))),

@@ -18,6 +18,7 @@ use super::{
 const DIR: &str = "WEFT_STORE_TEST_DIR";
 const ACKNOWLEDGED: &str = "acknowledged ";
 const ROUNDS: u64 = 20;
+const KEPT: u64 = 40;
 
 /// The `n`th transaction that the child writes, the same in every process.
 fn nth(n: u64) -> std::sync::Arc<weft_core::admit::Verified> {
@@ -26,7 +27,7 @@ fn nth(n: u64) -> std::sync::Arc<weft_core::admit::Verified> {
 }
 
 /// Not a test: the process that is killed. Commits ever larger batches, every third synced, and
-/// says so.
+/// says so. All but the newest of what was there before leaves with each.
 #[test]
 fn child() {
     let Some(dir) = env::var_os(DIR) else { return };
@@ -38,6 +39,7 @@ fn child() {
         for attached in &mut batch.attached {
             attached.position = Position(attached.position.0 + next);
         }
+        batch.drop_below = next.checked_sub(KEPT).map(Position);
         let durable = round % 3 == 2;
         store.commit(&batch, durable).unwrap();
         if durable {
@@ -71,10 +73,13 @@ fn nothing_acknowledged_is_missing_after_kill_9() {
         let next = store.next_position().0;
         assert!(next >= last, "{next} positions are left of {last} acknowledged");
         expected.extend((expected.len() as u64..next).map(nth));
-        for (entry, tx) in store.log(Position::ZERO, usize::MAX).iter().zip(&expected) {
+        let log = store.log(Position::ZERO, usize::MAX);
+        assert!(log.len() as u64 >= next.min(KEPT), "{} of {next} are left", log.len());
+        assert!(log.len() as u64 <= KEPT + 5, "{} are left", log.len());
+        for (entry, tx) in log.iter().rev().zip(expected.iter().rev()) {
             assert_eq!(entry.id, tx.id());
             assert_eq!(store.transaction(&entry.id).as_ref(), Some(tx.bytes()));
         }
-        assert_eq!(store.readings(&super::stream(STREAMS[0]), None, usize::MAX).len() as u64, next);
+        assert_eq!(store.readings(&super::stream(STREAMS[0]), None, usize::MAX), log);
     }
 }

@@ -5,25 +5,40 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weft_core::machine::Reads as _;
+use weft_core::{
+    machine::{Batch, Reads as _},
+    units::Position,
+};
 use weft_storage::{Lost, MemoryStore, Opened, Store, StoreError, Totals};
 
 use super::{
-    add, opening,
-    support::{Model, small_world},
+    add, commit, opening,
+    support::{Model, small_world, tangle},
 };
 
 const BATCH: usize = 5;
 
-/// A store with all of the small world in it; the last `buffered` batches are not synced. What is
-/// on disk then, as a crash leaves it: the store is still open when it is copied.
+/// A store that got all of the small world; the last `buffered` batches are not synced. What is on
+/// disk then, as a crash leaves it: the store is still open when it is copied.
 fn crashed(buffered: usize) -> (tempfile::TempDir, Model) {
+    let (dir, models) = crashed_keeping(usize::MAX, buffered);
+    (dir, models.last().unwrap().clone())
+}
+
+/// The same of a store whose batches drop all but the newest `keeping` of those before them; and what
+/// it held at first and after each batch.
+fn crashed_keeping(keeping: usize, buffered: usize) -> (tempfile::TempDir, Vec<Model>) {
     let live = tempfile::tempdir().unwrap();
     let store = open(live.path()).store;
-    let mut model = Model::default();
+    let mut models = vec![Model::default()];
     let batches = small_world().chunks(BATCH).len();
     for (n, txs) in small_world().chunks(BATCH).enumerate() {
-        add(&store, &mut model, txs, n + buffered < batches);
+        let mut model = models[n].clone();
+        let mut batch = model.batch(txs);
+        let dropped = model.log.len().checked_sub(keeping);
+        batch.drop_below = dropped.map(|dropped| Position(dropped as u64));
+        commit(&store, &mut model, &batch, n + buffered < batches);
+        models.push(model);
     }
     let dir = tempfile::tempdir().unwrap();
     copy(live.path(), dir.path());
@@ -31,7 +46,7 @@ fn crashed(buffered: usize) -> (tempfile::TempDir, Model) {
     let mut bytes = fs::read(&journal).unwrap();
     bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1);
     fs::write(journal, bytes).unwrap();
-    (dir, model)
+    (dir, models)
 }
 
 fn open(dir: &Path) -> Opened {
@@ -128,6 +143,58 @@ fn a_journal_may_end_anywhere_after_what_was_synced() {
 }
 
 #[test]
+fn a_log_that_starts_later_may_end_anywhere_too() {
+    // With nothing of what was there before, all that is left came with the newest batch.
+    for keeping in [17, 0] {
+        let (dir, models) = crashed_keeping(keeping, 9);
+        let bytes = fs::read(journal(dir.path())).unwrap();
+        let synced = models.len() - 1 - 9;
+        let (mut whole, mut short) = (0, 0);
+        for end in (0..=bytes.len()).rev().step_by(bytes.len() / 20) {
+            let damaged = tempfile::tempdir().unwrap();
+            copy(dir.path(), damaged.path());
+            fs::write(journal(damaged.path()), &bytes[..end]).unwrap();
+            let Opened { store, lost } = open(damaged.path());
+            let left = store.totals().transactions() as usize / BATCH;
+            models[left].check(&store);
+            assert_eq!(store.totals(), totals(&models[left]));
+            let expected = (left < synced).then(|| totals(&models[synced]));
+            assert_eq!(lost.map(|lost| lost.expected), expected);
+            if expected.is_some() { short += 1 } else { whole += 1 }
+        }
+        assert!(whole > 3 && short > 5, "{whole} whole, {short} short");
+    }
+}
+
+#[test]
+fn a_log_of_which_all_left_goes_on_where_it_was() {
+    let (dir, models) = crashed_keeping(usize::MAX, 0);
+    let mut model = models.last().unwrap().clone();
+    let store = open(dir.path()).store;
+    let batch = Batch { drop_below: Some(model.next()), ..Batch::default() };
+    commit(&store, &mut model, &batch, true);
+    drop(store);
+    let witness = fs::read(dir.path().join("witness")).unwrap();
+    let Opened { store, lost } = open(dir.path());
+    assert_eq!(lost, None);
+    model.check(&store);
+    assert_eq!(store.totals(), totals(&model), "all that ever came counts");
+
+    // What comes then, and is lost again, is missed.
+    let (count, before) = (model.next().0, model.clone());
+    add(&store, &mut model, &tangle()[..3], true);
+    let expected = store.totals();
+    drop(store);
+    remove_batches(dir.path(), &model, count as usize..count as usize + 3);
+    let Opened { store, lost } = open(dir.path());
+    assert_eq!(lost, Some(Lost { expected, actual: totals(&before) }));
+    before.check(&store);
+    drop(store);
+    fs::write(dir.path().join("witness"), &witness).unwrap();
+    assert_eq!(open(dir.path()).lost, None, "nothing came before that was written down");
+}
+
+#[test]
 fn a_loss_is_reported_until_something_is_synced() {
     let (dir, model) = crashed(0);
     let mut bytes = fs::read(journal(dir.path())).unwrap();
@@ -212,7 +279,6 @@ fn what_hangs_above_a_gap_is_removed() {
 
 #[test]
 fn a_database_of_another_day_is_noticed() {
-    let (dir, _) = crashed(0);
     let other = tempfile::tempdir().unwrap();
     let store = open(other.path()).store;
     let mut back = small_world().to_vec();
@@ -220,11 +286,18 @@ fn a_database_of_another_day_is_noticed() {
     back.reverse();
     store.commit(&Model::default().batch(&back[..30]), true).unwrap();
     drop(store);
-    fs::copy(other.path().join("witness"), dir.path().join("witness")).unwrap();
-    let Opened { store, lost } = open(dir.path());
-    let lost = lost.unwrap();
-    assert_eq!(lost.expected.transactions(), 30);
-    assert_eq!(lost.actual, store.totals());
+    // As long as the 30 it speaks of are there, or left last.
+    for (floor, noticed) in [(0, true), (20, true), (30, true), (31, false), (120, false)] {
+        let (dir, mut model) = crashed(0);
+        let store = open(dir.path()).store;
+        let batch = Batch { drop_below: Some(Position(floor)), ..Batch::default() };
+        commit(&store, &mut model, &batch, true);
+        drop(store);
+        fs::copy(other.path().join("witness"), dir.path().join("witness")).unwrap();
+        let Opened { store, lost } = open(dir.path());
+        let expected = lost.map(|lost| (lost.expected.transactions(), lost.actual));
+        assert_eq!(expected, noticed.then_some((30, store.totals())), "all below {floor} left");
+    }
 }
 
 #[test]

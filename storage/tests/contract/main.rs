@@ -11,8 +11,10 @@ mod kill;
 mod loss;
 mod model;
 mod opening;
+mod pruning;
 mod refused;
 mod support;
+mod survivors;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,6 +22,7 @@ use std::{
     thread,
 };
 
+use pruning::*;
 use support::{Model, STREAMS, address, attach, key, peers, reading, small_world, stream};
 use weft_core::{
     admit::Verified,
@@ -104,6 +107,13 @@ contract! {
     totals_do_not_depend_on_the_order
     positions_follow_one_another
     a_further_attachment_needs_its_body
+    what_lies_below_leaves_and_positions_go_on
+    a_drop_is_seen_whole_or_not_at_all
+    a_body_stays_as_long_as_it_hangs_somewhere
+    what_a_batch_attaches_keeps_a_body
+    what_left_may_come_again
+    what_left_stays_away
+    nothing_is_dropped_that_is_still_to_come
 }
 
 fn add(store: &dyn Store, model: &mut Model, txs: &[Arc<Verified>], durable: bool) {

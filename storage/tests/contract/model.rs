@@ -20,6 +20,8 @@ enum Step {
         peers: Option<u8>,
         /// Table, key and value, or the removal.
         records: Vec<(usize, u8, Option<u8>)>,
+        /// So many in 255 of what is there leave.
+        dropped: Option<u8>,
         durable: bool,
     },
     Restart,
@@ -31,12 +33,15 @@ fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
     let key = prop::option::weighted(0.2, 0..ISSUERS);
     let peers = prop::option::weighted(0.2, 0..9_u8);
     let record = (0..TABLES.len(), 0..RECORD_KEYS, prop::option::weighted(0.7, any::<u8>()));
-    let commit = (0..9_usize, key, peers, vec(record, 0..4), prop::bool::weighted(0.3)).prop_map(
-        |(attached, key, peers, records, durable)| Step::Commit {
+    let dropped = prop::option::weighted(0.3, any::<u8>());
+    let durable = prop::bool::weighted(0.3);
+    let commit = (0..9_usize, key, peers, vec(record, 0..4), dropped, durable).prop_map(
+        |(attached, key, peers, records, dropped, durable)| Step::Commit {
             attached,
             key,
             peers,
             records,
+            dropped,
             durable,
         },
     );
@@ -57,7 +62,8 @@ fn shuffled(order: &[prop::sample::Index]) -> Vec<Arc<Verified>> {
 }
 
 fn next_batch(model: &Model, world: &[Arc<Verified>], step: &Step) -> Option<(Batch, bool)> {
-    let Step::Commit { attached, key: issuer, peers: count, records, durable } = step else {
+    let Step::Commit { attached, key: issuer, peers: count, records, dropped, durable } = step
+    else {
         return None;
     };
     let from = model.log.len();
@@ -69,6 +75,7 @@ fn next_batch(model: &Model, world: &[Arc<Verified>], step: &Step) -> Option<(Ba
         let value = value.map(|byte| Bytes::from(vec![byte; usize::from(byte)]));
         batch.records.set(TABLES[*table], &[*key], value);
     }
+    batch.drop_below = dropped.map(|part| model.dropping(part));
     Some((batch, *durable))
 }
 
@@ -108,8 +115,8 @@ fn run_with_crashes(world: &[Arc<Verified>], steps: &[Step]) {
         let model = models.last().unwrap();
         model.check(&store);
         let fresh = MemoryStore::new();
-        let all = Batch { attached: model.log.clone(), ..Batch::default() };
-        fresh.commit(&all, false).unwrap();
+        let all: Vec<_> = model.log.iter().map(|attached| attached.tx.clone()).collect();
+        fresh.commit(&Model::default().batch(&all), false).unwrap();
         assert_eq!(store.totals(), fresh.totals());
     }
 }

@@ -82,17 +82,21 @@ pub(crate) fn attach(sealed: SealedBody, parents: [TxId; 2], turn: u64) -> Arc<V
 }
 
 /// The first `count` transactions of a small world: readings of all issuers in all streams, every
-/// sixth a further attachment of an earlier body, every eighth body an equivocation.
+/// sixth a further attachment of an earlier body and every twelfth one more of the same, every eighth
+/// body an equivocation.
 pub(crate) fn world(count: usize) -> Vec<Arc<Verified>> {
     let mut world: Vec<Arc<Verified>> = Vec::new();
     let mut sequences = [0_u64; ISSUERS];
     for n in 0..count {
         let parent = |back: usize| n.checked_sub(back).map_or(TxId::ZERO, |n| world[n].id());
         let parents = [parent(1), parent(2)];
-        let tx = if n % 6 == 5 {
-            let again = world[n - 2].transaction();
-            let sealed = SealedBody { body: again.body.clone(), seal: again.seal.clone() };
-            attach(sealed, parents, n as u64)
+        let again = match n % 12 {
+            5 | 11 => n - 2,
+            10 if n > 12 => n - 7,
+            _ => n,
+        };
+        let tx = if let Some(again) = world.get(again) {
+            attach(sealed(again), parents, n as u64)
         } else {
             let issuer = n % ISSUERS;
             let sequence = sequences[issuer];
@@ -103,6 +107,23 @@ pub(crate) fn world(count: usize) -> Vec<Arc<Verified>> {
         world.push(tx);
     }
     world
+}
+
+fn sealed(tx: &Verified) -> SealedBody {
+    let tx = tx.transaction();
+    SealedBody { body: tx.body.clone(), seal: tx.seal.clone() }
+}
+
+/// Few bodies, each of them hung in many places: one after another, in turns.
+pub(crate) fn tangle() -> &'static [Arc<Verified>] {
+    static TANGLE: LazyLock<Vec<Arc<Verified>>> = LazyLock::new(|| {
+        let body = |n: usize| reading(n % 2, n as u64 / 3, STREAMS[n % 2], vec![n as u8; n * 300]);
+        let bodies: Vec<SealedBody> = (0..8).map(body).collect();
+        let hung =
+            |turn| bodies.iter().map(move |body| attach(body.clone(), [TxId::ZERO; 2], turn));
+        (0..8).flat_map(hung).collect()
+    });
+    &TANGLE
 }
 
 /// [`world`], made once.
@@ -122,7 +143,10 @@ pub(crate) fn peers(count: u8) -> Vec<PeerAddress> {
 /// What a store should hold, as one list.
 #[derive(Clone, Default)]
 pub(crate) struct Model {
+    /// All that ever came.
     pub(crate) log: Vec<Attached>,
+    /// So many of them left.
+    pub(crate) floor: usize,
     pub(crate) keys: Vec<PublicKey>,
     pub(crate) addresses: Vec<PeerAddress>,
     pub(crate) records: BTreeMap<(Table, Vec<u8>), Bytes>,
@@ -134,7 +158,7 @@ pub(crate) const TABLES: [Table; 3] = [Table::Commit, Table::Leaves, Table::Orde
 impl Model {
     /// The batch that attaches `txs` next.
     pub(crate) fn batch(&self, txs: &[Arc<Verified>]) -> Batch {
-        let mut bodies: BTreeSet<BodyId> = self.log.iter().map(|a| a.tx.body_id()).collect();
+        let mut bodies: BTreeSet<BodyId> = self.kept().iter().map(|a| a.tx.body_id()).collect();
         let positions = self.log.len() as u64..;
         let attached = positions.zip(txs).map(|(position, tx)| Attached {
             position: Position(position),
@@ -146,6 +170,7 @@ impl Model {
 
     pub(crate) fn apply(&mut self, batch: &Batch) {
         self.log.extend(batch.attached.iter().cloned());
+        self.floor = batch.drop_below.map_or(self.floor, |below| self.floor.max(below.0 as usize));
         self.keys.extend(batch.keys.iter().cloned());
         if let Some(addresses) = &batch.addresses {
             self.addresses.clone_from(addresses);
@@ -158,12 +183,28 @@ impl Model {
         }
     }
 
-    pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        self.log.iter().map(entry).collect()
+    pub(crate) fn next(&self) -> Position {
+        Position(self.log.len() as u64)
     }
 
+    /// The position below which so many in 255 of what is there lie.
+    pub(crate) fn dropping(&self, part: u8) -> Position {
+        let there = self.log.len() - self.floor;
+        Position((self.floor + there * usize::from(part) / 255) as u64)
+    }
+
+    fn kept(&self) -> &[Attached] {
+        &self.log[self.floor..]
+    }
+
+    pub(crate) fn entries(&self) -> Vec<LogEntry> {
+        self.kept().iter().map(entry).collect()
+    }
+
+    /// Of each body the lowest attachment.
     fn bodies(&self) -> impl Iterator<Item = &Attached> {
-        self.log.iter().filter(|attached| attached.first_of_body)
+        let mut seen = BTreeSet::new();
+        self.kept().iter().filter(move |attached| seen.insert(attached.tx.body_id()))
     }
 
     fn readings(&self, id: StreamId) -> Vec<LogEntry> {
@@ -176,9 +217,13 @@ impl Model {
 
     /// Asks `store` everything about all of the small world, there or not.
     pub(crate) fn check(&self, store: &dyn Store) {
+        self.check_of(store, small_world());
+    }
+
+    pub(crate) fn check_of(&self, store: &dyn Store, world: &[Arc<Verified>]) {
         store.health().unwrap();
         let entries = self.entries();
-        assert_eq!(store.next_position(), Position(entries.len() as u64));
+        assert_eq!(store.next_position(), self.next());
         assert_eq!(store.log(Position::ZERO, usize::MAX), entries);
         let down: Vec<LogEntry> = entries.iter().rev().copied().collect();
         assert_eq!(store.newest(usize::MAX), down);
@@ -186,7 +231,7 @@ impl Model {
         let here: BTreeMap<TxId, LogEntry> = entries.iter().map(|e| (e.id, *e)).collect();
         let bodies: BTreeMap<BodyId, &Attached> =
             self.bodies().map(|attached| (attached.tx.body_id(), attached)).collect();
-        for tx in small_world() {
+        for tx in world {
             let (id, body) = (tx.id(), tx.body_id());
             assert_eq!(store.entry(&id), here.get(&id).copied());
             assert_eq!(store.transaction(&id), here.get(&id).map(|_| tx.bytes().clone()));

@@ -1,4 +1,4 @@
-//! Gaps in the log, and how far down they are looked for.
+//! Gaps in the log and what lies below its start, and how far down they are looked for.
 
 use weft_core::{
     codec::Reader,
@@ -29,8 +29,9 @@ fn logged(positions: impl Iterator<Item = u64>) -> (FjallStore, tempfile::TempDi
     (store, dir)
 }
 
-fn gap(store: &FjallStore, journal_bytes: u64) -> Option<u64> {
-    store.gap(&store.database.snapshot(), journal_bytes).unwrap().map(|gap| gap.0)
+fn gap(store: &FjallStore, floor: u64, journal_bytes: u64) -> Option<u64> {
+    let at = store.database.snapshot();
+    store.gap(&at, Position(floor), journal_bytes).unwrap().map(|gap| gap.0)
 }
 
 #[test]
@@ -50,14 +51,52 @@ fn the_lowest_gap_is_found_within_reach_of_the_journals() {
         (vec![20, 60], 50, Some(60)),
     ] {
         let (store, _dir) = logged((0..100).filter(|n| !missing.contains(n)));
-        assert_eq!(gap(&store, (reach - 1) * one), expected, "{missing:?} within {reach}");
+        assert_eq!(gap(&store, 0, (reach - 1) * one), expected, "{missing:?} within {reach}");
+    }
+}
+
+#[test]
+fn a_log_starts_at_its_floor() {
+    for (floor, missing, expected) in [
+        (40, 0..40, None),
+        (40, 0..0, None),
+        (40, 0..41, Some(40)),
+        (40, 40..41, Some(40)),
+        (40, 20..60, Some(40)),
+        (40, 60..61, Some(60)),
+        (100, 0..100, None),
+        (100, 0..0, None),
+        (120, 50..60, None),
+    ] {
+        let (store, _dir) = logged((0..100).filter(|n| !missing.contains(n)));
+        let found = gap(&store, floor, u64::MAX / 2);
+        assert_eq!(found, expected, "{missing:?} of a log that starts at {floor}");
+    }
+}
+
+#[test]
+fn what_is_left_below_the_floor_is_found_within_reach_of_the_journals() {
+    let (store, _dir) = logged((20..30).chain(50..100));
+    let at = store.database.snapshot();
+    for (floor, reach, expected) in [
+        (0, 1_000, false),
+        (20, 1_000, false),
+        (21, 1_000, true),
+        (50, 1_000, true),
+        // From the floor down, so many positions.
+        (50, 20, false),
+        (50, 21, true),
+    ] {
+        let found = store.is_left_below(&at, Position(floor), reach * DROPPED_BYTES).unwrap();
+        assert_eq!(found, expected, "below {floor} within {reach}");
     }
 }
 
 #[test]
 fn an_empty_log_has_no_gap() {
     let (store, _dir) = logged(std::iter::empty());
-    assert_eq!(gap(&store, 0), None);
+    assert_eq!(gap(&store, 0, 0), None);
+    assert_eq!(gap(&store, 7, 0), None);
 }
 
 #[test]
