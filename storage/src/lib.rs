@@ -8,8 +8,8 @@
 //! a crash is what the first so-and-so many batches wrote.** Positions are without a gap from the
 //! floor of the log up.
 //!
-//! **Old transactions leave from below**, in the batch that says so, and the floor rises to where it
-//! says. What came with them leaves too, and a body with the last of its attachments; before, it
+//! **Old transactions leave from below**, in the batch that says so, and the floor rises to where
+//! it says. What came with them leaves too, and a body with the last of its attachments; before, it
 //! hangs first at the lowest that is left. Keys, the address book and records stay: who wrote them
 //! removes them. Counts and positions go on, even if nothing is left. A crash that takes the batch
 //! back takes the drop back.
@@ -56,9 +56,9 @@ pub trait Store: Reads + Send + Sync {
     /// Writes `batch`, whole or not at all. It is readable when this returns; with `durable` it,
     /// and all before it, is also synced to disk. After an error nothing is ever written again.
     ///
-    /// It is as if what the batch drops left last: a body that it attaches once more stays. The drop
-    /// costs in proportion to what it drops, which the caller bounds. One that reaches no higher
-    /// than an earlier one does nothing.
+    /// It is as if what the batch drops left last: a body that it attaches once more stays. The
+    /// drop costs in proportion to what it drops, which the caller bounds. One that reaches no
+    /// higher than an earlier one does nothing.
     ///
     /// # Panics
     /// On positions that do not follow the last one, a further attachment of an unknown body, or a
@@ -68,8 +68,8 @@ pub trait Store: Reads + Send + Sync {
     /// Whether all reads and writes so far did what they say.
     fn health(&self) -> Result<(), StoreError>;
 
-    /// How much ever came, what has left included. Two stores that got the same transactions have the
-    /// same totals, in whatever order they came.
+    /// How much ever came, what has left included. Two stores that got the same transactions have
+    /// the same totals, in whatever order they came.
     fn totals(&self) -> Totals;
 
     /// The position of the next transaction.
@@ -77,9 +77,9 @@ pub trait Store: Reads + Send + Sync {
         Position(self.totals().transactions())
     }
 
-    /// At most `limit` readings of `stream` above `after`: of each body the first attachment that is
-    /// there. When that leaves and a later one stays, the reading moves up to it: who asks for all
-    /// above what it saw last may see it again, but misses none.
+    /// At most `limit` readings of `stream` above `after`: of each body the first attachment that
+    /// is there. When that leaves and a later one stays, the reading moves up to it: who asks for
+    /// all above what it saw last may see it again, but misses none.
     fn readings(&self, stream: &StreamId, after: Option<Position>, limit: usize) -> Vec<LogEntry>;
 
     /// The first [`ATTACHMENTS_LISTED_MAX`] attachments of a body that are there.

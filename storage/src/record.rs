@@ -20,10 +20,10 @@
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
 //!
-//! Invariant: no record but `a`, `f`, `r` and `b` is ever written twice, and where a body hangs first,
-//! `b` alone says. When that attachment leaves and another stays, `b` is written anew with the
-//! position of the other, which gets `s` and `i` in place of its `h`. Two bodies of one issuer with
-//! one sequence both stay, since the position is part of the key.
+//! Invariant: no record but `a`, `f`, `r` and `b` is ever written twice, and where a body hangs
+//! first, `b` alone says. When that attachment leaves and another stays, `b` is written anew with
+//! the position of the other, which gets `s` and `i` in place of its `h`. Two bodies of one issuer
+//! with one sequence both stay, since the position is part of the key.
 
 use weft_core::{
     address::Address,

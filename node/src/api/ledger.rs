@@ -17,7 +17,7 @@ use weft_core::{
     address::{Address, NetworkKind},
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
-    machine::Archive,
+    machine::{Archive, By, SubmitRefusal},
     tx::SealedBody,
     units::{CommitIndex, Sequence},
 };
@@ -83,6 +83,10 @@ async fn account(
     Segment(text): Segment<String>,
 ) -> Answer<Json<Account>> {
     let address = api.address(&text)?;
+    if api.status.borrow().sync.is_some_and(|sync| sync.by == By::Snapshot) {
+        // Parts of the ledger are of another commit than others.
+        return Err(SubmitRefusal::Behind.into());
+    }
     let (kind, commit) = (api.genesis.kind, api.committed().0);
     let found = api.read(move |store| {
         let account = Archive::new(store).account(&address);

@@ -200,7 +200,8 @@ async fn body(
     let found = api.read(move |store| {
         let attachments = store.attachments(&id);
         let first = attachments.first()?;
-        if Archive::new(store).is_below(first) {
+        let archive = Archive::new(store);
+        if attachments.iter().all(|id| archive.is_below(id)) {
             return None;
         }
         let fate = Fate::of_body(store, &attachments, as_of);

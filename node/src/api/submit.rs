@@ -157,6 +157,7 @@ impl Api {
             let candidate = Candidate::parse(bytes, &self.checks.rules)?;
             return self.acknowledged(candidate, true).await;
         }
+        self.refuse_pruned(sealed).await?;
         let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
         self.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
         // The parents may leave the live DAG while the work is done: then once more, with others.
@@ -166,6 +167,27 @@ impl Api {
             }
             other => other,
         }
+    }
+
+    /// A body whose sequence was used by a commit that is not here any more may be the very one that
+    /// used it: attached again, it would seem to have lost to another.
+    async fn refuse_pruned(&self, sealed: &SealedBody) -> Result<(), Problem> {
+        let (issuer, sequence) = (sealed.body.issuer, sealed.body.sequence);
+        let is_lost = self.read(move |store| {
+            let archive = Archive::new(store);
+            let is_used = archive.account(&issuer).is_some_and(|it| !it.is_fresh(sequence));
+            is_used && archive.consumer(&issuer, sequence).is_none()
+        });
+        let lowest = self.status.borrow().lowest.0;
+        if lowest <= 1 || !is_lost.await? {
+            return Ok(());
+        }
+        let detail = format!(
+            "sequence {sequence} of this account was used or given up, and what it was used for is \
+             pruned at commit {}; ask an archive node whether it was for this body",
+            lowest - 1
+        );
+        Err(Problem::new(StatusCode::CONFLICT, "pruned", detail))
     }
 
     /// Attaches a body for somebody else, and notes that.
@@ -236,7 +258,12 @@ impl Api {
         if sealed.body.sequence.registers() {
             return Ok(None);
         }
-        self.read(move |store| Archive::new(store).place(&id).is_none().then_some(id)).await
+        self.read(move |store| {
+            let archive = Archive::new(store);
+            let is_open = archive.place(&id).is_none() && store.entry(&id).is_some();
+            (is_open && !archive.is_below(&id)).then_some(id)
+        })
+        .await
     }
 
     /// Hangs a body to two tips and does the work.

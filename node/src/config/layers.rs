@@ -111,7 +111,7 @@ impl Config {
 
     /// These settings as a configuration file.
     pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("settings are texts, numbers and lists of texts")
+        toml::to_string_pretty(self).expect("settings are texts, numbers, flags and lists of texts")
     }
 
     /// Refuses what no node can run with.
@@ -225,6 +225,9 @@ impl Layers {
         let value = match known.ok_or_else(unknown)? {
             Value::Integer(_) => Value::Integer(
                 text.parse().map_err(|_| wrong(format!("{text:?} is no whole number")))?,
+            ),
+            Value::Boolean(_) => Value::Boolean(
+                text.parse().map_err(|_| wrong(format!("{text:?} is neither true nor false")))?,
             ),
             Value::Array(_) => {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());

@@ -74,6 +74,7 @@ impl<'de> Deserialize<'de> for Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Setting};
 
     #[test]
     fn times_read_as_people_write_them() {
@@ -104,5 +105,19 @@ mod tests {
             let error = text.parse::<Retention>().map_err(|error| error.to_string());
             assert!(error.is_err_and(|error| error.ends_with("from 10s on: 30d")), "{text}");
         }
+    }
+
+    #[test]
+    fn every_layer_can_say_what_is_kept() {
+        let named = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let environment = named(&[("WEFT_NODE__ARCHIVE", "true"), ("WEFT_NODE__RETENTION", "2m")]);
+        let config = Config::load(None, environment, &[]).unwrap();
+        assert!(config.node.archive);
+        assert_eq!(config.node.retention.to_string(), "2m");
+        let given = [Setting::new("node.archive", "perhaps")];
+        let error = Config::load(None, [], &given).map_err(|error| error.to_string());
+        assert!(error.is_err_and(|error| error.ends_with("is neither true nor false")));
     }
 }

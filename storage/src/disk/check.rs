@@ -3,20 +3,20 @@
 //! The journal of the database is replayed at each start. A damaged one ends where the damage is,
 //! without an error, and two things can be missing then:
 //!
-//! - **the end**: the log is shorter than the witness says. What is left is what was there once, where
-//!   it starts included;
+//! - **the end**: the log is shorter than the witness says. What is left is what was there once,
+//!   where it starts included;
 //! - **a stretch before the end**: a journal that waited for its tables was cut, the one after it
 //!   was not. The log has a gap, within what the journals held; or it is shorter than a later drop
 //!   says; or there are entries that an earlier one had dropped.
 //!
 //! Parents lie below their children, so what is below a gap is whole and what is above may not be:
-//! it is removed and fetched from peers again, and all that goes with it (`sweep.rs`). Invariant: the
-//! log of a store that is open has no gap, and nothing is left below its floor.
+//! it is removed and fetched from peers again, and all that goes with it (`sweep.rs`). Invariant:
+//! the log of a store that is open has no gap, and nothing is left below its floor.
 //!
 //! Left out on purpose: what was lost of that which had left anyway; a drop that is lost while none
-//! after it is left, as the floor is lower then and the log below it still there; keys and the address
-//! book. A lost key is asked for again by its id. When several stretches are lost, bodies may stay
-//! that hang nowhere.
+//! after it is left, as the floor is lower then and the log below it still there; keys and the
+//! address book. A lost key is asked for again by its id. When several stretches are lost, bodies
+//! may stay that hang nowhere.
 
 use std::{fs, path::Path};
 
@@ -119,16 +119,17 @@ impl FjallStore {
         Ok(if above.is_none_or(|lowest| lowest == floor) { gap } else { Some(floor) })
     }
 
-    /// Whether a body that came with another entry is there, and that entry too. When two journals are
-    /// cut, one may lose the body and the other the batch that kept it when the entry was dropped.
+    /// Whether a body that came with another entry is there, and that entry too. When two journals
+    /// are cut, one may lose the body and the other the batch that kept it when the entry was
+    /// dropped.
     fn hangs(&self, at: &Snapshot, body: &BodyId) -> Result<bool, ReadError> {
         let Some(value) = at.get(&self.records, record::body(body))? else { return Ok(false) };
         let (position, _) = record::split_placed(&value)?;
         Ok(at.contains_key(&self.records, record::log(position))?)
     }
 
-    /// Whether something is there that a later batch says has left: a batch that dropped it is lost.
-    /// Looked for as far down as `journal_bytes` of journal can drop.
+    /// Whether something is there that a later batch says has left: a batch that dropped it is
+    /// lost. Looked for as far down as `journal_bytes` of journal can drop.
     fn is_left_below(
         &self,
         at: &Snapshot,

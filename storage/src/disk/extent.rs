@@ -2,8 +2,8 @@
 //!
 //! A batch that drops something writes this record, always under the same key: a log of which all
 //! has left goes on where it was, and the start is found without a search through what was removed.
-//! The newest entry could have stayed instead, as it holds the sum as well; but then one entry would
-//! be there without its transaction, and every read would have to tell it from the others.
+//! The newest entry could have stayed instead, as it holds the sum as well; but then one entry
+//! would be there without its transaction, and every read would have to tell it from the others.
 //!
 //! Invariant: the log is as long as the record says, or longer. If it is not, the batches that
 //! attached the rest are lost and this later one is not (`check.rs`).

@@ -5,8 +5,8 @@
 //! is left. What is read is read before the batch, so nothing here writes a key twice.
 //!
 //! Invariant: a log entry is removed, but never written anew. A journal that is cut may lose the
-//! batch that attached an entry and keep one that drops another; were the entry written by both, the
-//! gap would not be seen (`check.rs`).
+//! batch that attached an entry and keep one that drops another; were the entry written by both,
+//! the gap would not be seen (`check.rs`).
 //!
 //! Left out on purpose: bodies without their attachments, and seals, which could leave sooner.
 
@@ -119,9 +119,9 @@ impl FjallStore {
     fn remove(&self, record: &LogRecord, body: &Body, records: &mut OwnedWriteBatch) {
         let LogRecord { entry, first_of_body, .. } = record;
         let (reading, issued) = record::listed(body, entry.position);
-        // An entry that came without its body may have become the first since. One that came with it
-        // may no longer be: when a disk forgets a batch that dropped the body, and not the one that
-        // brought it again, it hangs first at both. So all goes that can be there.
+        // An entry that came without its body may have become the first since. One that came with
+        // it may no longer be: when a disk forgets a batch that dropped the body, and not the one
+        // that brought it again, it hangs first at both. So all goes that can be there.
         let hanging = (!first_of_body).then(|| record::hanging(&entry.body, entry.position));
         let keys = [record::log(entry.position), record::transaction(&entry.id), issued];
         for key in keys.into_iter().chain(reading).chain(hanging) {

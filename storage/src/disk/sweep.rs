@@ -4,8 +4,8 @@
 //! gone: an entry below a gap may hang at a body that a later batch placed above it, and an entry
 //! that a lost batch dropped is still there when a later one has dropped what is above it. Which
 //! records these are cannot be told from the entries that are left, so all keys that name a
-//! position are looked through, and what names one outside the log goes. That costs in proportion to
-//! the store, and is done only after such a loss.
+//! position are looked through, and what names one outside the log goes. That costs in proportion
+//! to the store, and is done only after such a loss.
 //!
 //! **Invariant: the log goes last, from its newest entry down.** A crash in between leaves the gap,
 //! or what lies below the start, and the next start finds it and begins anew.

@@ -25,8 +25,8 @@ fn crashed(buffered: usize) -> (tempfile::TempDir, Model) {
     (dir, models.last().unwrap().clone())
 }
 
-/// The same of a store whose batches drop all but the newest `keeping` of those before them; and what
-/// it held at first and after each batch.
+/// The same of a store whose batches drop all but the newest `keeping` of those before them; and
+/// what it held at first and after each batch.
 fn crashed_keeping(keeping: usize, buffered: usize) -> (tempfile::TempDir, Vec<Model>) {
     let live = tempfile::tempdir().unwrap();
     let store = open(live.path()).store;

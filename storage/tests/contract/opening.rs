@@ -1,8 +1,8 @@
 //! How the tests open a store, beside those that start processes.
 //!
-//! Between its fork and its exec a child holds all files of this process, whichever test opened them,
-//! and the locks on them. A store that is closed in that moment is still locked, so nothing is opened
-//! while a child starts.
+//! Between its fork and its exec a child holds all files of this process, whichever test opened
+//! them, and the locks on them. A store that is closed in that moment is still locked, so nothing
+//! is opened while a child starts.
 
 use std::{
     path::Path,

@@ -82,8 +82,8 @@ pub(crate) fn attach(sealed: SealedBody, parents: [TxId; 2], turn: u64) -> Arc<V
 }
 
 /// The first `count` transactions of a small world: readings of all issuers in all streams, every
-/// sixth a further attachment of an earlier body and every twelfth one more of the same, every eighth
-/// body an equivocation.
+/// sixth a further attachment of an earlier body and every twelfth one more of the same, every
+/// eighth body an equivocation.
 pub(crate) fn world(count: usize) -> Vec<Arc<Verified>> {
     let mut world: Vec<Arc<Verified>> = Vec::new();
     let mut sequences = [0_u64; ISSUERS];

@@ -1,9 +1,9 @@
 //! A disk that forgets any of its batches and keeps any others, with drops among them.
 //!
 //! What a batch wrote is taken from the database, so a disk that forgot some is one that was given
-//! the others. After one lost stretch all is as if the batches up to it were the only ones, but that
-//! what a later one dropped is gone. After several, which takes as many damaged journals, only the
-//! log and its bodies are promised.
+//! the others. After one lost stretch all is as if the batches up to it were the only ones, but
+//! that what a later one dropped is gone. After several, which takes as many damaged journals, only
+//! the log and its bodies are promised.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -47,6 +47,10 @@ async fn find(node: &NodeClient, id: TxId) -> Result<Described, Failure> {
         found => return Ok(found?),
     }
     match node.body(BodyId(id.0)).await {
+        Err(error) if error.problem().is_some_and(|said| said.code == "pruned") => {
+            let said = error.problem().map(|said| said.detail.clone()).unwrap_or_default();
+            Err(Failure::new(Exit::NotFound, format!("{}: {said}", node.url())))
+        }
         Err(error) if is_unknown(&error) => {
             let cause = format!("{} knows no transaction and no body {id}", node.url());
             Err(Failure::new(Exit::NotFound, cause)

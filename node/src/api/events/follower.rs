@@ -211,7 +211,9 @@ impl Follower {
     /// Shows what the next commit ordered. A store that fails ends the stream.
     async fn show_commit(&mut self) -> Option<()> {
         let (filter, from, kind) = (self.filter, self.shown, self.api.genesis.kind);
-        let index = CommitIndex(from.commit.0.saturating_add(1));
+        // What was pruned is passed over: a subscriber that wants it asks an archive node.
+        let lowest = self.api.status.borrow().lowest;
+        let index = lowest.max(CommitIndex(from.commit.0.saturating_add(1)));
         let read = self.api.read(move |store| {
             let archive = Archive::new(store);
             let (record, leaves) = (archive.record(index)?, archive.leaves(index)?);
