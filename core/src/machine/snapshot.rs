@@ -274,4 +274,4 @@ impl Decode for Offer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,6 +8,7 @@
 //! address is this machine's own.
 
 pub(crate) mod events;
+mod evidence;
 mod fate;
 mod ledger;
 pub(crate) mod params;
@@ -121,6 +122,7 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(submit::routes())
         .merge(query::routes())
         .merge(ledger::routes())
+        .merge(evidence::routes())
         .merge(events::routes())
         .merge(state::routes())
         .split_for_parts();

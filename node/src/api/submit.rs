@@ -169,8 +169,8 @@ impl Api {
         }
     }
 
-    /// A body whose sequence was used by a commit that is not here any more may be the very one that
-    /// used it: attached again, it would seem to have lost to another.
+    /// A body whose sequence was used by a commit that is not here any more may be the very one
+    /// that used it: attached again, it would seem to have lost to another.
     async fn refuse_pruned(&self, sealed: &SealedBody) -> Result<(), Problem> {
         let (issuer, sequence) = (sealed.body.issuer, sealed.body.sequence);
         let is_lost = self.read(move |store| {

@@ -29,7 +29,7 @@ fn record(index: u64, round: u64, mountain: &Mountain) -> CommitRecord {
 }
 
 /// The first commit of the window of an offer, and the offer; certified by a commit after it.
-fn offer() -> (CommitRecord, Offer, Committee) {
+pub(in crate::machine) fn offer() -> (CommitRecord, Offer, Committee) {
     let (committee, keys) = committee(4);
     let mut mountain = Mountain::default();
     let mut ids = vec![CommitId([1; 32]), CommitId([2; 32]), CommitId([3; 32])];

@@ -117,8 +117,10 @@ impl Fetch {
             return Some(Ask::Bodies(self.to_ask.drain(..count).collect()));
         }
         let front = self.stretches.front().copied();
+        // What all others wait for is asked for however many those are.
+        let is_next = |from: CommitIndex| !self.has_jumped || from.0 == at.0 + 1;
         if let Some((from, to)) = front.filter(|(from, _)| *from >= server.lowest)
-            && self.leaves < LEAVES_AHEAD
+            && (self.leaves < LEAVES_AHEAD || is_next(from))
         {
             self.stretches.pop_front();
             return Some(Ask::Commits(GetCommits { from, to, under: target }));
@@ -233,5 +235,45 @@ impl Fetch {
             }
         }
         GetCheckpoints { above, to: self.offer.record.leader.round }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::snapshot::tests::offer;
+
+    const SERVER: Server =
+        Server { snapshot: CommitIndex(4), lowest: CommitIndex(1), rests_until: Time::ZERO };
+
+    /// A page came cut, while others filled all the room there is: the rest of it is what all of
+    /// them wait for.
+    #[test]
+    fn what_the_others_wait_for_is_asked_for_though_there_is_no_room() {
+        let (_, offer, _) = offer();
+        let mut fetch = Fetch::new(By::Commits, offer, CommitIndex(0), Time::ZERO);
+        let asked = fetch.next(&SERVER, CommitIndex(0));
+        let Some(Ask::Commits(request)) = asked else { panic!("{asked:?}") };
+        assert_eq!((request.from, request.to), (CommitIndex(1), CommitIndex(4)));
+        fetch.leaves = LEAVES_AHEAD;
+        fetch.again(Ask::Commits(GetCommits { from: CommitIndex(2), ..request }));
+        assert_eq!(fetch.next(&SERVER, CommitIndex(0)), None, "there is no room");
+        assert!(fetch.next(&SERVER, CommitIndex(1)).is_some(), "but for the next one");
+    }
+
+    #[test]
+    fn what_did_not_come_is_asked_for_again() {
+        let (_, offer, _) = offer();
+        let mut fetch = Fetch::new(By::Snapshot, offer, CommitIndex(0), Time::ZERO);
+        let mut asked = Vec::new();
+        while let Some(ask) = fetch.next(&SERVER, CommitIndex(0)) {
+            asked.push(ask);
+        }
+        assert_eq!(asked.len(), 257, "256 parts and one stretch");
+        for ask in asked {
+            fetch.closed(&ask);
+            fetch.again(ask.clone());
+            assert_eq!(fetch.next(&SERVER, CommitIndex(0)).as_ref(), Some(&ask));
+        }
     }
 }
