@@ -5,6 +5,7 @@
 //! conflicts  bodies of which only one can take effect, sent to two nodes at once
 //! dev        `weft dev` from its banner to its summary
 //! network    what several nodes owe each other: the same set, after a crash and for a newcomer too
+//! wallet     one account through all nodes: faucet, send, history, another key
 //! ```
 //! Nothing sleeps to wait: a test goes on when the process says so, or fails at its deadline.
 
@@ -20,3 +21,4 @@ mod conflicts;
 mod dev;
 mod network;
 mod support;
+mod wallet;
