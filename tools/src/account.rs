@@ -4,20 +4,27 @@
 //! that too, but the one asked now may not have heard yet of what went through another. The same
 //! file is locked while a command posts, so that two commands with one key take turns.
 //!
+//! An address is the id of an account's first key and stays when the key rotates. So beside a key
+//! file to which an account rotated lies `KEYFILE.account`: the id of that key, and the account's
+//! address.
+//!
 //! Invariant: no two bodies of one account get the same sequence from this machine's commands.
 
 use std::{
     collections::BTreeMap,
     env,
+    fmt::Display,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{Read as _, Seek as _, Write as _},
+    io::{ErrorKind, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use weft_client::host::{Attach, NodeClient, Poster};
 use weft_core::{
     address::{Address, NetworkKind},
+    digest::KeyId,
     keys::{HostKey, Scheme, Sign as _},
     units::Sequence,
 };
@@ -48,15 +55,51 @@ impl Whose {
     }
 }
 
-/// The address of `named`, or of the default key file.
+/// The address of the account of `named`, or of the default key file.
 pub(crate) fn address_of(named: Option<&Path>) -> Result<Address, Failure> {
     let path = named.map_or_else(default_key_file, |path| Ok(path.to_owned()))?;
-    Ok(Address::of(Seed::load(&path)?.key()?.public_key().id()))
+    address_beside(&path, Seed::load(&path)?.key()?.public_key().id())
+}
+
+/// What lies beside a key file whose key is not the first of its account.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotated {
+    /// The key: another one may get the same file name later.
+    key: String,
+    /// The address of the account.
+    account: String,
+}
+
+/// The address of the account of the key `id` in the file `path`.
+fn address_beside(path: &Path, id: KeyId) -> Result<Address, Failure> {
+    let file = beside(path, ".account");
+    let unusable = |error: &dyn Display| {
+        Failure::usage(format!("{} does not tell the account: {error}", file.display()))
+    };
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Address::of(id)),
+        Err(error) => return Err(unusable(&error)),
+    };
+    let Rotated { key, account } = serde_json::from_str(&text).map_err(|error| unusable(&error))?;
+    if key != id.to_string() {
+        return Ok(Address::of(id));
+    }
+    let read = |kind| Address::parse(&account, kind);
+    read(NetworkKind::Test).or_else(|_| read(NetworkKind::Public)).map_err(|error| unusable(&error))
+}
+
+fn beside(key: &Path, ending: &str) -> PathBuf {
+    let mut path = key.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
 }
 
 /// A key, ready to post.
 pub(crate) struct Account {
     key: Arc<HostKey>,
+    address: Address,
     /// Locked while this lives. `None` where nothing can be written beside the key.
     counts: Option<File>,
 }
@@ -88,7 +131,48 @@ impl Account {
             ));
         }
         let key = Arc::new(Seed::load(&path)?.key()?);
-        Ok(Self { key, counts: lock_counts(&path, output)? })
+        let address = address_beside(&path, key.public_key().id())?;
+        Ok(Self { key, address, counts: lock_counts(&path, output)? })
+    }
+
+    /// The same account with the key in the file `path`, to which it is to rotate.
+    pub(crate) fn successor(&self, path: &Path, output: Output) -> Result<Self, Failure> {
+        let (key, file) = (Seed::load(path)?.key()?, path.display());
+        let id = key.public_key().id();
+        let unfit = |cause| Err(Failure::usage(cause).next("make a key with `weft key new FILE`"));
+        if id == self.key.public_key().id() {
+            return unfit(format!("{file} holds the key that signs already"));
+        }
+        if ![Address::of(id), self.address].contains(&address_beside(path, id)?) {
+            return unfit(format!("{file} is the key of another account"));
+        }
+        let counts = lock_counts(path, output)?;
+        Ok(Self { key: Arc::new(key), address: self.address, counts })
+    }
+
+    /// Writes beside the key file `path`, which is that of this account, whose key it is.
+    pub(crate) fn keep_address(&self, path: &Path, kind: NetworkKind) -> Result<(), Failure> {
+        let id = self.key.public_key().id();
+        if id == self.address.first_key() {
+            return Ok(());
+        }
+        let rotated = Rotated { key: id.to_string(), account: self.address.text(kind) };
+        let text = serde_json::to_string_pretty(&rotated).map_err(Failure::failed)?;
+        let file = beside(path, ".account");
+        let written = File::create(&file).and_then(|mut made| {
+            made.write_all(text.as_bytes())?;
+            made.sync_all()
+        });
+        let file = file.display();
+        written.map_err(|error| Failure::failed(format!("cannot write {file}: {error}")))
+    }
+
+    pub(crate) fn key(&self) -> &HostKey {
+        &self.key
+    }
+
+    pub(crate) const fn address(&self) -> Address {
+        self.address
     }
 
     /// Starts posting through `node`.
@@ -98,7 +182,7 @@ impl Account {
         attach: Attach,
     ) -> Result<Poster, Failure> {
         let key = Arc::clone(&self.key);
-        let poster = Poster::open(node, key, attach).await?;
+        let poster = Poster::open_for(self.address, node, key, attach).await?;
         let counted = self.read_counts().remove(&poster.genesis().to_string());
         poster.count_from(Sequence(counted.unwrap_or(0))).await;
         Ok(poster)
@@ -128,8 +212,7 @@ impl Account {
 }
 
 fn lock_counts(key: &Path, output: Output) -> Result<Option<File>, Failure> {
-    let mut path = key.as_os_str().to_owned();
-    path.push(".next");
+    let path = beside(key, ".next");
     let mut options = OpenOptions::new();
     let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
     let Ok(file) = opened else {
@@ -145,7 +228,7 @@ fn lock_counts(key: &Path, output: Output) -> Result<Option<File>, Failure> {
         }
         Err(TryLockError::Error(error)) => Err(error),
     };
-    let path = Path::new(&path).display().to_string();
+    let path = path.display();
     locked.map_err(|error| Failure::failed(format!("cannot lock {path}: {error}")))?;
     Ok(Some(file))
 }
@@ -153,4 +236,31 @@ fn lock_counts(key: &Path, output: Output) -> Result<Option<File>, Failure> {
 /// Whether there is a file or folder at `path`, even a broken link.
 pub(crate) fn is_taken(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_its_account_until_another_key_has_its_file_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name| dir.path().join(name);
+        let made = |name| {
+            Seed::generate(Scheme::MlDsa44).unwrap().store(&file(name)).unwrap();
+            address_of(Some(&file(name))).unwrap()
+        };
+        let (address, _) = (made("old.key"), made("new.key"));
+        let output = Output::new(false);
+        let account = Account::open(Some(&file("old.key")), output).unwrap();
+        let next = account.successor(&file("new.key"), output).unwrap();
+        for kind in [NetworkKind::Test, NetworkKind::Public] {
+            next.keep_address(&file("new.key"), kind).unwrap();
+            assert_eq!(address_of(Some(&file("new.key"))).unwrap(), address);
+        }
+        fs::remove_file(file("new.key")).unwrap();
+        let another = made("new.key");
+        let key = Seed::load(&file("new.key")).unwrap().key().unwrap();
+        assert_eq!(another, Address::of(key.public_key().id()));
+    }
 }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node,
-        post, proof, send, status, tail, verify,
+        post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };
@@ -40,12 +40,14 @@ pub(crate) enum Command {
     Tail(tail::Args),
     /// Show a transaction or a body
     Get(get::Args),
-    /// Show the address of a key
+    /// Show the address of a key's account
     Address(address::Args),
     /// Show what an account owns
     Balance(balance::Args),
     /// Send value to an address, and wait until that is final
     Send(send::Args),
+    /// Put another key in force for an account, and wait until that is final
+    Rotate(rotate::Args),
     /// List what an account did, with outcomes
     History(history::Args),
     /// Get value from the faucet of a development network

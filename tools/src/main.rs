@@ -24,7 +24,7 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::{
     address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node, post,
-    proof, send, status, tail, verify,
+    proof, rotate, send, status, tail, verify,
 };
 use failure::Failure;
 use output::Output;
@@ -59,6 +59,7 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             Command::Address(args) => address::run(&args, output),
             Command::Balance(args) => balance::run(args, output).await,
             Command::Send(args) => send::run(args, output).await,
+            Command::Rotate(args) => rotate::run(args, output).await,
             Command::History(args) => history::run(args, output).await,
             Command::Faucet(args) => faucet::run(args, output).await,
             Command::Proof(args) => proof::run(args, output).await,

@@ -160,6 +160,17 @@ impl Poster {
         key: Arc<dyn Sign>,
         attach: Attach,
     ) -> Result<Self, ClientError> {
+        let issuer = Address::of(key.public_key().id());
+        Self::open_for(issuer, node, key, attach).await
+    }
+
+    /// The same for the account of `issuer`, which has rotated to `key`.
+    pub async fn open_for(
+        issuer: Address,
+        node: NodeClient,
+        key: Arc<dyn Sign>,
+        attach: Attach,
+    ) -> Result<Self, ClientError> {
         let tips = node.tips().await?;
         let scheme = key.public_key().scheme();
         if !tips.schemes.contains(&scheme) {
@@ -167,10 +178,9 @@ impl Poster {
             let admitted = admitted.collect::<Vec<_>>().join(", ");
             return Err(ClientError::Scheme { scheme: scheme.to_string(), admitted });
         }
-        let address = Address::of(key.public_key().id());
-        let account = node.account(&address.text(tips.kind)).await?;
+        let account = node.account(&issuer.text(tips.kind)).await?;
         Ok(Self {
-            builder: Builder::new(tips.network, address),
+            builder: Builder::new(tips.network, issuer).signed_by(key.public_key().id()),
             kind: tips.kind,
             genesis: tips.genesis,
             count: sync::Mutex::new(Count { next: Sequence(account.next), registration: None }),

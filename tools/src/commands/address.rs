@@ -1,4 +1,4 @@
-//! `weft address`: the address of a key. Needs no node.
+//! `weft address`: the address of a key's account. Needs no node.
 
 use std::path::PathBuf;
 

@@ -77,10 +77,11 @@ fn text(tx: &Described) -> String {
         _ if fate.stale => "none; its attachment is too old, attach it again".to_owned(),
         _ => "none yet".to_owned(),
     };
+    let winner = fate.winner.as_ref().map_or_else(String::new, |id| format!("winner       {id}\n"));
     let state = format!("{:?}", fate.state).to_lowercase();
     format!(
         "transaction  {id}\nbody         {body}\nissuer       {issuer}\nsequence     {sequence}\n\
-         state        {state}\noutcome      {outcome}\n\
+         state        {state}\noutcome      {outcome}\n{winner}\
          time         {} ms\nexpires      {} ms\n{about}\
          parents      {}\n{attachments}anchor       {anchor}\nsigned by    {key} ({scheme})\n\
          size         {size} bytes, at {position} in this node's order\n\n{said}\n",

@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::NetworkKind,
     digest::NodeId,
     keys::{Scheme, Sign as _},
 };
 use weft_node::key_file::Seed;
 
-use crate::{account::default_key_file, failure::Failure, output::Output};
+use crate::{
+    account::{address_of, default_key_file},
+    failure::Failure,
+    output::Output,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -30,7 +34,7 @@ enum Verb {
         #[arg(env = "WEFT_KEY")]
         file: Option<PathBuf>,
     },
-    /// Show the address, the id and the scheme of a key
+    /// Show the scheme and the id of a key, and the address of its account
     Show {
         /// Show the secret seed too: whoever sees it has the key
         #[arg(long)]
@@ -60,7 +64,7 @@ pub(crate) fn run(args: Args, output: Output) -> Result<(), Failure> {
 
 fn show(seed: &Seed, file: &Path, secret: bool, output: Output) -> Result<(), Failure> {
     let id = seed.key()?.public_key().id();
-    let address = Address::of(id);
+    let address = address_of(Some(file))?;
     let (test, public) = (address.text(NetworkKind::Test), address.text(NetworkKind::Public));
     let scheme = seed.scheme.name();
     let file = file.display().to_string();

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod node;
 pub(crate) mod post;
 pub(crate) mod proof;
+pub(crate) mod rotate;
 pub(crate) mod send;
 pub(crate) mod status;
 pub(crate) mod tail;

@@ -94,40 +94,41 @@ impl Payment<'_> {
         if !waits {
             return Ok((value, posted.id.to_string()));
         }
-        let text = self.settle(&poster, &posted, &mut value).await?;
-        Ok((value, text))
-    }
-
-    async fn settle(
-        &self,
-        poster: &Poster,
-        posted: &Posted,
-        value: &mut Value,
-    ) -> Result<String, Failure> {
-        let refused = |why: &str| {
-            let cause = format!("{} was ordered without effect: {why}", posted.id);
-            Failure::new(Exit::Refused, cause).next("see `weft balance` and `weft history`")
-        };
-        let fate = match poster.finish(posted.body, FINAL_TIME).await? {
-            Final::Outcome(fate) => fate,
-            Final::Expired => return Err(refused("its time was over")),
-        };
-        let told = fate.outcome.clone().filter(|told| !told.is_applied());
-        if let Some(told) = told {
-            return Err(refused(&told.detail));
-        }
-        if let (Some(fields), Ok(Value::Object(more))) =
-            (value.as_object_mut(), serde_json::to_value(&fate))
-        {
-            fields.extend(more);
-        }
-        let commit = fate.commit.unwrap_or_default();
-        Ok(format!("{}\nsent {} to {}, final in commit {commit}", posted.id, self.amount, self.to))
+        let commit = settle(&poster, &posted, &mut value).await?;
+        let (id, amount, to) = (posted.id, self.amount, self.to);
+        Ok((value, format!("{id}\nsent {amount} to {to}, final in commit {commit}")))
     }
 }
 
+/// Waits until what was posted took effect, and adds to `value` what became of it. Gives the
+/// commit.
+pub(super) async fn settle(
+    poster: &Poster,
+    posted: &Posted,
+    value: &mut Value,
+) -> Result<u64, Failure> {
+    let refused = |why: &str| {
+        let cause = format!("{} was ordered without effect: {why}", posted.id);
+        Failure::new(Exit::Refused, cause).next("see `weft balance` and `weft history`")
+    };
+    let fate = match poster.finish(posted.body, FINAL_TIME).await? {
+        Final::Outcome(fate) => fate,
+        Final::Expired => return Err(refused("its time was over")),
+    };
+    let told = fate.outcome.clone().filter(|told| !told.is_applied());
+    if let Some(told) = told {
+        return Err(refused(&told.detail));
+    }
+    if let (Some(fields), Ok(Value::Object(more))) =
+        (value.as_object_mut(), serde_json::to_value(&fate))
+    {
+        fields.extend(more);
+    }
+    Ok(fate.commit.unwrap_or_default())
+}
+
 /// The last commit as bodies name it; none before the first.
-async fn last_commit(node: &NodeClient) -> CommitRef {
+pub(super) async fn last_commit(node: &NodeClient) -> CommitRef {
     let commit = node.commit(None).await.ok();
     let reference = commit.and_then(|commit| commit.beacon());
     reference.unwrap_or(CommitRef::NONE)

@@ -1,9 +1,11 @@
 //! The program as people run it: real processes, real QUIC, real disks.
 //!
 //! ```text
-//! cli       every command, right and wrong, by exit code and output
-//! dev       `weft dev` from its banner to its summary
-//! network   what several nodes owe each other: the same set, also after a crash and for a newcomer
+//! cli        every command, right and wrong, by exit code and output
+//! conflicts  bodies of which only one can take effect, sent to two nodes at once
+//! dev        `weft dev` from its banner to its summary
+//! network    what several nodes owe each other: the same set, after a crash and for a newcomer too
+//! wallet     one account through all nodes: faucet, send, history, another key
 //! ```
 //! Nothing sleeps to wait: a test goes on when the process says so, or fails at its deadline.
 
@@ -15,6 +17,8 @@
 )]
 
 mod cli;
+mod conflicts;
 mod dev;
 mod network;
 mod support;
+mod wallet;

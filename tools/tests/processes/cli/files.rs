@@ -21,6 +21,8 @@ fn help_lists_commands_and_exit_codes() {
         "post",
         "tail",
         "get",
+        "send",
+        "rotate",
         "status",
         "doctor",
         "completions",

@@ -23,18 +23,30 @@ pub(crate) struct Nodes {
 impl Nodes {
     /// Makes a network of `count` nodes; none runs yet.
     pub(crate) fn init(count: usize) -> Self {
+        Self::init_with(count, &[])
+    }
+
+    fn init_with(count: usize, more: &[&str]) -> Self {
         let (dir, base) = (tempfile::tempdir().unwrap(), base_port());
         let (nodes, port) = (count.to_string(), base.to_string());
         let args = ["init", "--nodes", &nodes, "--out", "net", "--base-port", &port];
-        run(dir.path(), &args).ok();
+        run(dir.path(), &[&args[..], more].concat()).ok();
         Self { dir, base, running: (0..count).map(|_| None).collect() }
     }
 
     /// The same, and starts all of them.
     pub(crate) fn start_all(count: usize) -> Self {
-        let mut nodes = Self::init(count);
-        (0..count).for_each(|index| nodes.start(index));
-        nodes
+        Self::init(count).all_started()
+    }
+
+    /// The same with little work to do: for tests that register many accounts.
+    pub(crate) fn start_all_with_little_work(count: usize) -> Self {
+        Self::init_with(count, &["--work-bits", "4"]).all_started()
+    }
+
+    fn all_started(mut self) -> Self {
+        (0..self.running.len()).for_each(|index| self.start(index));
+        self
     }
 
     /// Starts a node and waits until it says that it is ready.
@@ -117,5 +129,18 @@ impl Nodes {
             }
         });
         assert!(met.await.is_ok(), "node {index} lacks peers");
+    }
+
+    /// Waits until all nodes have executed a commit.
+    pub(crate) async fn reach(&self, commit: u64) {
+        for index in 0..self.running.len() {
+            let client = self.client(index);
+            let reached = timeout(DEADLINE, async {
+                while client.status().await.unwrap().finality.committed < commit {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+            assert!(reached.await.is_ok(), "node {index} lacks commit {commit}");
+        }
     }
 }
