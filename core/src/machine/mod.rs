@@ -261,6 +261,8 @@ impl Machine {
                 self.pace(reads, out);
                 None
             }
+            // Consensus stands still while this node is not where the others are.
+            Timer::Catchup if self.sync.is_active() => None,
             Timer::Catchup => self.ask_stretch(out),
             Timer::Sync => {
                 self.sync_on(reads, out);

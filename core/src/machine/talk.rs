@@ -273,7 +273,9 @@ impl Machine {
     pub(super) fn peer_down(&mut self, peer: &NodeId, out: &mut Outbox) {
         self.gossip.peer_down(peer);
         self.peers.down(self.now, peer);
-        self.sync.peer_down(peer);
+        if self.sync.peer_down(peer) {
+            self.timers.set(Timer::Sync, self.now);
+        }
         if let Some(due) = self.catchup.peer_down(self.now, peer) {
             self.timers.set(Timer::Catchup, due);
         }

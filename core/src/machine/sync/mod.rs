@@ -187,9 +187,19 @@ impl Sync {
         recent
     }
 
-    /// A connection is gone. What the peer was asked ends by itself.
-    pub(super) fn peer_down(&mut self, peer: &NodeId) {
+    /// A connection is gone: what the peer was asked is asked of others. True if that is anything.
+    pub(super) fn peer_down(&mut self, peer: &NodeId) -> bool {
         self.servers.remove(peer);
+        let lost: Vec<Ticket> =
+            self.open.iter().filter(|(_, open)| open.peer == *peer).map(|(at, _)| *at).collect();
+        for ticket in &lost {
+            let Some(open) = self.open.remove(ticket) else { continue };
+            if let Stage::Fetching(fetch) = &mut self.stage {
+                fetch.closed(&open.ask);
+                fetch.again(open.ask);
+            }
+        }
+        !lost.is_empty()
     }
 
     /// Puts a request on the list of open ones.
@@ -239,5 +249,31 @@ impl Sync {
         } else {
             WaitsFor::Answers
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::snapshot::tests::offer;
+
+    /// Two nodes that dial each other at once keep one of two connections: what was asked on the
+    /// other one is never answered.
+    #[test]
+    fn what_a_lost_connection_was_asked_is_asked_of_others() {
+        let (_, offer, _) = offer();
+        let server =
+            Server { snapshot: CommitIndex(4), lowest: CommitIndex(1), rests_until: Time::ZERO };
+        let mut fetch = Fetch::new(By::Commits, offer, CommitIndex(0), Time::ZERO);
+        let ask = fetch.next(&server, CommitIndex(0)).unwrap();
+        let mut sync = Sync { stage: Stage::Fetching(Box::new(fetch)), ..Sync::default() };
+        let (alice, bob) = (NodeId([1; 32]), NodeId([2; 32]));
+        let ticket = sync.open(alice, ask.clone());
+        assert!(!sync.peer_down(&bob), "it was asked nothing");
+        assert!(sync.is_own(ticket));
+        assert!(sync.peer_down(&alice));
+        assert!(!sync.is_own(ticket), "an answer now would be of no use");
+        let Stage::Fetching(fetch) = &mut sync.stage else { panic!("it goes on") };
+        assert_eq!(fetch.next(&server, CommitIndex(0)), Some(ask));
     }
 }
