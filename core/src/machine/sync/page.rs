@@ -150,7 +150,7 @@ mod tests {
                 leader: CheckpointRef { round: Round(number.into()), author: Author(1), id },
                 time: Time::from_millis(number.into()),
                 last: true,
-                leaves: leaves.len() as u32,
+                leaves: u32::try_from(leaves.len()).unwrap(),
                 order_root: merkle::root(&leaves),
                 history_root: mountain.root(),
                 state_root: None,
