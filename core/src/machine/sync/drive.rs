@@ -175,7 +175,7 @@ impl Machine {
         };
         let last = page.commits.last().map_or(request.from, |commit| commit.record.index);
         if last < request.to {
-            fetch.stretches.push_front((CommitIndex(last.0 + 1), request.to));
+            fetch.stretches.insert(CommitIndex(last.0 + 1), request.to);
         }
         let tangle = &self.tangle;
         fetch.page(page, |id| tangle.position(id).is_some() || reads.entry(id).is_some());

@@ -27,6 +27,9 @@ use crate::{
 /// Leaves whose commits wait for their turn; beyond, no further commits are asked for.
 const LEAVES_AHEAD: usize = 4_096;
 
+/// Pages asked for at once: what they bring counts when it comes.
+const PAGES_OPEN: usize = 2;
+
 /// Bodies asked for at once.
 const BODIES_AT_ONCE: usize = 128;
 
@@ -48,8 +51,9 @@ pub(super) struct Fetch {
     /// Parts of the ledger that are neither here nor under way.
     pub(super) parts: Vec<u8>,
     pub(super) parts_open: usize,
-    /// Commits that are neither here nor under way, in stretches.
-    pub(super) stretches: VecDeque<(CommitIndex, CommitIndex)>,
+    /// Commits that are neither here nor under way: the first and the last of each stretch.
+    pub(super) stretches: BTreeMap<CommitIndex, CommitIndex>,
+    pub(super) pages_open: usize,
     /// Commits that wait for bodies, or for those before them.
     pub(super) commits: BTreeMap<CommitIndex, Waiting>,
     pub(super) leaves: usize,
@@ -91,6 +95,7 @@ impl Fetch {
             parts,
             parts_open: 0,
             stretches,
+            pages_open: 0,
             commits: BTreeMap::new(),
             leaves: 0,
             wanted: BTreeMap::new(),
@@ -116,13 +121,15 @@ impl Fetch {
             let count = self.to_ask.len().min(BODIES_AT_ONCE);
             return Some(Ask::Bodies(self.to_ask.drain(..count).collect()));
         }
-        let front = self.stretches.front().copied();
-        // What all others wait for is asked for however many those are.
+        // The lowest first; what all others wait for is asked for however many those are.
+        let lowest = self.stretches.first_key_value().map(|(from, to)| (*from, *to));
         let is_next = |from: CommitIndex| !self.has_jumped || from.0 == at.0 + 1;
-        if let Some((from, to)) = front.filter(|(from, _)| *from >= server.lowest)
-            && (self.leaves < LEAVES_AHEAD || is_next(from))
+        let has_room = self.leaves < LEAVES_AHEAD && self.pages_open < PAGES_OPEN;
+        if let Some((from, to)) = lowest.filter(|(from, _)| *from >= server.lowest)
+            && (has_room || is_next(from))
         {
-            self.stretches.pop_front();
+            self.stretches.remove(&from);
+            self.pages_open += 1;
             return Some(Ask::Commits(GetCommits { from, to, under: target }));
         }
         if self.is_ledger_here(at) && !self.past_open {
@@ -136,8 +143,9 @@ impl Fetch {
     pub(super) const fn closed(&mut self, ask: &Ask) {
         match ask {
             Ask::Part(_) => self.parts_open -= 1,
+            Ask::Commits(_) => self.pages_open -= 1,
             Ask::Past => self.past_open = false,
-            Ask::Offer | Ask::Commits(_) | Ask::Bodies(_) => {}
+            Ask::Offer | Ask::Bodies(_) => {}
         }
     }
 
@@ -146,7 +154,9 @@ impl Fetch {
         match ask {
             Ask::Offer | Ask::Past => {}
             Ask::Part(part) => self.parts.push(part),
-            Ask::Commits(GetCommits { from, to, .. }) => self.stretches.push_front((from, to)),
+            Ask::Commits(GetCommits { from, to, .. }) => {
+                self.stretches.insert(from, to);
+            }
             Ask::Bodies(ids) => {
                 let missing = ids.into_iter().rev().filter(|id| self.wanted.contains_key(id));
                 missing.for_each(|id| self.to_ask.push_front(id));
@@ -246,8 +256,8 @@ mod tests {
     const SERVER: Server =
         Server { snapshot: CommitIndex(4), lowest: CommitIndex(1), rests_until: Time::ZERO };
 
-    /// A page came cut, while others filled all the room there is: the rest of it is what all of
-    /// them wait for.
+    /// Pages come cut, the rests in any order, while later ones fill all the room there is: what all
+    /// of them wait for is asked for first.
     #[test]
     fn what_the_others_wait_for_is_asked_for_though_there_is_no_room() {
         let (_, offer, _) = offer();
@@ -255,10 +265,16 @@ mod tests {
         let asked = fetch.next(&SERVER, CommitIndex(0));
         let Some(Ask::Commits(request)) = asked else { panic!("{asked:?}") };
         assert_eq!((request.from, request.to), (CommitIndex(1), CommitIndex(4)));
+        let rest = |from, to| {
+            Ask::Commits(GetCommits { from: CommitIndex(from), to: CommitIndex(to), ..request })
+        };
         fetch.leaves = LEAVES_AHEAD;
-        fetch.again(Ask::Commits(GetCommits { from: CommitIndex(2), ..request }));
+        fetch.again(rest(2, 2));
+        fetch.again(rest(4, 4));
         assert_eq!(fetch.next(&SERVER, CommitIndex(0)), None, "there is no room");
-        assert!(fetch.next(&SERVER, CommitIndex(1)).is_some(), "but for the next one");
+        assert_eq!(fetch.next(&SERVER, CommitIndex(1)), Some(rest(2, 2)), "but for the next one");
+        assert_eq!(fetch.next(&SERVER, CommitIndex(1)), None, "and that is under way");
+        assert_eq!(fetch.next(&SERVER, CommitIndex(3)), Some(rest(4, 4)));
     }
 
     #[test]

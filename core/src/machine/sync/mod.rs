@@ -10,8 +10,8 @@
 //! consensus stood as its record says.
 //!
 //! Invariant: nothing that came counts before it was checked under the certified record; bodies
-//! pass admission like any others. At most so many leaves as one commit has, and a page, and their
-//! bodies wait here. A crash leaves a mark, and the node starts again with what it has.
+//! pass admission like any others. At most three times as many leaves as one commit has, and their
+//! bodies, wait here. A crash leaves a mark, and the node starts again with what it has.
 //!
 //! Left out on purpose: a short absence. Whoever lacks fewer rounds than lie between two snapshots
 //! fetches the checkpoints themselves (`catchup`) and decides like everybody else.
@@ -237,7 +237,7 @@ impl Sync {
 
     fn waits_for(&self, fetch: &Fetch) -> WaitsFor {
         let target = fetch.offer.record.index;
-        let next = fetch.stretches.front().map(|(from, _)| *from);
+        let next = fetch.stretches.first_key_value().map(|(from, _)| *from);
         if !self.open.is_empty() {
             WaitsFor::Answers
         } else if !fetch.parts.is_empty() && self.servers.values().all(|s| s.snapshot != target) {
