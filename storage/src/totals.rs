@@ -1,4 +1,4 @@
-//! How much a store holds: a count, and a sum over the ids of all transactions.
+//! How much ever came to a store: a count, and a sum over the ids of all transactions.
 //!
 //! The sum does not depend on the order, so stores of two nodes can be compared, and one node's
 //! store with what it wrote down elsewhere.

@@ -4,7 +4,7 @@ use std::{
     env,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command},
 };
 
 use weft_core::{digest::TxId, machine::Reads as _, units::Position};
@@ -49,9 +49,9 @@ fn child() {
     }
 }
 
-fn spawn(dir: &Path) -> Child {
+fn spawn(dir: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "kill::child", "--nocapture"]).env(DIR, dir).stdout(Stdio::piped());
+    command.args(["--exact", "kill::child", "--nocapture"]).env(DIR, dir);
     opening::spawn(&mut command)
 }
 
@@ -60,8 +60,8 @@ fn nothing_acknowledged_is_missing_after_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     let mut expected: Vec<_> = Vec::new();
     for round in 0..ROUNDS {
-        let mut child = spawn(dir.path());
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let (mut child, said) = spawn(dir.path());
+        let lines = said.lines().map(Result::unwrap);
         let acknowledged = lines.filter_map(|line| line.strip_prefix(ACKNOWLEDGED)?.parse().ok());
         // Killed at once: it is then in the middle of its next batches.
         let last: u64 = acknowledged.take(1 + round as usize * 5 % 17).last().unwrap();

@@ -76,7 +76,7 @@ fn prefix(model: &Model, len: u64) -> Model {
     Model { log: model.log[..len as usize].to_vec(), ..Model::default() }
 }
 
-fn totals(model: &Model) -> Totals {
+pub(crate) fn totals(model: &Model) -> Totals {
     let store = MemoryStore::new();
     let txs: Vec<_> = model.log.iter().map(|attached| attached.tx.clone()).collect();
     store.commit(&Model::default().batch(&txs), false).unwrap();

@@ -2,11 +2,13 @@
 //!
 //! Between its fork and its exec a child holds all files of this process, whichever test opened
 //! them, and the locks on them. A store that is closed in that moment is still locked, so nothing
-//! is opened while a child starts.
+//! is opened while a child starts. It has started when it says something: that an exec took place
+//! is known to the parent before the kernel closes the files.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::RwLock,
 };
 
@@ -15,9 +17,13 @@ use weft_storage::{Config, FjallStore, Opened, StoreError};
 
 static CHILD_STARTS: RwLock<()> = RwLock::new(());
 
-pub(crate) fn spawn(command: &mut Command) -> Child {
+/// Starts a process that says something soon, and what it says after its first line.
+pub(crate) fn spawn(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     let _starts = CHILD_STARTS.write().unwrap();
-    command.spawn().unwrap()
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    (child, said)
 }
 
 pub(crate) fn open(dir: &Path) -> Result<Opened, StoreError> {

@@ -44,16 +44,10 @@ pub(crate) fn what_lies_below_leaves_and_positions_go_on<S: Subject>() {
         }
     }
     assert!(model.entries().is_empty());
-    let more = world_of_others();
-    add(subject.store(), &mut model, &more, true);
+    add(subject.store(), &mut model, &tangle()[..12], true);
     model.check(subject.store());
     assert_eq!(subject.store().log(Position::ZERO, 1)[0].position, Position(120));
     model.check(subject.restart().store());
-}
-
-/// Bodies that are not in the small world.
-fn world_of_others() -> Vec<std::sync::Arc<weft_core::admit::Verified>> {
-    tangle()[..12].to_vec()
 }
 
 pub(crate) fn a_drop_is_seen_whole_or_not_at_all<S: Subject>() {
@@ -94,8 +88,7 @@ pub(crate) fn a_body_stays_as_long_as_it_hangs_somewhere<S: Subject>() {
     let (mut subject, mut model) = (S::new(), Model::default());
     let body = reading(0, 7, STREAMS[0], b"hangs often".to_vec());
     let hung: Vec<_> = (0..5).map(|n| attach(body.clone(), [TxId::ZERO; 2], n)).collect();
-    let others = world_of_others();
-    let txs: Vec<_> = hung.iter().zip(&others).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
+    let txs: Vec<_> = hung.iter().zip(tangle()).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
     add(subject.store(), &mut model, &txs, false);
 
     // It hangs at 0, 2, 4, 6 and 8; at 2 and 4 no longer than at 0.

@@ -60,8 +60,8 @@ mod full {
     //! A disk that takes no more: the limit on file sizes of a process stands in for it.
 
     use std::{
-        io::{BufRead as _, BufReader, Write as _},
-        process::{Command, Stdio},
+        io::{BufRead as _, Write as _},
+        process::Command,
     };
 
     use super::{super::opening::spawn, *};
@@ -102,10 +102,9 @@ mod full {
         command
             .args(["-c", "trap '' XFSZ; exec \"$0\" --exact refused::full::child --nocapture"])
             .arg(env::current_exe().unwrap())
-            .env(DIR, dir.path())
-            .stdout(Stdio::piped());
-        let mut child = spawn(&mut command);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+            .env(DIR, dir.path());
+        let (mut child, said) = spawn(&mut command);
+        let lines = said.lines().map(Result::unwrap);
         let said: Vec<String> = lines.filter(|line| line.contains("refused: ")).collect();
         assert!(child.wait().unwrap().success());
         assert_eq!(said.len(), 2, "{said:?}");

@@ -256,8 +256,8 @@ mod tests {
     const SERVER: Server =
         Server { snapshot: CommitIndex(4), lowest: CommitIndex(1), rests_until: Time::ZERO };
 
-    /// Pages come cut, the rests in any order, while later ones fill all the room there is: what all
-    /// of them wait for is asked for first.
+    /// Pages come cut, the rests in any order, while later ones fill all the room there is: what
+    /// all of them wait for is asked for first.
     #[test]
     fn what_the_others_wait_for_is_asked_for_though_there_is_no_room() {
         let (_, offer, _) = offer();
