@@ -53,7 +53,7 @@ proptest! {
     fn a_message_has_one_form(message in message()) {
         match &message {
             // The rest of the frame, whatever it is; not decoded here.
-            Message::Transaction(_) | Message::Checkpoint(_) => {
+            Message::Transaction(_) | Message::Checkpoint(_) | Message::Part(_) => {
                 assert_eq!(Message::from_bytes(&message.to_bytes()).unwrap(), message);
             }
             _ => has_one_form(&message),
