@@ -22,6 +22,8 @@ async fn status_tips_and_metrics_agree_with_what_was_done() {
     let tips = api.get("/v1/tips").await.expect(200);
     assert_eq!(tips.json["tips"], serde_json::json!([posted.text("id")]));
     api.post("/v1/transactions", vec![1]).await.expect(400);
+    let evidence = api.get("/v1/evidence").await.expect(200);
+    assert_eq!(evidence.json, serde_json::json!([]), "nobody broke the rules");
 
     let status = api.get("/v1/status").await.expect(200);
     assert_eq!(status.text("node"), node.id().to_string());
@@ -96,6 +98,7 @@ async fn the_api_describes_itself() {
             "/v1/commits/latest",
             "/v1/commits/{index}",
             "/v1/events",
+            "/v1/evidence",
             "/v1/peers",
             "/v1/proofs/{id}",
             "/v1/status",
