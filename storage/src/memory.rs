@@ -156,13 +156,7 @@ impl Contents {
         let hanging = self.bodies.entry(body);
         hanging.or_insert_with(|| Hanging::new(tx.sealed_body())).at.push_back(*position);
         self.totals = self.totals.with(tx);
-        let entry = LogEntry {
-            position: *position,
-            id,
-            attachment: tx.transaction().attachment,
-            body,
-            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 4 GiB"),
-        };
+        let entry = LogEntry::of(*position, tx);
         self.log.push_back(Attachment { entry, tx: Arc::clone(tx) });
     }
 

@@ -156,13 +156,7 @@ impl Machine {
             return false;
         }
         let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
-        let entry = LogEntry {
-            position: self.tangle.next(),
-            id,
-            attachment: tx.transaction().attachment,
-            body,
-            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
-        };
+        let entry = LogEntry::of(self.tangle.next(), &tx);
         self.place(self.now, &entry, Order::Open(Some(tx.clone())));
         self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
         for far in self.cover.drop_far() {

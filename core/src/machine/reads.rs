@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{Batch, Table};
 use crate::{
+    admit::Verified,
     digest::{BodyId, KeyId, TxId},
     keys::PublicKey,
     message::PeerAddress,
@@ -29,6 +30,22 @@ pub struct LogEntry {
     pub body: BodyId,
     /// Its length on the wire, in bytes.
     pub bytes: u32,
+}
+
+impl LogEntry {
+    /// The entry of `tx` at `position`.
+    ///
+    /// # Panics
+    /// Never: a transaction is below 32 KiB.
+    pub fn of(position: Position, tx: &Verified) -> Self {
+        Self {
+            position,
+            id: tx.id(),
+            attachment: tx.transaction().attachment,
+            body: tx.body_id(),
+            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
+        }
+    }
 }
 
 /// What was written before and is kept. A committed batch is readable at once.

@@ -313,18 +313,22 @@ impl Api {
         self.status.borrow().certified
     }
 
+    /// The last commit that this node dropped, or never fetched; none if it has all.
+    pub(super) fn pruned_at(&self) -> Option<u64> {
+        let last = self.status.borrow().lowest.0.saturating_sub(1);
+        (last > 0).then_some(last)
+    }
+
     /// Why something that has a name is not here: on a node that pruned, perhaps for that.
     pub(super) fn absent(&self, what: &str) -> Problem {
-        let lowest = self.status.borrow().lowest.0;
-        if lowest <= 1 {
+        let Some(pruned) = self.pruned_at() else {
             return Problem::not_found(format!(
                 "no {what} here; it may be on its way, or elsewhere"
             ));
-        }
+        };
         let detail = format!(
-            "no {what} here: pruned at commit {}; if it is older, ask an archive node, else it may \
-             be on its way",
-            lowest - 1
+            "no {what} here: pruned at commit {pruned}; if it is older, ask an archive node, else \
+             it may be on its way"
         );
         Problem::new(StatusCode::NOT_FOUND, "pruned", detail)
     }

@@ -172,20 +172,19 @@ impl Api {
     /// A body whose sequence was used by a commit that is not here any more may be the very one
     /// that used it: attached again, it would seem to have lost to another.
     async fn refuse_pruned(&self, sealed: &SealedBody) -> Result<(), Problem> {
+        let Some(pruned) = self.pruned_at() else { return Ok(()) };
         let (issuer, sequence) = (sealed.body.issuer, sealed.body.sequence);
         let is_lost = self.read(move |store| {
             let archive = Archive::new(store);
             let is_used = archive.account(&issuer).is_some_and(|it| !it.is_fresh(sequence));
             is_used && archive.consumer(&issuer, sequence).is_none()
         });
-        let lowest = self.status.borrow().lowest.0;
-        if lowest <= 1 || !is_lost.await? {
+        if !is_lost.await? {
             return Ok(());
         }
         let detail = format!(
             "sequence {sequence} of this account was used or given up, and what it was used for is \
-             pruned at commit {}; ask an archive node whether it was for this body",
-            lowest - 1
+             pruned at commit {pruned}; ask an archive node whether it was for this body"
         );
         Err(Problem::new(StatusCode::CONFLICT, "pruned", detail))
     }

@@ -193,13 +193,7 @@ impl FjallStore {
     ) {
         let Attached { position, first_of_body, tx } = attached;
         let (id, body) = (tx.id(), tx.body_id());
-        let entry = LogEntry {
-            position: *position,
-            id,
-            attachment: tx.transaction().attachment,
-            body,
-            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 4 GiB"),
-        };
+        let entry = LogEntry::of(*position, tx);
         if *first_of_body {
             self.hang(&body, &tx.transaction().body, &tx.sealed_body(), *position, records);
         } else if !adopted {

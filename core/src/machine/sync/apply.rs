@@ -12,9 +12,9 @@ use crate::{
     digest::TxId,
     machine::{
         Attached, Event, Ledger, LogEntry, Machine, Outbox, Reads, Source,
+        certify::Divergence,
         checkpoints::NEXT_VOTE,
         ledger::consumed_key,
-        prune::Floor,
         records::{Table, Tables},
         settle::{CONSENSUS, Made, Turn},
         sync::drive::SYNCING,
@@ -97,14 +97,8 @@ impl Machine {
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
-        let (position, body) = (self.tangle.next(), tx.body_id());
-        let entry = LogEntry {
-            position,
-            id: tx.id(),
-            attachment: tx.transaction().attachment,
-            body,
-            bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
-        };
+        let entry = LogEntry::of(self.tangle.next(), &tx);
+        let LogEntry { position, body, .. } = entry;
         let is_first = self.tangle.attachments(&body).is_empty();
         let first_of_body = is_first && reads.sealed_body(&body).is_none();
         self.tangle.attach(&entry, Order::Closed);
@@ -126,11 +120,7 @@ impl Machine {
         };
         let own = self.record(&made, turns, reads, out);
         if own.id() != record.id() {
-            let cause = crate::machine::certify::Divergence {
-                index: record.index,
-                own: own.id(),
-                certified: record.id(),
-            };
+            let cause = Divergence { index: record.index, own: own.id(), certified: record.id() };
             self.alarm(cause.to_string(), out);
             self.sync.stage = Stage::Broken;
         }
@@ -173,7 +163,7 @@ impl Machine {
         );
         tables.remove(Table::Standing, &SYNCING);
         if fetch.by == By::Snapshot {
-            Floor::read(&tables).raised_to(offer.kept.window).write(&mut tables);
+            self.floor.raised_to(offer.kept.window).write(&mut tables);
         }
         let (past, kept) = (fetch.past(), offer.kept.clone());
         for checkpoint in past {
