@@ -6,41 +6,16 @@
 //! queue, ordered by time and then by the order in which it was put; all chance comes from one
 //! seed. So a seed is a run, to the byte.
 //!
-//! **What must hold** is written down in [`judges`], what goes wrong in [`faults`], and
-//! [`campaign`] lets everything go wrong at once, seed by seed.
+//! **What must hold** is written down in [`judges`], what goes wrong in [`world::faults`], and
+//! [`dst`] lets everything go wrong at once, seed by seed.
 //!
 //! Left out on purpose: sockets and TLS (`weft-net` has tests of its own), the disk itself
-//! (`weft-storage`), signatures (a toy takes their place: [`toy`]).
+//! (`weft-storage`), signatures (a toy takes their place:
+//! [`world::toy`]).
 
-pub mod campaign;
-pub mod clients;
-mod court;
-pub mod device;
-pub mod faults;
-pub mod finality;
-mod ingest;
+pub mod dst;
 pub mod judges;
-mod network;
-mod node;
-mod queue;
-pub mod random;
-pub mod rogue;
-pub mod seeds;
-mod shape;
-mod spoken;
-pub mod told;
-pub mod toy;
-mod trace;
-pub mod traffic;
-mod twins;
-pub mod vice;
-mod wire;
-mod work;
-mod world;
+pub mod kernel;
+pub mod world;
 
-pub use self::{
-    network::Links,
-    node::Node,
-    work::Posting,
-    world::{Settings, World},
-};
+pub use self::world::{Links, Node, Posting, Settings, World};

@@ -3,7 +3,11 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 use weft_core::time::Span;
-use weft_simulations::{Posting, Settings, World, faults::Fault, judges::finality, vice::Vice};
+use weft_simulations::{
+    Posting, Settings, World,
+    judges::finality,
+    world::{faults::Fault, vice::Vice},
+};
 
 const fn secs(secs: u64) -> Span {
     Span::from_secs(secs)

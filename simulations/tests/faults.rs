@@ -3,7 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 use weft_core::time::Span;
-use weft_simulations::{Node, Posting, Settings, World, faults::Fault};
+use weft_simulations::{Node, Posting, Settings, World, world::faults::Fault};
 
 const fn secs(secs: u64) -> Span {
     Span::from_secs(secs)

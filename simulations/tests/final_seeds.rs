@@ -5,7 +5,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
-use weft_simulations::{
+use weft_simulations::dst::{
     finality::{Report, run},
     seeds::{Runs, run_all},
 };

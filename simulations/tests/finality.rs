@@ -12,8 +12,10 @@ use weft_core::{
 };
 use weft_simulations::{
     Links, Posting, Settings, World,
-    device::{Device, attach_to, reading},
-    faults::Fault,
+    world::{
+        device::{Device, attach_to, reading},
+        faults::Fault,
+    },
 };
 
 const fn secs(secs: u64) -> Span {

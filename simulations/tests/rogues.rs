@@ -5,7 +5,7 @@
 use weft_core::{machine::Fault, params::ATTACHMENTS_MAX, time::Span};
 use weft_simulations::{
     Posting, Settings, World,
-    rogue::{Answers, Rogue, Trick},
+    world::rogue::{Answers, Rogue, Trick},
 };
 
 const fn secs(secs: u64) -> Span {

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use weft_simulations::{
-    campaign::{Report, run},
+use weft_simulations::dst::{
+    plain::{Report, run},
     seeds::{Runs, run_all},
 };
 

@@ -7,7 +7,7 @@ use weft_core::{
     time::Span,
     units::CommitIndex,
 };
-use weft_simulations::{Links, Posting, Settings, World, faults::Fault};
+use weft_simulations::{Links, Posting, Settings, World, world::faults::Fault};
 
 const fn secs(secs: u64) -> Span {
     Span::from_secs(secs)

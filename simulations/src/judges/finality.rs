@@ -12,7 +12,7 @@ use weft_core::{
 };
 
 use super::{Broken, expect};
-use crate::{node::Node, told::Commit, toy::ToyVerifier};
+use crate::world::{Node, told::Commit, toy::ToyVerifier};
 
 /// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {

@@ -15,7 +15,7 @@ use weft_core::{
 };
 
 use super::{Broken, expect, finality::is_whole};
-use crate::{node::Node, told::Commit};
+use crate::world::{Node, told::Commit};
 
 #[derive(Debug, Default)]
 struct Account {

@@ -24,7 +24,7 @@ use weft_core::{
 };
 use weft_storage::Store as _;
 
-use crate::node::{HELD_BYTES_MAX, Node};
+use crate::world::{HELD_BYTES_MAX, Node};
 
 /// What did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,10 +15,10 @@ use weft_core::{
 };
 
 use super::*;
-use crate::{
+use crate::world::{
+    Posting,
     spoken::Signed,
-    work::Posting,
-    world::{Settings, World},
+    {Settings, World},
 };
 
 /// Judges that never spoke prove nothing: each is shown what it must notice.
@@ -69,7 +69,7 @@ fn is_noticed(world: &mut World, judge: &str, change: impl FnOnce(&mut Node)) {
 
 /// The first commit that ordered two transactions or more.
 fn filled(node: &Node) -> usize {
-    let is_filled = |commit: &crate::told::Commit| commit.leaves.len() > 1;
+    let is_filled = |commit: &crate::world::told::Commit| commit.leaves.len() > 1;
     node.told.commits.iter().position(is_filled).unwrap()
 }
 
@@ -107,7 +107,7 @@ fn a_wrong_outcome_or_balance_is_noticed() {
     let world = final_world();
     let (node, genesis) = (world.node(0), world.genesis().clone());
     let chain = &node.told.commits;
-    let ledger = |chain: &[crate::told::Commit]| ledger::replay(node, &genesis, chain);
+    let ledger = |chain: &[crate::world::told::Commit]| ledger::replay(node, &genesis, chain);
     ledger(chain).unwrap();
     assert!(ledger(&chain[..filled(node)]).is_err(), "balances without the last commits");
     let mut other = chain.clone();
@@ -145,7 +145,7 @@ fn an_unordered_acknowledgement_is_noticed() {
 
 #[test]
 fn two_signatures_of_a_round_are_noticed() {
-    let key = crate::toy::ToyKey::from_seed(&[1; 32]);
+    let key = crate::world::toy::ToyKey::from_seed(&[1; 32]);
     let said = |ms: u64| {
         let (slot, time) = ((Round(1), Author(0)), Time::from_millis(ms));
         let made =

@@ -6,9 +6,11 @@
 use weft_core::time::Span;
 
 use crate::{
-    random::Dice,
-    vice::Vice,
-    world::{Happening, Party, World},
+    kernel::random::Dice,
+    world::{
+        vice::Vice,
+        {Happening, Party, World},
+    },
 };
 
 /// Something that goes wrong, or right again.

@@ -9,10 +9,10 @@
 //! A machine that hears of a newer checkpoint of its own falls silent for good; so each of the two
 //! hears of the other's only when its own are newer.
 
-use crate::{
+use crate::world::{
     node::Node,
     vice::Vice,
-    world::{Party, World},
+    {Party, World},
 };
 
 impl World {

@@ -27,14 +27,16 @@ use weft_core::{
 use weft_storage::{MemoryStore, Store as _};
 
 use crate::{
-    ingest::Ingest,
     judges::Pulse,
-    random::Seed,
-    spoken::{self, Signed},
-    told::{Commit, Told},
-    toy::{ToyKey, ToyVerifier},
-    vice::{self, Vice},
-    world::Settings,
+    kernel::random::Seed,
+    world::{
+        Settings,
+        ingest::Ingest,
+        spoken::{self, Signed},
+        told::{Commit, Told},
+        toy::{ToyKey, ToyVerifier},
+        vice::{self, Vice},
+    },
 };
 
 /// What became of a local submission.

@@ -15,7 +15,7 @@ use weft_core::{
     time::{Span, Time},
 };
 
-use crate::random::Dice;
+use crate::kernel::random::Dice;
 
 /// Names a connection; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,13 +5,14 @@
 use weft_core::time::Span;
 
 use crate::{
-    faults::Fault,
     judges::Broken,
-    network::Links,
-    random::{Dice, Seed},
-    vice::Vice,
-    work::Posting,
-    world::{Settings, World},
+    kernel::random::{Dice, Seed},
+    world::{
+        Links, Posting,
+        faults::Fault,
+        vice::Vice,
+        {Settings, World},
+    },
 };
 
 /// How one run went.

@@ -20,7 +20,7 @@ use weft_core::{
     tx::Attachment,
 };
 
-use crate::toy::ToyVerifier;
+use crate::world::toy::ToyVerifier;
 
 /// The checks of one node.
 #[derive(Debug)]

@@ -6,12 +6,14 @@ use weft_core::{committee::Author, digest::NodeId, machine::Status, time::Span};
 use weft_storage::Store as _;
 
 use crate::{
-    clients::Client,
     judges::{self, Broken, finality, ledger},
-    node::Node,
-    vice::Vice,
-    work::Poster,
-    world::{Party, World},
+    world::{
+        clients::Client,
+        node::Node,
+        vice::Vice,
+        work::Poster,
+        {Party, World},
+    },
 };
 
 impl World {

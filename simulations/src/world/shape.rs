@@ -1,10 +1,10 @@
 //! Who is there, and who is connected to whom.
 
-use crate::{
+use crate::world::{
     node::Node,
     rogue::Rogue,
     traffic::Traffic,
-    world::{Happening, Party, World},
+    {Happening, Party, World},
 };
 
 impl World {

@@ -18,11 +18,13 @@ use weft_core::{
 };
 
 use crate::{
-    device::{Device, attach_to, bytes_of},
-    node::address_of,
-    random::Dice,
-    toy::ToyKey,
-    world::World,
+    kernel::random::Dice,
+    world::{
+        World,
+        device::{Device, attach_to, bytes_of},
+        node::address_of,
+        toy::ToyKey,
+    },
 };
 
 /// What a rogue does again and again, to each of its peers.

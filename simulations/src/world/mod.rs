@@ -3,6 +3,27 @@
 //! Invariant: everything that happens is drawn from one seed, so a seed is a run, to the byte.
 //! Deliveries go into a digest that tells two runs apart.
 
+pub mod clients;
+mod court;
+pub mod device;
+pub mod faults;
+mod ingest;
+mod network;
+mod node;
+pub mod rogue;
+mod shape;
+pub(crate) mod spoken;
+pub mod told;
+pub mod toy;
+pub mod traffic;
+mod twins;
+pub mod vice;
+mod wire;
+mod work;
+
+pub(crate) use self::node::HELD_BYTES_MAX;
+pub use self::{network::Links, node::Node, work::Posting};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
@@ -17,18 +38,22 @@ use weft_core::{
     time::{Span, Time},
 };
 
-use crate::{
-    clients::{self, Client, Finals},
+use self::{
+    clients::{Client, Finals},
     faults::Fault,
-    judges::Broken,
-    network::{ConnId, Frame, Links, Network},
-    node::{Node, address_of, key_of},
-    queue::Queue,
-    random::{Dice, Seed},
+    network::{ConnId, Frame, Network},
+    node::{address_of, key_of},
     rogue::Rogue,
-    trace::Trace,
     traffic::Traffic,
     work::Poster,
+};
+use crate::{
+    judges::Broken,
+    kernel::{
+        queue::Queue,
+        random::{Dice, Seed},
+        trace::Trace,
+    },
 };
 
 /// What a world is like.

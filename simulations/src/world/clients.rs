@@ -19,11 +19,13 @@ use weft_core::{
 };
 
 use crate::{
-    device::{Device, attach, bytes_of, reading},
-    node::Outcome as Answer,
-    random::{Dice, Seed},
-    toy::ToyKey,
-    world::{Happening, Party, World},
+    kernel::random::{Dice, Seed},
+    world::{
+        device::{Device, attach, bytes_of, reading},
+        node::Outcome as Answer,
+        toy::ToyKey,
+        {Happening, Party, World},
+    },
 };
 
 /// What each client has at the start.

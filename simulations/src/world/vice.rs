@@ -56,7 +56,7 @@ pub(crate) fn pass(
 
 /// The round of an own checkpoint in it.
 fn own_round(own: Author, said: &ToNet) -> Option<Round> {
-    crate::spoken::parts(said).iter().find_map(|part| own_checkpoint(own, part))
+    crate::world::spoken::parts(said).iter().find_map(|part| own_checkpoint(own, part))
 }
 
 /// The round of a checkpoint of `own`, if it is one.

@@ -18,7 +18,7 @@ use weft_core::{
     units::Sequence,
 };
 
-use crate::{random::Dice, toy::ToyKey};
+use crate::{kernel::random::Dice, world::toy::ToyKey};
 
 /// One account and the bodies it makes.
 #[derive(Clone, Debug)]

@@ -8,10 +8,12 @@ use weft_core::{
 };
 
 use crate::{
-    device::{Device, attach, bytes_of},
-    node::Outcome,
-    random::Dice,
-    world::{Happening, World},
+    kernel::random::Dice,
+    world::{
+        device::{Device, attach, bytes_of},
+        node::Outcome,
+        {Happening, World},
+    },
 };
 
 /// Time without an acknowledgement after which a body is attached anew.

@@ -12,9 +12,11 @@ use weft_core::{
 
 use crate::{
     judges::{self, Broken},
-    network::{ConnId, Frame, Stream},
-    node::{Outcome, address_of},
-    world::{Happening, Party, World},
+    world::{
+        network::{ConnId, Frame, Stream},
+        node::{Outcome, address_of},
+        {Happening, Party, World},
+    },
 };
 
 /// Time until a dial to a dead end is given up.

@@ -10,10 +10,10 @@ use weft_core::time::{Span, Time};
 
 use crate::{
     judges::Broken,
-    network::Links,
-    random::{Dice, Seed},
-    work::Posting,
-    world::{Settings, World},
+    kernel::random::{Dice, Seed},
+    world::{
+        Links, Posting, {Settings, World},
+    },
 };
 
 /// How one run went.
