@@ -31,9 +31,11 @@ use weft_core::{
     units::Position,
 };
 use weft_simulations::{
-    device::{self, Device},
-    random::{Dice, Seed},
-    toy::{ToyKey, ToyVerifier},
+    kernel::random::{Dice, Seed},
+    world::{
+        device::{self, Device},
+        toy::{ToyKey, ToyVerifier},
+    },
 };
 use weft_storage::{Config, FjallStore, Store as _};
 

@@ -5,7 +5,7 @@
 use weft_core::time::Span;
 use weft_simulations::{
     Posting, Settings, World,
-    judges::finality,
+    judges::agreement,
     world::{faults::Fault, vice::Vice},
 };
 
@@ -88,6 +88,6 @@ fn more_than_f_equivocators_and_a_split_break_agreement_and_are_seen() {
     for node in [nodes[0], b] {
         println!("{:?}", world.node(node).told().commits.last().map(|c| &c.record));
     }
-    assert!(finality::agreement(world.nodes()).is_err());
+    assert!(agreement::agreement(world.nodes()).is_err());
     assert!(world.judge_finality().is_err());
 }

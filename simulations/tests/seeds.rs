@@ -1,6 +1,6 @@
 //! Everything goes wrong at once, by seed.
 //!
-//! For more seeds than the 20 of every day, from `WEFT_SEED` on:
+//! For more seeds than those of every day, from `WEFT_SEED` on:
 //! `WEFT_SEEDS=1000 cargo test -p weft-simulations --test seeds -- --nocapture`
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 
 use weft_simulations::dst::{
-    plain::{Report, run},
+    Plan, Report, Story,
     seeds::{Runs, run_all},
 };
 
 /// Seeds that failed once. What each found stands beside it.
-const FAILED: [u64; 5] = [
+const FAILED_TO_SPREAD: [u64; 5] = [
     1,  // a page of the plain log with nothing new in it ended the fetch for good
     51, // what nobody approves and leaves the live DAG was shown to nobody any more
     97, // an attachment whose body came another way was asked for without end
@@ -21,8 +21,16 @@ const FAILED: [u64; 5] = [
     9,  // a node that came back asked for its whole past, again and again
 ];
 
+/// What came before plans had their shape of today is kept by name, in `finality.rs`.
+const FAILED_TO_END: [u64; 3] = [
+    16, // a follower whom the tree had lost heard of no checkpoint while nobody posted
+    5,  // what was synced by commits still counted as open
+    71, // a follower that met none but a cheat: no fault of the follower, so a core is healed now;
+        // and synced bodies that were attached before their parents
+];
+
 /// What must have happened in some run, or the campaign shows nothing about it.
-const SOMETIMES: [&str; 12] = [
+const SOMETIMES_SPREAD: [&str; 12] = [
     "transaction",
     "attachment",
     "have",
@@ -37,28 +45,43 @@ const SOMETIMES: [&str; 12] = [
     "end",
 ];
 
+const SOMETIMES_FINAL: [&str; 7] =
+    ["commits", "ordered", "without effect", "certified", "convicted", "restarted", "get_snapshot"];
+
 #[test]
 fn all_agree_whatever_went_wrong() {
-    let Runs { reports, broken, .. } = run_all(&FAILED, run);
-    println!("{}", summary(&reports));
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    let mut happened: BTreeMap<&str, u64> = BTreeMap::new();
-    for (kind, frames) in reports.iter().flat_map(|report| &report.kinds) {
-        *happened.entry(kind).or_default() += frames;
-    }
-    for kind in SOMETIMES {
-        assert!(happened.get(kind).is_some_and(|frames| *frames > 0), "no {kind} in any run");
-    }
+    let reports = campaign(Story::Spread, &FAILED_TO_SPREAD, &SOMETIMES_SPREAD);
     for report in reports.iter().filter(|report| !report.tiny) {
         assert!(report.copies <= 300, "seed {}: {} copies of 100", report.seed, report.copies);
     }
 }
 
 #[test]
+fn all_becomes_final_whatever_went_wrong() {
+    campaign(Story::Finality, &FAILED_TO_END, &SOMETIMES_FINAL);
+}
+
+#[test]
 fn a_seed_is_a_run() {
-    let trace = |seed| run(seed).unwrap().trace;
-    assert_eq!(trace(2), trace(2));
-    assert_ne!(trace(2), trace(3));
+    for story in [Story::Spread, Story::Finality] {
+        let trace = |seed| Plan::draw(story, seed).run().unwrap().trace;
+        assert_eq!(trace(2), trace(2));
+        assert_ne!(trace(2), trace(3));
+    }
+}
+
+fn campaign(story: Story, failed: &[u64], sometimes: &[&'static str]) -> Vec<Report> {
+    let Runs { reports, broken, others } = run_all(story, failed);
+    println!("{}", summary(&reports));
+    assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
+    let mut happened: BTreeMap<&str, u64> = BTreeMap::new();
+    for (what, often) in reports.iter().flat_map(|report| &report.happened) {
+        *happened.entry(what).or_default() += often;
+    }
+    for what in sometimes.iter().filter(|_| others >= 20) {
+        assert!(happened.get(what).is_some_and(|often| *often > 0), "no {what} in any run");
+    }
+    reports
 }
 
 /// Two lines for people: machines with the bounds of every day, and with tiny ones.
@@ -74,18 +97,20 @@ fn summary(reports: &[Report]) -> String {
                 |percent: usize| values.get((values.len().max(1) - 1) * percent / 100).copied();
             [at(50), at(95), at(100)].map(Option::unwrap_or_default)
         };
-        let slowest = of_kind.iter().max_by_key(|report| report.settled_after);
+        let slowest = of_kind.iter().max_by_key(|report| report.rest_after);
         let slowest = slowest.map_or(0, |report| report.seed);
         format!(
-            "{} {} runs: {} transactions, {} deliveries, {} steps of which {} deadlines; \
-             median, 95 % and most: agreed after {:?} ms (seed {slowest}), {:?} copies of 100",
+            "{} {} runs: {} transactions, {} commits, {} deliveries, {} steps of which {} \
+             deadlines; median, 95 % and most: at rest after {:?} ms (seed {slowest}), {:?} copies \
+             of 100",
             of_kind.len(),
             if tiny { "tiny" } else { "full" },
             sum(|report| report.transactions),
+            sum(|report| report.happened.get("commits").copied().unwrap_or_default()),
             sum(|report| report.deliveries),
             sum(|report| report.steps[0]),
             sum(|report| report.steps[1]),
-            spread(|report| report.settled_after.as_millis()),
+            spread(|report| report.rest_after.as_millis()),
             spread(|report| report.copies),
         )
     };

@@ -99,6 +99,29 @@ fn an_archive_executes_every_commit() {
     finish(&mut world);
 }
 
+/// What all have dropped but for one archive, nobody takes back: not from the archive, and not from
+/// somebody new to whom it is passed on.
+#[test]
+fn what_was_dropped_is_not_taken_back() {
+    let (mut world, nodes) = busy(fast(75), secs(110));
+    let archive = world.add_archive();
+    nodes.iter().for_each(|node| world.connect(archive, *node));
+    world.run(secs(80)).unwrap();
+    assert!(world.node(0).status().unwrap().lowest.0 > 600, "much was dropped");
+    let newcomer = world.add_archive();
+    nodes.iter().chain([&archive]).for_each(|node| world.connect(newcomer, *node));
+    world.run(ms(300)).unwrap();
+    assert_eq!(way(&world, newcomer), Some(By::Commits));
+    world.run(secs(40)).unwrap();
+    finish(&mut world);
+    let next = |node: usize| world.node(node).status().unwrap().next;
+    assert_eq!(world.node(newcomer).told().commits[0].record.index, CommitIndex(1));
+    assert_eq!(next(newcomer), next(archive));
+    for node in nodes {
+        assert_eq!(next(node), next(archive), "{node} took something a second time");
+    }
+}
+
 /// It is away for more than a keep window, and signs again.
 #[test]
 fn a_validator_that_was_away_for_long_takes_part_again() {

@@ -44,12 +44,13 @@ impl Machine {
         if self.solidifier.contains(&id) && source != Source::Local {
             return;
         }
-        let missing: Vec<TxId> = tx
-            .transaction()
-            .attachment
-            .transactions()
-            .filter(|parent| self.position(parent, reads).is_none())
-            .collect();
+        let is_bygone = self.is_bygone(source, &tx);
+        if is_bygone && !self.is_awaited(&id) {
+            return self.pass_over(id);
+        }
+        let attachment = tx.transaction().attachment;
+        let is_missing = |parent: &TxId| !is_bygone && self.position(parent, reads).is_none();
+        let missing: Vec<TxId> = attachment.transactions().filter(is_missing).collect();
         if !missing.is_empty() {
             return self.wait(source, tx, &missing, out);
         }
@@ -127,8 +128,20 @@ impl Machine {
         }
     }
 
-    /// Attaches a transaction whose parents are here; it came at `since`. False if its body has
-    /// attachments enough.
+    /// Whether something came so late that it cannot matter to what will be ordered, nor can its
+    /// past (docs/PROTOCOL.md section 12). Most have dropped that, so none of it is taken, but for
+    /// what something later stands on. Whoever submits such a thing is told that it is stale.
+    fn is_bygone(&self, source: Source, tx: &Verified) -> bool {
+        let anchor = tx.transaction().attachment.anchor.round;
+        source != Source::Local && anchor < self.consensus.oldest_of_use()
+    }
+
+    fn is_awaited(&self, id: &TxId) -> bool {
+        self.solidifier.awaits(id) || self.consensus.awaits(id)
+    }
+
+    /// Attaches a transaction whose parents are here, or of no use; it came at `since`. False if
+    /// its body has attachments enough.
     fn attach(
         &mut self,
         source: Source,
@@ -138,6 +151,10 @@ impl Machine {
         out: &mut Outbox,
     ) -> bool {
         let (id, body) = (tx.id(), tx.body_id());
+        if self.is_bygone(source, &tx) {
+            self.attach_closed(source, tx, reads, out);
+            return true;
+        }
         if !self.has_fitting_anchor(&tx, reads) {
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason: SubmitRefusal::AnchorOrder });
@@ -146,8 +163,7 @@ impl Machine {
             return false;
         }
         let attachments = self.tangle.attachments(&body).len();
-        let awaited = self.solidifier.awaits(&id) || self.consensus.awaits(&id);
-        if attachments >= ATTACHMENTS_MAX && !awaited {
+        if attachments >= ATTACHMENTS_MAX && !self.is_awaited(&id) {
             let reason = SubmitRefusal::EnoughAttachments { limit: ATTACHMENTS_MAX };
             if source == Source::Local {
                 out.events.push(Event::Refused { id, reason });
@@ -165,14 +181,39 @@ impl Machine {
         if let Some(key) = tx.transaction().new_key().cloned() {
             self.key_known(key, reads, out);
         }
-        self.wants.satisfied(Want::Past(id));
-        self.wants.satisfied(Want::Transaction(id));
+        self.settled_want(id);
         self.spread(source, since, &tx, first_of_body, out);
-        out.durable |= source == Source::Local;
-        let (position, at) = (entry.position, self.now);
-        out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
-        out.events.push(Event::Attached { position, at, source, again: false, tx });
+        self.written(Attached { position: entry.position, first_of_body, tx }, source, out);
         true
+    }
+
+    /// Attaches what a certified commit ordered, or what nobody can order any more, whether its
+    /// parents are here or were dropped.
+    pub(super) fn attach_closed(
+        &mut self,
+        source: Source,
+        tx: Arc<Verified>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let entry = LogEntry::of(self.tangle.next(), &tx);
+        let LogEntry { position, body, .. } = entry;
+        let is_first = self.tangle.attachments(&body).is_empty();
+        let first_of_body = is_first && reads.sealed_body(&body).is_none();
+        self.tangle.attach(&entry, Order::Closed);
+        self.settled_want(tx.id());
+        if let Some(key) = tx.transaction().new_key().cloned() {
+            self.key_known(key, reads, out);
+        }
+        self.written(Attached { position, first_of_body, tx }, source, out);
+    }
+
+    /// Writes and tells of what was attached.
+    fn written(&self, attached: Attached, source: Source, out: &mut Outbox) {
+        out.durable |= source == Source::Local;
+        let (at, position, tx) = (self.now, attached.position, attached.tx.clone());
+        out.events.push(Event::Attached { position, at, source, again: false, tx });
+        out.writes.attached.push(attached);
     }
 
     /// Anchors do not go back from parent to child, nor forth too far (docs/PROTOCOL.md section
@@ -188,9 +229,13 @@ impl Machine {
 
     /// It is not taken, and nobody is asked for it any more.
     fn pass_over(&mut self, id: TxId) {
+        self.settled_want(id);
+        self.tangle.pass_over(id);
+    }
+
+    fn settled_want(&mut self, id: TxId) {
         self.wants.satisfied(Want::Past(id));
         self.wants.satisfied(Want::Transaction(id));
-        self.tangle.pass_over(id);
     }
 
     /// News goes to peers as bytes. What an answer brought, or what waited for long, most have

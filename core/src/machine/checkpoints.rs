@@ -271,6 +271,15 @@ impl Machine {
         self.ask_newest(peer, out);
     }
 
+    /// A peer that is no validator gets the newest checkpoint now and then. Checkpoints are not
+    /// announced: while nobody posts, nothing else tells it that the tree does not reach it.
+    pub(super) fn show_newest(&self, peer: NodeId, out: &mut Outbox) {
+        let newest = self.consensus.accepted().max_by_key(|one| one.round());
+        if let Some(newest) = newest.filter(|_| self.committee.author_of(&peer).is_none()) {
+            out.send(peer, Message::Checkpoint(newest.bytes().clone()));
+        }
+    }
+
     /// Asks those connected validators again that never answered.
     pub(super) fn ask_silent(&mut self, out: &mut Outbox) {
         let silent = self.validator.as_ref().map(|validator| validator.silent(&self.committee));

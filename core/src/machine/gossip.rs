@@ -292,6 +292,14 @@ impl Gossip {
         }
     }
 
+    /// `peer` has what the tree should have brought: its link becomes eager.
+    pub(super) fn mend(&mut self, peer: NodeId, out: &mut Outbox) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.eager = true;
+            out.send(peer, Message::Graft(Vec::new()));
+        }
+    }
+
     /// `from` wants bytes from now on.
     pub(super) fn grafted(&mut self, from: &NodeId) {
         if let Some(link) = self.links.get_mut(from) {

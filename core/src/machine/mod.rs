@@ -76,7 +76,6 @@ use crate::{
     digest::NodeId,
     genesis::Genesis,
     keys::Verify,
-    message::Message,
     time::{Span, Time},
     tx::{CommitRef, NetworkId},
     units::{CommitIndex, Round},
@@ -272,8 +271,8 @@ impl Machine {
                 self.ask_silent(out);
                 if let Some(peer) = self.peers.after(self.frontier_shown) {
                     self.frontier_shown = peer;
-                    let frontier = self.frontier();
-                    out.send(peer, Message::Frontier(frontier));
+                    self.show_frontier(&[peer], out);
+                    self.show_newest(peer, out);
                 }
                 Some(now + self.limits.frontier_every)
             }

@@ -127,6 +127,7 @@ impl Machine {
             out.events.push(Event::Stale { ids: stale });
         }
         self.spread.forget(self.consensus.gc_round());
+        self.tangle.show_from(self.consensus.oldest_of_use(), reads);
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
         tables.write(Table::Standing, &CONSENSUS, &standing);
         tables.write(Table::Standing, &UNORDERED_FROM, &self.tangle.unordered_from());

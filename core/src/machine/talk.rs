@@ -185,7 +185,7 @@ impl Machine {
             return self.sync_answered(ticket, end, reads, out);
         }
         if Catchup::is_own(ticket) {
-            return self.stretch_ended(ticket, out);
+            return self.stretch_ended(from, ticket, out);
         }
         if let Some(validator) = &mut self.validator
             && validator.answered(ticket, end.is_some(), &self.committee)
@@ -203,14 +203,17 @@ impl Machine {
         }
     }
 
-    fn stretch_ended(&mut self, ticket: Ticket, out: &mut Outbox) {
+    fn stretch_ended(&mut self, from: NodeId, ticket: Ticket, out: &mut Outbox) {
         let (moved, highest) = (self.consensus.quorum_round(), &mut self.stretch_from);
         let has_moved = moved > *highest;
         *highest = moved;
         if let Some(due) = self.catchup.answered(self.now, ticket, has_moved) {
             self.timers.set(Timer::Catchup, due);
         }
-        if !has_moved {
+        if has_moved && self.validator.is_none() {
+            // Validators are sent checkpoints whatever the tree looks like.
+            self.gossip.mend(from, out);
+        } else if !has_moved {
             // Perhaps nobody has what is missing any more.
             self.look(out);
         }
@@ -245,10 +248,8 @@ impl Machine {
 
     /// A long past was not announced: whoever lacks it sees so in the frontier.
     fn tell_of_past(&mut self, from: NodeId, out: &mut Outbox) {
-        let frontier = self.frontier();
-        for peer in self.peers.connected().filter(|peer| *peer != from) {
-            out.send(peer, Message::Frontier(frontier.clone()));
-        }
+        let peers: Vec<NodeId> = self.peers.connected().filter(|peer| *peer != from).collect();
+        self.show_frontier(&peers, out);
     }
 
     pub(super) fn peer_up(
@@ -263,7 +264,7 @@ impl Machine {
             return;
         }
         self.gossip.peer_up(peer);
-        out.send(peer, Message::Frontier(self.frontier()));
+        self.show_frontier(&[peer], out);
         self.greet(peer, out);
         self.timers.set(Timer::Catchup, self.now);
         self.timers.set(Timer::Ask, self.now);
@@ -287,8 +288,16 @@ impl Machine {
         self.timers.set(Timer::Dial, self.now);
     }
 
-    pub(super) fn frontier(&mut self) -> Vec<TxId> {
+    /// Shows what this node has. While it is not where the others are, that is of an old time, of
+    /// which they may have nothing any more: they would fetch all of its past.
+    pub(super) fn show_frontier(&mut self, to: &[NodeId], out: &mut Outbox) {
+        if to.is_empty() || self.sync.is_active() {
+            return;
+        }
         self.frontier_turn = self.frontier_turn.wrapping_add(1);
-        self.tangle.frontier(self.frontier_turn)
+        let frontier = self.tangle.frontier(self.frontier_turn);
+        for peer in to {
+            out.send(*peer, Message::Frontier(frontier.clone()));
+        }
     }
 }

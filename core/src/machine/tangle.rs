@@ -272,6 +272,17 @@ impl Tangle {
         self.unordered = self.unordered.split_off(&position);
     }
 
+    /// What is anchored below `oldest`, nobody takes any more: it is not shown, from the oldest up.
+    /// Whoever archives has much of that.
+    pub(super) fn show_from(&mut self, oldest: Round, reads: &dyn Reads) {
+        while let Some((position, id)) = self.childless.first_key_value().map(|(p, id)| (*p, *id))
+            && self.anchor_of(&id, reads).is_none_or(|anchor| anchor < oldest)
+        {
+            self.childless.remove(&position);
+            self.orphans.remove(&id);
+        }
+    }
+
     fn drop_oldest(&mut self) {
         let Some(id) = self.order.pop_front() else {
             return;

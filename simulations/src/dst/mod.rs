@@ -1,6 +1,28 @@
 //! Campaigns over seeds: everything goes wrong at once, another way with each seed, and what must
 //! hold is judged during and after.
+//!
+//! ```text
+//! seed -> plan (drawn) -> world -> judges -> report, or what is broken -> a smaller plan
+//! ```
 
-pub mod finality;
-pub mod plain;
+mod chaos;
+mod finality;
+mod plan;
+mod run;
 pub mod seeds;
+mod spread;
+
+pub use self::{
+    plan::{Options, Plan, Sensor, Story, Trouble},
+    run::Report,
+};
+
+impl Plan {
+    /// The plan that `seed` stands for.
+    pub fn draw(story: Story, seed: u64) -> Self {
+        match story {
+            Story::Spread => spread::draw(seed),
+            Story::Finality => finality::draw(seed),
+        }
+    }
+}

@@ -3,13 +3,15 @@
 //! `WEFT_SEED` names the first of the others, `WEFT_SEEDS` how many; 20 from 0 on unless they say
 //! so.
 
-use std::{fmt::Display, panic::catch_unwind};
+use std::panic::catch_unwind;
+
+use super::{Plan, Report, Story};
 
 /// How a campaign went.
 #[derive(Debug)]
-pub struct Runs<R> {
+pub struct Runs {
     /// Of each run that held.
-    pub reports: Vec<R>,
+    pub reports: Vec<Report>,
     /// What broke, a line each.
     pub broken: Vec<String>,
     /// How many others there were beside those that failed once.
@@ -20,11 +22,11 @@ pub struct Runs<R> {
 ///
 /// # Panics
 /// On a variable that is no number.
-pub fn run_all<R, E: Display>(failed: &[u64], run: fn(u64) -> Result<R, E>) -> Runs<R> {
+pub fn run_all(story: Story, failed: &[u64]) -> Runs {
     let (first, others) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
     let mut runs = Runs { reports: Vec::new(), broken: Vec::new(), others };
     for seed in failed.iter().copied().chain(first..first + others) {
-        let broken = match catch_unwind(|| run(seed)) {
+        let broken = match catch_unwind(|| Plan::draw(story, seed).run()) {
             Ok(Ok(report)) => {
                 runs.reports.push(report);
                 continue;

@@ -14,7 +14,7 @@ use weft_core::{
     units::{Amount, Sequence},
 };
 
-use super::{Broken, expect, finality::is_whole};
+use super::{Broken, Rule, durability::is_whole, expect};
 use crate::world::{Node, told::Commit};
 
 #[derive(Debug, Default)]
@@ -91,7 +91,9 @@ pub fn ledger_adds_up(node: &Node, genesis: &Genesis) -> Result<(), Broken> {
 pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result<(), Broken> {
     let supply = genesis.supply().unwrap_or(Amount::ZERO);
     let counted = recount(node.store());
-    expect(counted == supply, || format!("C3: {counted:?} of {supply:?} are left"))?;
+    expect(Rule::C3Conservation, counted == supply, || {
+        format!("{counted:?} of {supply:?} are left")
+    })?;
     if !is_whole(node) {
         // What was executed is not all there any more; state roots are compared by certificates.
         return Ok(());
@@ -103,14 +105,16 @@ pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result
     let mut anchors: BTreeSet<CommitRef> = [genesis.commit()].into();
     for Commit { record, leaves, .. } in chain {
         for leaf in &**leaves {
-            let missing = || Broken(format!("C3: {} has no body", leaf.tx));
+            let missing = || Broken::new(Rule::C3Conservation, format!("{} has no body", leaf.tx));
             let entry = node.store().entry(&leaf.tx).ok_or_else(missing)?;
             let bytes = node.store().sealed_body(&entry.body).ok_or_else(missing)?;
-            let body = SealedBody::from_bytes(&bytes).map_err(|e| Broken(e.to_string()))?.body;
+            let body = SealedBody::from_bytes(&bytes)
+                .map_err(|e| Broken::new(Rule::C3Conservation, e.to_string()))?
+                .body;
             let anchor_ok = anchors.contains(&entry.attachment.anchor);
             let expected = naive.execute(&body, anchor_ok, record.time);
             let same = leaf.outcome == expected && leaf.body == body.id();
-            expect(same, || format!("C3: {leaf:?} should be {expected:?}"))?;
+            expect(Rule::C3Conservation, same, || format!("{leaf:?} should be {expected:?}"))?;
         }
         anchors.insert(record.reference());
     }
@@ -118,7 +122,9 @@ pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result
     for (address, account) in &naive.accounts {
         let kept = archive.account(address).map(|kept| kept.balance.0);
         let expected = Some(account.balance);
-        expect(kept == expected, || format!("C3: {address:?} has {kept:?}, not {expected:?}"))?;
+        expect(Rule::C3Conservation, kept == expected, || {
+            format!("{address:?} has {kept:?}, not {expected:?}")
+        })?;
     }
     Ok(())
 }

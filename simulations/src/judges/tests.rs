@@ -5,21 +5,22 @@
 use weft_core::{
     checkpoint::{Checkpoint, Content},
     codec::Encode as _,
+    commit::Leaf,
     committee::Author,
     digest::{NodeId, TxId},
     machine::{DropReason, ToNet},
     message::Message,
     time::{Span, Time},
     tx::NetworkId,
-    units::Round,
+    units::{Position, Round},
 };
 
-use super::*;
-use crate::world::{
-    Posting,
-    spoken::Signed,
-    {Settings, World},
+use super::{
+    Rule, answers::one_end, bounds::bounds, causality::causes_first,
+    convergence::same_transactions, durability::acknowledged_kept, integrity::store_in_order,
+    ledger, signing::no_honest_peer_dropped,
 };
+use crate::world::{Node, Posting, Settings, World, spoken::Signed};
 
 /// Judges that never spoke prove nothing: each is shown what it must notice.
 #[test]
@@ -60,11 +61,11 @@ fn final_world() -> World {
     world
 }
 
-/// Says `change` what must be noticed, and what the noticing judge is called.
-fn is_noticed(world: &mut World, judge: &str, change: impl FnOnce(&mut Node)) {
+/// After `change` a judge notices that `rule` is broken.
+fn is_noticed(world: &mut World, rule: Rule, change: impl FnOnce(&mut Node)) {
     change(world.honest(0).unwrap());
-    let broken = world.judge_final().unwrap_err().0;
-    assert!(broken.contains(judge), "{judge} should notice, not: {broken}");
+    let broken = world.judge_final().unwrap_err();
+    assert_eq!(broken.rule, rule, "{broken}");
 }
 
 /// The first commit that ordered two transactions or more.
@@ -75,7 +76,7 @@ fn filled(node: &Node) -> usize {
 
 #[test]
 fn a_fork_is_noticed() {
-    is_noticed(&mut final_world(), "C1", |node| {
+    is_noticed(&mut final_world(), Rule::C1Agreement, |node| {
         let at = filled(node);
         let commit = &mut node.told.commits[at];
         let mut leaves = commit.leaves.to_vec();
@@ -95,8 +96,8 @@ fn what_is_told_twice_or_lost_is_noticed() {
         commits.truncate(common);
         commits.extend(commits.last().cloned());
     }
-    is_noticed(&mut world, "C13", |_| {});
-    is_noticed(&mut final_world(), "C2", |node| {
+    is_noticed(&mut world, Rule::C13Monotony, |_| {});
+    is_noticed(&mut final_world(), Rule::C2Durability, |node| {
         node.crash(0);
         node.go_back(Vec::new());
     });
@@ -132,13 +133,13 @@ fn a_child_before_its_parent_is_noticed() {
         commits[first].leaves = commits[last].leaves.clone();
         commits[last].leaves = leaves;
     }
-    let broken = finality::causes_first(world.node(0)).unwrap_err();
-    assert!(broken.0.contains("before its parent"), "{broken}");
+    let broken = causes_first(world.node(0)).unwrap_err();
+    assert!(broken.what.contains("before its parent"), "{broken}");
 }
 
 #[test]
 fn an_unordered_acknowledgement_is_noticed() {
-    is_noticed(&mut final_world(), "C7", |node| {
+    is_noticed(&mut final_world(), Rule::C7Liveness, |node| {
         node.told.acknowledged.insert(TxId::ZERO);
     });
 }
@@ -153,7 +154,7 @@ fn two_signatures_of_a_round_are_noticed() {
         let message = Message::Checkpoint(made.to_bytes().into());
         [ToNet::Send { to: NodeId::ZERO, message }]
     };
-    is_noticed(&mut final_world(), "C11", |node| {
+    is_noticed(&mut final_world(), Rule::C11SignedOnce, |node| {
         node.signed = Signed::default();
         node.signed.watch(Author(0), &said(1));
         node.signed.watch(Author(0), &said(1));
@@ -164,8 +165,43 @@ fn two_signatures_of_a_round_are_noticed() {
 
 #[test]
 fn a_false_conviction_or_alarm_is_noticed() {
-    is_noticed(&mut final_world(), "C12", |node| {
+    is_noticed(&mut final_world(), Rule::C12Justice, |node| {
         node.told.convicted.insert(Author(2));
     });
-    is_noticed(&mut final_world(), "C12", |node| node.told.alarms.push("fire".into()));
+    is_noticed(&mut final_world(), Rule::C12Justice, |node| node.told.alarms.push("fire".into()));
+}
+
+#[test]
+fn a_body_that_ends_twice_is_noticed() {
+    let mut world = final_world();
+    let node = world.honest(0).unwrap();
+    let at = filled(node);
+    let applied = node.told.commits[at].leaves.to_vec();
+    let ended = applied.into_iter().find(|leaf| leaf.outcome.consumes_sequence()).unwrap();
+    let again = Leaf { tx: TxId::ZERO, ..ended };
+    let last = node.told.commits.last_mut().unwrap();
+    last.leaves = last.leaves.iter().copied().chain([again]).collect();
+    assert_eq!(one_end(node).unwrap_err().rule, Rule::C9Answers);
+}
+
+#[test]
+fn a_gap_in_the_log_is_noticed() {
+    let mut world = final_world();
+    let node = world.honest(0).unwrap();
+    store_in_order(node).unwrap();
+    let mut batches = node.copy();
+    batches.remove(batches.iter().position(|batch| batch.attached.len() == 1).unwrap());
+    let shifted = batches.iter_mut().flat_map(|batch| &mut batch.attached);
+    (0..).map(Position).zip(shifted).for_each(|(at, attached)| attached.position = at);
+    node.go_back(batches);
+    assert_eq!(store_in_order(node).unwrap_err().rule, Rule::C5Integrity);
+}
+
+#[test]
+fn a_start_that_forgets_is_noticed() {
+    is_noticed(&mut final_world(), Rule::C16Recovery, |node| {
+        let mut status = node.status().unwrap().clone();
+        status.unordered += 1;
+        node.pretend(status);
+    });
 }

@@ -1,20 +1,15 @@
 //! What goes wrong, and right again: crashes, resets, partitions, late joiners.
 //!
-//! Invariant: chaos ends. Whatever it broke is whole again when its span is over, so that
-//! afterwards everybody has to agree.
+//! Invariant: a fault that names nobody, or somebody to whom it cannot happen, does nothing.
 
+use serde::{Deserialize, Serialize};
 use weft_core::time::Span;
 
-use crate::{
-    kernel::random::Dice,
-    world::{
-        vice::Vice,
-        {Happening, Party, World},
-    },
-};
+use crate::world::{Happening, Party, World, vice::Vice};
 
 /// Something that goes wrong, or right again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// A node loses power, and what was not synced, or part of it.
     Crash(usize),
@@ -133,83 +128,4 @@ impl World {
             }
         }
     }
-
-    /// Plans random trouble for `span`. Each kind is left out of half of the runs.
-    pub fn chaos(&mut self, span: Span) {
-        let mut dice = self.seed.dice("chaos", 0);
-        let nodes: Vec<usize> = self
-            .parties
-            .iter()
-            .enumerate()
-            .filter(|(_, party)| matches!(party, Party::Honest(_)))
-            .map(|(number, _)| number)
-            .collect();
-        let kinds = [Self::crashes, Self::resets, Self::partitions, Self::one_way, Self::joins];
-        for kind in kinds {
-            if dice.chance(50) {
-                kind(self, &mut dice, &nodes, span);
-            }
-        }
-    }
-
-    fn crashes(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 6) {
-            let Some(node) = dice.pick(nodes).copied() else { return };
-            let (from, to) = within(dice, span);
-            self.plan_fault(from, Fault::Crash(node));
-            self.plan_fault(to, Fault::Restart(node));
-        }
-        // Those whose restart was swallowed by a later crash.
-        for node in nodes {
-            self.plan_fault(span, Fault::Restart(*node));
-        }
-    }
-
-    fn resets(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 30) {
-            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
-                self.plan_fault(within(dice, span).0, Fault::Reset(a, b));
-            }
-        }
-    }
-
-    fn partitions(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        let mut mixed = nodes.to_vec();
-        dice.shuffle(&mut mixed);
-        let (side, others) = mixed.split_at(dice.index(mixed.len()));
-        let (from, to) = within(dice, span);
-        for a in side {
-            for b in others {
-                for (x, y) in [(*a, *b), (*b, *a)] {
-                    self.plan_fault(from, Fault::Block(x, y));
-                    self.plan_fault(to, Fault::Unblock(x, y));
-                }
-            }
-        }
-    }
-
-    fn one_way(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 4) {
-            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
-                let (from, to) = within(dice, span);
-                self.plan_fault(from, Fault::Block(a, b));
-                self.plan_fault(to, Fault::Unblock(a, b));
-            }
-        }
-    }
-
-    fn joins(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 2) {
-            if let Some(at) = dice.pick(nodes).copied() {
-                self.plan_fault(within(dice, span).0, Fault::Join(at));
-            }
-        }
-    }
-}
-
-/// A beginning and an end within `span`, not the same.
-fn within(dice: &mut Dice, span: Span) -> (Span, Span) {
-    let end = dice.between(1, span.as_millis());
-    let begin = dice.below(end);
-    (Span::from_millis(begin), Span::from_millis(end))
 }

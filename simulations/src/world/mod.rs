@@ -4,7 +4,6 @@
 //! Deliveries go into a digest that tells two runs apart.
 
 pub mod clients;
-mod court;
 pub mod device;
 pub mod faults;
 mod ingest;
@@ -21,8 +20,8 @@ pub mod vice;
 mod wire;
 mod work;
 
-pub(crate) use self::node::HELD_BYTES_MAX;
 pub use self::{network::Links, node::Node, work::Posting};
+pub(crate) use self::{node::HELD_BYTES_MAX, work::Poster};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +44,6 @@ use self::{
     node::{address_of, key_of},
     rogue::Rogue,
     traffic::Traffic,
-    work::Poster,
 };
 use crate::{
     judges::Broken,
@@ -355,7 +353,7 @@ impl World {
     /// A finding with the seed and the time.
     pub(crate) fn located(&self, broken: &Broken) -> Broken {
         let (seed, ms) = (self.seed.number(), self.now.since(START).as_millis());
-        Broken(format!("seed {seed}, at {ms} ms: {broken}"))
+        Broken::new(broken.rule, format!("seed {seed}, at {ms} ms: {}", broken.what))
     }
 
     /// True if a node took a step.

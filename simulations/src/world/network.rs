@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use weft_core::{
     machine::Ticket,
     time::{Span, Time},
@@ -40,7 +41,8 @@ pub(crate) struct Frame {
 }
 
 /// How links behave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Links {
     /// One way, drawn once per pair between these two.
     pub delay: [Span; 2],

@@ -27,7 +27,7 @@ use weft_core::{
 use weft_storage::{MemoryStore, Store as _};
 
 use crate::{
-    judges::Pulse,
+    judges::bounds::Pulse,
     kernel::random::Seed,
     world::{
         Settings,
@@ -251,18 +251,33 @@ impl Node {
 
     pub(crate) fn start(&mut self, now: Time) {
         self.lives += 1;
-        let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
-        let limits = self.limits.clone();
-        let key: Arc<dyn Sign> = Arc::new(self.key.clone());
-        let (genesis, own, verify) = (&self.genesis, self.id, Arc::new(ToyVerifier));
-        let setup = Setup { genesis, limits, own, key: Some(key), verify, seed };
-        let mut machine = Machine::restore(setup, now, &self.store);
+        let mut machine = self.restore(now);
         let rules = Rules::new(&self.genesis);
         let committee = self.genesis.committee.clone();
         let ingest = Ingest::new(rules, committee, self.seen_max, HELD_BYTES_MAX);
         let status = machine.status();
         self.live = Some(Live { machine, ingest, inputs: VecDeque::new(), status });
         self.planned = None;
+    }
+
+    fn restore(&self, now: Time) -> Machine {
+        let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
+        let limits = self.limits.clone();
+        let key: Arc<dyn Sign> = Arc::new(self.key.clone());
+        let (genesis, own, verify) = (&self.genesis, self.id, Arc::new(ToyVerifier));
+        let setup = Setup { genesis, limits, own, key: Some(key), verify, seed };
+        Machine::restore(setup, now, &self.store)
+    }
+
+    /// What its machine would look like if it were started now.
+    pub fn restored(&self, now: Time) -> Status {
+        self.restore(now).status()
+    }
+
+    /// Shows another status than that of its machine, until its next step.
+    #[cfg(test)]
+    pub(crate) fn pretend(&mut self, status: Status) {
+        self.live.as_mut().expect("a node that runs").status = status;
     }
 
     /// Loses power. Of the batches that were not synced the first `kept` stay.

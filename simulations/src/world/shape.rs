@@ -1,5 +1,7 @@
 //! Who is there, and who is connected to whom.
 
+use weft_core::machine::History;
+
 use crate::world::{
     node::Node,
     rogue::Rogue,
@@ -12,6 +14,15 @@ impl World {
     pub fn add_node(&mut self) -> usize {
         let number = self.parties.len();
         let mut node = Node::new(number as u64, &self.genesis, &self.settings);
+        node.start(self.now);
+        self.add(Party::Honest(Box::new(node)))
+    }
+
+    /// Adds an honest node that drops nothing, and starts it.
+    pub fn add_archive(&mut self) -> usize {
+        let mut settings = self.settings.clone();
+        settings.limits.history = History::All;
+        let mut node = Node::new(self.parties.len() as u64, &self.genesis, &settings);
         node.start(self.now);
         self.add(Party::Honest(Box::new(node)))
     }

@@ -1,6 +1,7 @@
 //! Validators that break the rules: an honest machine, and between it and the network somebody who
 //! keeps things back. An equivocator is two such machines with one key (`twins`).
 
+use serde::{Deserialize, Serialize};
 use weft_core::{
     checkpoint::Checkpoint,
     codec::Decode as _,
@@ -13,7 +14,8 @@ use weft_core::{
 };
 
 /// How a validator breaks the rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Vice {
     /// Nobody hears of its checkpoints.
     Silent,

@@ -11,7 +11,7 @@ use weft_core::{
 };
 
 use crate::{
-    judges::{self, Broken},
+    judges::{Broken, bounds},
     world::{
         network::{ConnId, Frame, Stream},
         node::{Outcome, address_of},
@@ -67,7 +67,7 @@ impl World {
                 }
                 node.planned = None;
                 let effects = node.step(now);
-                judges::bounds(node)?;
+                bounds::bounds(node)?;
                 for (id, outcome) in effects.outcomes {
                     self.outcome(&id, &outcome);
                 }

@@ -1,5 +1,6 @@
 //! Work for the nodes: those who post, and what they do when nobody acknowledges.
 
+use serde::{Deserialize, Serialize};
 use weft_core::{
     digest::TxId,
     machine::SubmitRefusal,
@@ -32,7 +33,8 @@ pub(crate) struct Poster {
 }
 
 /// How somebody posts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Posting {
     /// Time from one post to the next, on average.
     pub every: Span,

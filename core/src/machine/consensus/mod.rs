@@ -41,7 +41,7 @@ use crate::{
     checkpoint::{CheckpointRef, VerifiedCheckpoint},
     committee::{Author, Committee},
     digest::TxId,
-    params::SCHEDULE_LEADERS,
+    params::{KEEP_ROUNDS, SCHEDULE_LEADERS},
     time::{Span, Time},
     tx::NetworkId,
     units::Round,
@@ -132,6 +132,11 @@ impl Consensus {
     /// The round of the last committed leader.
     pub(super) fn last_leader_round(&self) -> Round {
         self.standing.last_leader_round()
+    }
+
+    /// What is anchored below this round cannot matter to what will be ordered.
+    pub(super) fn oldest_of_use(&self) -> Round {
+        Round(self.last_leader_round().0.saturating_sub(KEEP_ROUNDS))
     }
 
     /// Slots up to this round are decided and dealt with.

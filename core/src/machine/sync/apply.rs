@@ -11,14 +11,13 @@ use crate::{
     commit::Leaf,
     digest::TxId,
     machine::{
-        Attached, Event, Ledger, LogEntry, Machine, Outbox, Reads, Source,
+        Event, Ledger, Machine, Outbox, Reads, Source,
         certify::Divergence,
         checkpoints::NEXT_VOTE,
         ledger::consumed_key,
         records::{Table, Tables},
         settle::{CONSENSUS, Made, Turn},
         sync::drive::SYNCING,
-        tangle::Order,
         timers::Timer,
     },
     time::Span,
@@ -76,7 +75,7 @@ impl Machine {
             while let Some((id, has_parents)) = stack.pop() {
                 if has_parents {
                     if let Some((tx, source)) = held.remove(&id) {
-                        self.attach_certified(source, tx, reads, out);
+                        self.attach_closed(source, tx, reads, out);
                     }
                 } else if let Some((tx, _)) = held.get(&id) {
                     stack.push((id, true));
@@ -86,27 +85,6 @@ impl Machine {
             }
         }
         turns
-    }
-
-    /// Attaches what a certified commit ordered, whether its parents are here or lie before the
-    /// window: the committee had them.
-    fn attach_certified(
-        &mut self,
-        source: Source,
-        tx: Arc<Verified>,
-        reads: &dyn Reads,
-        out: &mut Outbox,
-    ) {
-        let entry = LogEntry::of(self.tangle.next(), &tx);
-        let LogEntry { position, body, .. } = entry;
-        let is_first = self.tangle.attachments(&body).is_empty();
-        let first_of_body = is_first && reads.sealed_body(&body).is_none();
-        self.tangle.attach(&entry, Order::Closed);
-        if let Some(key) = tx.transaction().new_key().cloned() {
-            self.key_known(key, reads, out);
-        }
-        out.writes.attached.push(Attached { position, first_of_body, tx: tx.clone() });
-        out.events.push(Event::Attached { position, at: self.now, source, again: false, tx });
     }
 
     /// Executes a commit, and compares it with what the committee certified.

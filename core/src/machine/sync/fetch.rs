@@ -117,7 +117,7 @@ impl Fetch {
             self.parts_open += 1;
             return Some(Ask::Part(part));
         }
-        if !self.to_ask.is_empty() {
+        if self.oldest_to_ask().is_some_and(|index| index >= server.lowest) {
             let count = self.to_ask.len().min(BODIES_AT_ONCE);
             return Some(Ask::Bodies(self.to_ask.drain(..count).collect()));
         }
@@ -135,6 +135,17 @@ impl Fetch {
         if self.is_ledger_here(at) && !self.past_open {
             self.past_open = true;
             return Some(Ask::Past);
+        }
+        None
+    }
+
+    /// The commit of the first body to ask for. What came unasked is passed over.
+    fn oldest_to_ask(&mut self) -> Option<CommitIndex> {
+        while let Some(id) = self.to_ask.front() {
+            if let Some(index) = self.wanted.get(id) {
+                return Some(*index);
+            }
+            self.to_ask.pop_front();
         }
         None
     }

@@ -5,7 +5,7 @@ use super::Mutant;
 const CONSENSUS: &str = "-p weft-core --all-features --lib -- consensus";
 const CORE: &str = "-p weft-core --all-features --lib";
 const FINALITY: &str = "-p weft-simulations --test finality";
-const SEEDS: &str = "-p weft-simulations --test final_seeds";
+const SEEDS: &str = "-p weft-simulations --test seeds";
 const SYNC: &str = "-p weft-simulations --test sync";
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -192,5 +192,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         from: "        tables.pending.set(Table::Standing, &SYNCING, Some(mark.to_vec().into()));",
         to: "        let _ = (mark, &mut tables);",
         tests: SYNC,
+    },
+    Mutant {
+        name: "takes-back-what-was-dropped",
+        invariant: "nothing bygone is taken (docs/PROTOCOL.md section 12)",
+        file: "core/src/machine/attach.rs",
+        from: "source != Source::Local && anchor < self.consensus.oldest_of_use()",
+        to: "source != Source::Local && anchor < self.consensus.oldest_of_use() && false",
+        tests: SYNC,
+    },
+    Mutant {
+        name: "the-tree-is-not-mended",
+        invariant: "a follower hears of checkpoints while nobody posts",
+        file: "core/src/machine/gossip.rs",
+        from: "            out.send(peer, Message::Graft(Vec::new()));",
+        to: "",
+        tests: SEEDS,
     },
 ];

@@ -5,16 +5,11 @@ use std::collections::BTreeSet;
 use weft_core::{committee::Author, digest::NodeId, machine::Status, time::Span};
 use weft_storage::Store as _;
 
-use crate::{
-    judges::{self, Broken, finality, ledger},
-    world::{
-        clients::Client,
-        node::Node,
-        vice::Vice,
-        work::Poster,
-        {Party, World},
-    },
+use super::{
+    Broken, Rule, agreement, answers, bounds, causality, convergence, durability, integrity,
+    ledger, liveness, recovery, signing,
 };
+use crate::world::{Node, Party, Poster, World, clients::Client, vice::Vice};
 
 impl World {
     /// Lets everything happen until all live nodes hold the same and nothing is on its way to
@@ -24,8 +19,10 @@ impl World {
         if self.is_settled() {
             return Ok(());
         }
-        let same = judges::same_transactions(self.live());
-        let broken = same.err().unwrap_or_else(|| Broken("something is still waiting".into()));
+        let same = convergence::same_transactions(self.live());
+        let broken = same
+            .err()
+            .unwrap_or_else(|| Broken::new(Rule::C7Liveness, "something is still waiting"));
         Err(self.located(&broken))
     }
 
@@ -45,8 +42,8 @@ impl World {
         }
         let waiting = self.clients.iter().flat_map(Client::waiting).count();
         let states: Vec<String> = self.live().map(state).collect();
-        let what = format!("C7: {waiting} bodies have no outcome; {}", states.join("; "));
-        Err(self.located(&Broken(what)))
+        let what = format!("{waiting} bodies have no outcome; {}", states.join("; "));
+        Err(self.located(&Broken::new(Rule::C7Liveness, what)))
     }
 
     fn is_final(&self) -> bool {
@@ -64,10 +61,10 @@ impl World {
     /// What must hold at any time, for everybody.
     pub fn judge(&self) -> Result<(), Broken> {
         for node in self.nodes() {
-            judges::store_in_order(node)
-                .and_then(|()| judges::acknowledged_kept(node))
-                .and_then(|()| judges::bounds(node))
-                .and_then(|()| judges::no_honest_peer_dropped(node, &|id| self.is_honest(id)))
+            integrity::store_in_order(node)
+                .and_then(|()| durability::acknowledged_kept(node))
+                .and_then(|()| bounds::bounds(node))
+                .and_then(|()| signing::no_honest_peer_dropped(node, &|id| self.is_honest(id)))
                 .map_err(|broken| self.located(&broken))?;
         }
         Ok(())
@@ -77,13 +74,15 @@ impl World {
     /// f validators are faulty.
     pub fn judge_finality(&self) -> Result<(), Broken> {
         let cheats = self.cheats();
-        finality::agreement(self.nodes()).map_err(|broken| self.located(&broken))?;
+        agreement::agreement(self.nodes()).map_err(|broken| self.located(&broken))?;
         for node in self.nodes() {
-            finality::told_is_kept(node)
-                .and_then(|()| finality::causes_first(node))
-                .and_then(|()| finality::unordered_is_bounded(node))
-                .and_then(|()| finality::signed_once(node))
-                .and_then(|()| finality::only_cheats_convicted(node, &cheats))
+            agreement::told_in_order(node)
+                .and_then(|()| durability::told_is_kept(node))
+                .and_then(|()| causality::causes_first(node))
+                .and_then(|()| answers::one_end(node))
+                .and_then(|()| bounds::unordered_is_bounded(node))
+                .and_then(|()| signing::signed_once(node))
+                .and_then(|()| signing::only_cheats_convicted(node, &cheats))
                 .and_then(|()| ledger::ledger_adds_up(node, &self.genesis))
                 .map_err(|broken| self.located(&broken))?;
         }
@@ -94,7 +93,8 @@ impl World {
     pub fn judge_final(&self) -> Result<(), Broken> {
         self.judge_finality()?;
         for node in self.live() {
-            finality::nothing_left_behind(node, self.nodes())
+            liveness::nothing_left_behind(node, self.nodes())
+                .and_then(|()| recovery::starts_where_it_stands(node, self.now))
                 .map_err(|broken| self.located(&broken))?;
         }
         Ok(())
@@ -112,7 +112,7 @@ impl World {
     /// What must hold once everything has settled.
     pub fn judge_settled(&self) -> Result<(), Broken> {
         self.judge()?;
-        judges::same_transactions(self.live()).map_err(|broken| self.located(&broken))
+        convergence::same_transactions(self.live()).map_err(|broken| self.located(&broken))
     }
 
     fn is_honest(&self, id: &NodeId) -> bool {

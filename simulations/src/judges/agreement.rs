@@ -1,0 +1,42 @@
+//! C1 and C13: of what is final, everybody tells one history, in order and once.
+
+use weft_core::machine::Archive;
+
+use super::{Broken, Rule, expect};
+use crate::world::{Node, told::Commit};
+
+/// The longest chain that anybody told of from its beginning on.
+pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
+    let whole = nodes.filter(|node| node.told().is_whole());
+    let chains = whole.map(|node| node.told().commits.as_slice());
+    chains.max_by_key(|chain| chain.len()).unwrap_or_default()
+}
+
+/// C1: what one node told is what another told, to the leaf.
+pub fn agreement<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Result<(), Broken> {
+    let longest = longest(nodes.clone());
+    for node in nodes {
+        for own in &node.told().commits {
+            let place = usize::try_from(own.record.index.0 - 1).unwrap_or(usize::MAX);
+            let Some(other) = longest.get(place) else { continue };
+            let same = own.record == other.record && own.leaves == other.leaves;
+            expect(Rule::C1Agreement, same, || {
+                format!("{} tells {own:?}, another {other:?}", node.address())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// C13: no commit is told twice or left out, but for those below a snapshot that a node started
+/// from.
+pub fn told_in_order(node: &Node) -> Result<(), Broken> {
+    let (lowest, mut last) = (Archive::new(node.store()).lowest(), 0);
+    for commit in &node.told().commits {
+        let index = commit.record.index;
+        let follows = index.0 == last + 1 || (index.0 > last && index <= lowest);
+        expect(Rule::C13Monotony, follows, || format!("commit {index} after {last}"))?;
+        last = index.0;
+    }
+    Ok(())
+}
