@@ -31,7 +31,7 @@ const LEAVES_AHEAD: usize = 4_096;
 const PAGES_OPEN: usize = 2;
 
 /// Bodies asked for at once.
-const BODIES_AT_ONCE: usize = 128;
+const BODIES_AT_ONCE: usize = 256;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// Open requests to one peer.
-const ASKS_PER_PEER: usize = 2;
+const ASKS_PER_PEER: usize = 4;
 
 /// Open requests in all. Each answer may be as long as the network takes (8 MiB).
 const ASKS_MAX: usize = 16;
