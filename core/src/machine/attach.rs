@@ -33,9 +33,11 @@ impl Machine {
         if let Some(position) = self.position(&id, reads) {
             return self.attached_before(source, tx, position, out);
         }
+        let is_bygone = self.is_bygone(source, &tx);
+        let is_useless = is_bygone && !self.is_awaited(&id);
         if let Source::Answer(peer) = source {
-            let fresh = !self.solidifier.contains(&id) && !self.tangle.is_surplus(&id);
-            self.wants.brought(self.now, peer, fresh);
+            let is_known = self.solidifier.contains(&id) || self.tangle.is_surplus(&id);
+            self.wants.brought(self.now, peer, !is_known && !is_useless);
         }
         if self.sync.is_active() {
             return self.admitted_behind(source, &tx, reads, out);
@@ -44,9 +46,8 @@ impl Machine {
         if self.solidifier.contains(&id) && source != Source::Local {
             return;
         }
-        let is_bygone = self.is_bygone(source, &tx);
-        if is_bygone && !self.is_awaited(&id) {
-            return self.pass_over(id);
+        if is_useless {
+            return self.pass_over_past(id, source);
         }
         let attachment = tx.transaction().attachment;
         let is_missing = |parent: &TxId| !is_bygone && self.position(parent, reads).is_none();
@@ -231,6 +232,17 @@ impl Machine {
     fn pass_over(&mut self, id: TxId) {
         self.settled_want(id);
         self.tangle.pass_over(id);
+    }
+
+    /// It is bygone, and so is all that `source` was asked for behind it, as far as nothing here
+    /// stands on that.
+    fn pass_over_past(&mut self, id: TxId, source: Source) {
+        let Self { solidifier, consensus, .. } = self;
+        let awaited = |id: &TxId| solidifier.awaits(id) || consensus.awaits(id);
+        let Source::Answer(peer) = source else { return self.pass_over(id) };
+        let useless = self.wants.useless(&peer, &awaited);
+        useless.into_iter().for_each(|id| self.pass_over(id));
+        self.settled_want(id);
     }
 
     fn settled_want(&mut self, id: TxId) {
