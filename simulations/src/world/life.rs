@@ -14,9 +14,12 @@ use weft_core::{
     admit::Rules,
     digest::{NodeId, TxId},
     keys::Sign,
-    machine::{Event, Input, Machine, Outbox, Reads as _, Setup, Source, SubmitRefusal, ToNet},
+    machine::{
+        Archive, Event, Input, Machine, Outbox, Reads as _, Setup, Source, SubmitRefusal, ToNet,
+    },
     message::Message,
     time::{Span, Time},
+    units::CommitIndex,
 };
 
 use super::node::Live;
@@ -80,6 +83,20 @@ impl Node {
         let status = machine.status();
         self.live = Some(Live { machine, ingest, desk, thread: Worker::default(), status });
         self.planned = None;
+        self.resume(now);
+    }
+
+    /// Whoever watches goes on from the last commit that it was told of: power may have failed
+    /// between the write of one and the telling.
+    fn resume(&mut self, now: Time) {
+        let archive = Archive::new(self.disk.store());
+        let mut last = self.told.commits.last().map_or(0, |last| last.record.index.0);
+        while let Some(record) = archive.record(CommitIndex(last + 1)) {
+            let Some(leaves) = archive.leaves(record.index) else { return };
+            last += 1;
+            let (record, leaves) = (Arc::new(record), leaves.into());
+            self.told.commits.push(Commit { at: now, record, leaves });
+        }
     }
 
     /// Loses power. Of the batches that were not synced a part stays, as `chance` will have it.
@@ -254,10 +271,7 @@ impl Node {
         for event in events {
             match event {
                 Event::Attached { source: Source::Local, tx, .. } => {
-                    assert!(
-                        durable && self.disk.unsynced() == 0,
-                        "acknowledged before it is safe"
-                    );
+                    assert!(durable && self.disk.unsynced() == 0, "acknowledged before it is safe");
                     assert!(store.entry(&tx.id()).is_some(), "acknowledged, but not written");
                     self.told.acknowledged.insert(tx.id());
                     outcomes.push((tx.id(), Outcome::Attached));

@@ -98,8 +98,7 @@ impl Regions {
     /// milliseconds, behind its name, all separated by commas. `#` begins a comment line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().map(str::trim);
-        let mut next =
-            || lines.by_ref().find(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut next = || lines.by_ref().find(|line| !line.is_empty() && !line.starts_with('#'));
         let cells = |line: &str| -> Vec<String> {
             line.split(',').map(|cell| cell.trim().to_owned()).collect()
         };
@@ -303,11 +302,8 @@ mod tests {
     #[test]
     fn bytes_leave_one_after_the_other() {
         let now = Time::from_millis(1_000);
-        let mut ways = ways(Links {
-            bytes_per_ms: Some(1_000),
-            uplink_bytes_per_ms: Some(500),
-            ..quiet()
-        });
+        let mut ways =
+            ways(Links { bytes_per_ms: Some(1_000), uplink_bytes_per_ms: Some(500), ..quiet() });
         let first = ways.leaves(now, 0, Micros::default(), 2_000);
         assert_eq!(first, Micros(1_006_000), "2 ms of its line, 4 of the uplink");
         let other = ways.leaves(now, 0, Micros::default(), 500);

@@ -10,13 +10,7 @@ use weft_core::{
 };
 
 use super::{
-    clients,
-    clock::Clocks,
-    costs::Costs,
-    desk::Queues,
-    disk::Disks,
-    links::Links,
-    node::key_of,
+    clients, clock::Clocks, costs::Costs, desk::Queues, disk::Disks, links::Links, node::key_of,
     signer::Scheme,
 };
 use crate::kernel::random::Seed;

@@ -319,9 +319,8 @@ impl World {
     pub(crate) fn idle(&mut self, conn: ConnId) {
         let ends = self.network.pair(conn).filter(|_| self.network.is_whole(conn));
         let Some([a, b]) = ends else { return };
-        let sleeps = |number: usize| {
-            matches!(self.party(number), Party::Honest(node) if node.is_paused())
-        };
+        let sleeps =
+            |number: usize| matches!(self.party(number), Party::Honest(node) if node.is_paused());
         if self.network.is_blocked(a, b) || sleeps(a) || sleeps(b) {
             self.break_off(conn, None);
         }
