@@ -3,10 +3,10 @@
 //! ```text
 //! arrivals --a batch--> checks on n cores --> inputs --a group--> machine
 //! ```
-//! Plays the part of `weft-node`'s ingest thread with its two queues, by the same bounds: a batch is
-//! checked on all cores, and the next begins when it is through. When too many inputs wait for the
-//! machine no batch begins; when too much waits for a batch nothing is read from the network, so
-//! peers have to wait, and whoever hands something over is turned away.
+//! Plays the part of `weft-node`'s ingest thread with its two queues, by the same bounds: a batch
+//! is checked on all cores, and the next begins when it is through. When too many inputs wait for
+//! the machine no batch begins; when too much waits for a batch nothing is read from the network,
+//! so peers have to wait, and whoever hands something over is turned away.
 //!
 //! Invariant: bounded in count and in bytes, but for one batch. What needs no check never overtakes
 //! what came before it, whatever the order in which checks come out: the end of an answer comes

@@ -221,7 +221,9 @@ impl Node {
             }
         }
         if let Some(live) = &mut self.live {
+            let began = Instant::now();
             live.status = live.machine.status();
+            self.meter.inside += began.elapsed();
         }
         let at = self.takes(now, cost);
         match trap {

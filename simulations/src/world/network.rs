@@ -300,6 +300,12 @@ impl Network {
         }
     }
 
+    /// Requests of the other end that `server` has not answered.
+    pub(crate) fn serving(&self, conn: ConnId, server: usize) -> usize {
+        let open = |conn: &Conn| conn.serving.keys().filter(|(end, _)| *end == server).count();
+        self.conns.get(&conn).map_or(0, open)
+    }
+
     /// What the asker calls a request that `server` calls `own`.
     pub(crate) fn served(&mut self, conn: ConnId, server: usize, own: Ticket) -> Option<Ticket> {
         self.conns.get_mut(&conn)?.serving.remove(&(server, own))
