@@ -68,6 +68,7 @@ fn options(dice: &mut Dice) -> (Options, u64) {
             delay: [ms(1), dice.span(ms(2), ms(120))],
             jitter: dice.span(ms(0), ms(30)),
             bytes_per_ms: dice.chance(20).then(|| dice.between(500, 4_000)),
+            ..Links::default()
         },
         group_max: dice.pick(&[1, 8, 64]).copied().unwrap_or(64),
         ..Options::default()

@@ -11,6 +11,7 @@ mod plan;
 mod run;
 pub mod seeds;
 mod spread;
+mod ways;
 
 pub use self::{
     plan::{Options, Plan, Sensor, Story, Trouble},

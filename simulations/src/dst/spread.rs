@@ -59,6 +59,7 @@ fn options(tiny: bool, dice: &mut Dice) -> Options {
             delay: [ms(1), dice.span(ms(2), ms(150))],
             jitter: dice.span(ms(0), ms(40)),
             bytes_per_ms: dice.chance(30).then(|| dice.between(200, 2_000)),
+            ..Links::default()
         },
         group_max: dice.pick(&[1, 8, 64]).copied().unwrap_or(64),
         ..Options::default()

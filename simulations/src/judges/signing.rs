@@ -9,7 +9,7 @@ use weft_core::{
 };
 
 use super::{Broken, Rule, expect};
-use crate::world::{Node, toy::ToyVerifier};
+use crate::world::Node;
 
 /// C11: of a round no more than one own checkpoint ever left a node that did not lose its disk.
 pub fn signed_once(node: &Node) -> Result<(), Broken> {
@@ -31,7 +31,7 @@ pub fn only_cheats_convicted(node: &Node, cheats: &BTreeSet<Author>) -> Result<(
     })?;
     for evidence in Archive::new(node.store()).evidence() {
         let (network, committee) = (node.genesis.network(), &node.genesis.committee);
-        let verdict = evidence.verify(committee, network, &ToyVerifier);
+        let verdict = evidence.verify(committee, network, &node.verifier());
         let holds = verdict.is_ok() && cheats.contains(&evidence.author());
         expect(Rule::C12Justice, holds, || format!("{evidence:?} proves nothing: {verdict:?}"))?;
     }
