@@ -3,7 +3,6 @@
 use super::{
     bench::{Bench, head},
     row::{Row, Target},
-    statistics::mean,
 };
 use crate::{
     kernel::random::Seed,
@@ -87,15 +86,13 @@ pub(super) fn access_control(bench: &Bench) -> Vec<Row> {
             Target::Between(1.5, f64::INFINITY),
         ),
     ];
-    bench.rows(bench.either(2, 8), heads, |seed| {
-        let run =
-            |setting| access::run(setting, Chance::new(Seed::new(seed), "validate.access", 0));
+    bench.rows(bench.either(3, 12), heads, |seed| {
+        // The same seed is the same graph and the same wants of who has the same mode.
+        let run = |setting| access::run(setting, Seed::new(seed));
         let (calm, attack, polite) = (run(&honest)?, run(&attacked)?, run(&greedy)?);
         let effort = of_mode(&honest, Mode::BestEffort, &calm.rates);
         let most = effort.iter().copied().fold(0.0, f64::max);
         let least = effort.iter().copied().fold(f64::INFINITY, f64::min);
-        let latency =
-            |setting: &Setting, shown: &Shown, mode| mean(&of_mode(setting, mode, &shown.latency));
         let honest_latency = latency(&attacked, &attack, Mode::Content);
         Some(vec![
             content(&honest, &calm),
@@ -153,6 +150,15 @@ fn share(setting: &Setting, mode: Mode, rates: &[f64]) -> f64 {
     let guaranteed = setting.guaranteed();
     let absolute: Vec<f64> = rates.iter().zip(&guaranteed).map(|(rate, by)| rate * by).collect();
     total(setting, mode, &absolute) / total(setting, mode, &guaranteed)
+}
+
+/// Mean latency of the transactions of a mode.
+fn latency(setting: &Setting, shown: &Shown, mode: Mode) -> f64 {
+    let rates = shown.rates.iter().zip(setting.guaranteed());
+    let issued: Vec<f64> = rates.map(|(rate, by)| rate * by).collect();
+    let pairs = issued.iter().zip(&shown.latency);
+    let waited: Vec<f64> = pairs.map(|(issued, latency)| issued * latency).collect();
+    total(setting, mode, &waited) / total(setting, mode, &issued)
 }
 
 fn content(setting: &Setting, shown: &Shown) -> f64 {
