@@ -18,6 +18,9 @@
 pub mod dst;
 pub mod judges;
 pub mod kernel;
+pub mod substrate;
+pub mod tangle;
+pub mod validate;
 pub mod world;
 
 pub use self::world::{Links, Node, Posting, Settings, World};
