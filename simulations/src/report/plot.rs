@@ -1,0 +1,219 @@
+//! One figure as SVG.
+//!
+//! Invariant: same figure, same bytes; no font is read, so text is measured by a rule of thumb.
+//! The page maps each colour used here to one of the reader's scheme, see `page.css`.
+
+use plotters::{
+    coord::Shift,
+    prelude::{
+        BindKeyPoints as _, ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea,
+        DrawingAreaErrorKind, IntoDrawingArea as _, IntoFont as _, LineSeries, PathElement,
+        Polygon, RGBColor, Rectangle, SVGBackend, Text,
+    },
+};
+
+use crate::report::{
+    figures::{Axis, Bar, Curve, Figure, Point, Shape, Style},
+    scale::Scale,
+};
+
+/// Width and height, in pixels: readable on a phone without a lens.
+const SIZE: (u32, u32) = (560, 350);
+
+/// Height of one line of the legend.
+const LEGEND_LINE: u32 = 18;
+
+const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+const INK: RGBColor = RGBColor(0x1c, 0x22, 0x2b);
+const FAINT: RGBColor = RGBColor(0xd9, 0xdd, 0xe3);
+
+/// Told apart by most eyes with a colour deficiency, in this order.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0x8a, 0x6d, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+];
+
+const FONT: &str = "sans-serif";
+const TEXT_PX: f64 = 13.0;
+
+/// Lines of fewer points have a mark at each.
+const MARKED_MAX: usize = 24;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+/// The figure, as the text of an SVG file.
+pub(crate) fn svg(figure: &Figure) -> Result<String, DrawingAreaErrorKind<std::io::Error>> {
+    let mut text = String::new();
+    {
+        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+        root.fill(&PAPER)?;
+        match &figure.shape {
+            Shape::Curves(curves) => draw_curves(&root, figure, curves)?,
+            Shape::Bars(bars) => draw_bars(&root, figure, bars)?,
+        }
+        root.present()?;
+    }
+    Ok(text)
+}
+
+fn colour(index: usize) -> RGBColor {
+    COLOURS.get(index % COLOURS.len()).copied().unwrap_or(INK)
+}
+
+fn scales(figure: &Figure, curves: &[Curve]) -> [Scale; 2] {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let heights = |point: &Point| {
+        let [low, high] = point.interval.unwrap_or([point.y, point.y]);
+        [low, point.y, high]
+    };
+    [
+        Scale::of(points().map(|point| point.x), figure.x.log),
+        Scale::of(points().flat_map(heights), figure.y.log),
+    ]
+}
+
+fn draw_curves(root: &Area<'_>, figure: &Figure, curves: &[Curve]) -> Drawn {
+    let [x, y] = scales(figure, curves);
+    let names: Vec<(&str, Style)> =
+        curves.iter().map(|curve| (curve.name.as_str(), curve.style)).collect();
+    let area = legend(root, &names)?;
+    let mut chart = builder(&area).build_cartesian_2d(
+        (x.low..x.high).with_key_points(x.marks.clone()),
+        (y.low..y.high).with_key_points(y.marks.clone()),
+    )?;
+    chart
+        .configure_mesh()
+        .light_line_style(PAPER.mix(0.0))
+        .bold_line_style(FAINT)
+        .axis_style(INK)
+        .label_style((FONT, TEXT_PX).into_font().color(&INK))
+        .x_desc(described(&figure.x))
+        .y_desc(described(&figure.y))
+        .x_label_formatter(&|place| x.text(*place))
+        .y_label_formatter(&|place| y.text(*place))
+        .draw()?;
+    let place = |at: f64, up: f64| Some((x.place(at)?, y.place(up)?));
+    for (index, curve) in curves.iter().enumerate() {
+        let colour = colour(index);
+        let line: Vec<(f64, f64)> =
+            curve.points.iter().filter_map(|point| place(point.x, point.y)).collect();
+        chart.draw_series(band(curve, &place).map(|band| Polygon::new(band, colour.mix(0.2))))?;
+        let marks = match curve.style {
+            Style::Theory => {
+                let series = DashedLineSeries::new(line, 6, 5, colour.stroke_width(2));
+                chart.draw_series(series)?;
+                continue;
+            }
+            Style::Simulated => {
+                chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
+                line.len() <= MARKED_MAX
+            }
+            Style::Measured => true,
+        };
+        if marks {
+            let radius = if curve.style == Style::Measured { 6 } else { 3 };
+            chart.draw_series(line.iter().map(|at| Circle::new(*at, radius, colour.filled())))?;
+        }
+    }
+    Ok(())
+}
+
+/// The confidence interval as a polygon: there along the upper bounds, and back along the lower.
+fn band(
+    curve: &Curve,
+    place: &dyn Fn(f64, f64) -> Option<(f64, f64)>,
+) -> impl Iterator<Item = Vec<(f64, f64)>> {
+    let bounds = |pick: fn([f64; 2]) -> f64| {
+        let bound = move |point: &Point| place(point.x, pick(point.interval?));
+        curve.points.iter().filter_map(bound).collect::<Vec<_>>()
+    };
+    let mut around = bounds(|[_, high]| high);
+    around.extend(bounds(|[low, _]| low).into_iter().rev());
+    (around.len() > 3).then_some(around).into_iter()
+}
+
+fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
+    let top = |bar: &Bar| bar.interval.map_or(bar.value, |[_, high]| high);
+    let y = Scale::of(bars.iter().map(top).chain([0.0]), figure.y.log);
+    let middles: Vec<f64> = (0..bars.len()).map(|index| index as f64).collect();
+    let width = (bars.len() as f64 - 0.5).max(0.5);
+    let name = |place: &f64| {
+        let at = middles.iter().position(|middle| (middle - place).abs() < 0.01);
+        at.and_then(|at| bars.get(at)).map_or_else(String::new, |bar| bar.name.clone())
+    };
+    let every = bars.len().div_ceil(10).max(1);
+    let labelled: Vec<f64> = middles.iter().copied().step_by(every).collect();
+    let mut chart = builder(root).build_cartesian_2d(
+        (-0.5..width).with_key_points(labelled),
+        (y.low..y.high).with_key_points(y.marks.clone()),
+    )?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(PAPER.mix(0.0))
+        .bold_line_style(FAINT)
+        .axis_style(INK)
+        .label_style((FONT, TEXT_PX).into_font().color(&INK))
+        .x_desc(described(&figure.x))
+        .y_desc(described(&figure.y))
+        .x_label_formatter(&name)
+        .y_label_formatter(&|place| y.text(*place))
+        .draw()?;
+    let floor = y.low;
+    let fill = colour(0).filled();
+    chart.draw_series(bars.iter().zip(&middles).filter_map(|(bar, middle)| {
+        let up = y.place(bar.value)?;
+        Some(Rectangle::new([(middle - 0.35, floor), (middle + 0.35, up)], fill))
+    }))?;
+    chart.draw_series(bars.iter().zip(&middles).filter_map(|(bar, middle)| {
+        let [low, high] = bar.interval?;
+        let line = vec![(*middle, y.place(low)?), (*middle, y.place(high)?)];
+        Some(PathElement::new(line, INK.stroke_width(2)))
+    }))?;
+    Ok(())
+}
+
+fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut builder = ChartBuilder::on(area);
+    builder.margin(8).margin_right(18).x_label_area_size(42).y_label_area_size(58);
+    builder
+}
+
+fn described(axis: &Axis) -> String {
+    if axis.log { format!("{} (log)", axis.label) } else { axis.label.clone() }
+}
+
+/// Draws the names of the lines above the plot, and returns the area that is left for it.
+fn legend<'a>(root: &Area<'a>, names: &[(&str, Style)]) -> Result<Area<'a>, DrawingAreaErrorKind<std::io::Error>> {
+    let (mut x, mut line) = (58, 0);
+    let right = i32::try_from(SIZE.0).unwrap_or(i32::MAX);
+    let height = i32::try_from(LEGEND_LINE).unwrap_or(0);
+    for (index, (name, style)) in names.iter().enumerate() {
+        let wide = 40 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
+        if x + wide > right && x > 58 {
+            (x, line) = (58, line + 1);
+        }
+        let (y, colour) = (4 + line * height + height / 2, colour(index));
+        let dash = |from: i32, to: i32| {
+            PathElement::new(vec![(x + from, y), (x + to, y)], colour.stroke_width(2))
+        };
+        match style {
+            Style::Simulated => root.draw(&dash(0, 20))?,
+            Style::Theory => {
+                root.draw(&dash(0, 8))?;
+                root.draw(&dash(12, 20))?;
+            }
+            Style::Measured => root.draw(&Circle::new((x + 10, y), 6, colour.filled()))?,
+        }
+        let font = (FONT, TEXT_PX).into_font().color(&INK);
+        root.draw(&Text::new((*name).to_owned(), (x + 26, y - 7), font))?;
+        x += wide;
+    }
+    let used = u32::try_from(line + 1).unwrap_or(1) * LEGEND_LINE + 4;
+    Ok(root.margin(used, 0, 0, 0))
+}
