@@ -16,6 +16,7 @@
 pub mod dst;
 pub mod judges;
 pub mod kernel;
+pub mod tangle;
 pub mod world;
 
 pub use self::world::{Links, Node, Posting, Settings, World};
