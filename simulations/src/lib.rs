@@ -16,6 +16,7 @@
 pub mod dst;
 pub mod judges;
 pub mod kernel;
+pub mod report;
 pub mod tangle;
 pub mod world;
 

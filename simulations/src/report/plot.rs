@@ -3,10 +3,15 @@
 //! Invariant: same figure, same bytes; no font is read, so text is measured by a rule of thumb.
 //! The page maps each colour used here to one of the reader's scheme, see `page.css`.
 
+use std::ops::Range;
+
 use plotters::{
-    coord::Shift,
+    coord::{
+        Shift,
+        ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter},
+    },
     prelude::{
-        BindKeyPoints as _, ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea,
+        ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea,
         DrawingAreaErrorKind, IntoDrawingArea as _, IntoFont as _, LineSeries, PathElement,
         Polygon, RGBColor, Rectangle, SVGBackend, Text,
     },
@@ -82,10 +87,7 @@ fn draw_curves(root: &Area<'_>, figure: &Figure, curves: &[Curve]) -> Drawn {
     let names: Vec<(&str, Style)> =
         curves.iter().map(|curve| (curve.name.as_str(), curve.style)).collect();
     let area = legend(root, &names)?;
-    let mut chart = builder(&area).build_cartesian_2d(
-        (x.low..x.high).with_key_points(x.marks.clone()),
-        (y.low..y.high).with_key_points(y.marks.clone()),
-    )?;
+    let mut chart = builder(&area).build_cartesian_2d(x.clone(), y.clone())?;
     chart
         .configure_mesh()
         .light_line_style(PAPER.mix(0.0))
@@ -94,8 +96,6 @@ fn draw_curves(root: &Area<'_>, figure: &Figure, curves: &[Curve]) -> Drawn {
         .label_style((FONT, TEXT_PX).into_font().color(&INK))
         .x_desc(described(&figure.x))
         .y_desc(described(&figure.y))
-        .x_label_formatter(&|place| x.text(*place))
-        .y_label_formatter(&|place| y.text(*place))
         .draw()?;
     let place = |at: f64, up: f64| Some((x.place(at)?, y.place(up)?));
     for (index, curve) in curves.iter().enumerate() {
@@ -141,17 +141,8 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
     let top = |bar: &Bar| bar.interval.map_or(bar.value, |[_, high]| high);
     let y = Scale::of(bars.iter().map(top).chain([0.0]), figure.y.log);
     let middles: Vec<f64> = (0..bars.len()).map(|index| index as f64).collect();
-    let width = (bars.len() as f64 - 0.5).max(0.5);
-    let name = |place: &f64| {
-        let at = middles.iter().position(|middle| (middle - place).abs() < 0.01);
-        at.and_then(|at| bars.get(at)).map_or_else(String::new, |bar| bar.name.clone())
-    };
-    let every = bars.len().div_ceil(10).max(1);
-    let labelled: Vec<f64> = middles.iter().copied().step_by(every).collect();
-    let mut chart = builder(root).build_cartesian_2d(
-        (-0.5..width).with_key_points(labelled),
-        (y.low..y.high).with_key_points(y.marks.clone()),
-    )?;
+    let names = bars.iter().map(|bar| bar.name.clone()).collect();
+    let mut chart = builder(root).build_cartesian_2d(Names(names), y.clone())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -161,8 +152,6 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
         .label_style((FONT, TEXT_PX).into_font().color(&INK))
         .x_desc(described(&figure.x))
         .y_desc(described(&figure.y))
-        .x_label_formatter(&name)
-        .y_label_formatter(&|place| y.text(*place))
         .draw()?;
     let floor = y.low;
     let fill = colour(0).filled();
@@ -176,6 +165,78 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
         Some(PathElement::new(line, INK.stroke_width(2)))
     }))?;
     Ok(())
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        pixel((value - self.low) / (self.high - self.low), from, to)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.marks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format(place: &f64) -> String {
+        place.to_string()
+    }
+
+    fn format_ext(&self, place: &f64) -> String {
+        self.text(*place)
+    }
+}
+
+/// An axis of names, one at each whole number.
+struct Names(Vec<String>);
+
+/// Names of an axis that are written; of more each second, third and so on.
+const NAMES_MAX: usize = 10;
+
+impl Ranged for Names {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let Self(names) = self;
+        pixel((value + 0.5) / names.len().max(1) as f64, from, to)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        let Self(names) = self;
+        let every = names.len().div_ceil(NAMES_MAX).max(1);
+        (0..names.len()).step_by(every).map(|place| place as f64).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        let Self(names) = self;
+        -0.5..names.len().max(1) as f64 - 0.5
+    }
+}
+
+impl ValueFormatter<f64> for Names {
+    fn format(place: &f64) -> String {
+        place.to_string()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
+    fn format_ext(&self, place: &f64) -> String {
+        let Self(names) = self;
+        names.get(place.round() as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// The pixel at `share` of the way between two.
+#[expect(clippy::cast_possible_truncation, reason = "a place in a picture")]
+fn pixel(share: f64, from: i32, to: i32) -> i32 {
+    from + (f64::from(to - from) * share).round() as i32
 }
 
 fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {

@@ -7,7 +7,7 @@
 const DIGITS: i32 = 6;
 
 /// `value` with six significant digits; empty if it is no number.
-pub fn shown(value: f64) -> String {
+pub(crate) fn shown(value: f64) -> String {
     if !value.is_finite() {
         return String::new();
     }
