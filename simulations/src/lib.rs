@@ -17,6 +17,7 @@ pub mod dst;
 pub mod judges;
 pub mod kernel;
 pub mod report;
+pub mod substrate;
 pub mod tangle;
 pub mod world;
 

@@ -2,7 +2,10 @@
 //!
 //! Invariant: what passes here runs to its end in bounded memory, whatever is combined.
 
-use super::model::{Arrivals, Attack, AttackKind, Delay, Law, Model, Rule, Slice, Unfit};
+use super::{
+    model::{Arrivals, Attack, AttackKind, Delay, Law, Model, Rule, Slice, Unfit},
+    weights,
+};
 
 /// Most transactions of a run: ids are 32 bits wide, some of them blocks and an attacker's.
 const TRANSACTIONS_MAX: u64 = 1 << 31;
@@ -14,7 +17,7 @@ const WALK_TRANSACTIONS_MAX: u64 = 200_000;
 const WALK_CONE_MAX: f64 = 20_000.0;
 
 /// Highest rate: what is hidden at one time must fit in memory.
-const RATE_MAX: f64 = 1e7;
+const RATE_MAX: f64 = 1e6;
 
 /// Most parents of a transaction.
 const PARENTS_MAX: u32 = 64;
@@ -24,6 +27,9 @@ const VALIDATORS_MAX: u32 = 64;
 
 /// Most transactions that are followed or kept for a picture.
 const KEPT_MAX: u32 = 100_000;
+
+/// Most points of all curves of cumulative weight together.
+const POINTS_MAX: f64 = 2e7;
 
 /// The first knob of `model` that is out of its bounds.
 pub(super) fn all(model: &Model) -> Result<(), Unfit> {
@@ -144,6 +150,17 @@ fn record(model: &Model) -> Result<(), Unfit> {
             return Err(unfit(field, count, format!("must be at most {KEPT_MAX}"), "lower it"));
         }
     }
+    let left = (1.0 - record.warm_up) * model.hours();
+    within(
+        "record.cool_down",
+        record.cool_down,
+        0.0,
+        left,
+        "lower it, or issue more transactions",
+    )?;
+    if record.sampled > 0 {
+        followed(model)?;
+    }
     if record.sampled == 0 && model.attack.kind == AttackKind::PrivateDoubleSpend {
         let bound = "must be 1 or more for a race";
         return Err(unfit("record.sampled", 0, bound, "240 give a fair picture"));
@@ -153,6 +170,16 @@ fn record(model: &Model) -> Result<(), Unfit> {
         within(field, release, 0.0, record.horizon, "raise record.horizon, or release earlier")?;
     }
     Ok(())
+}
+
+/// Whether there is time and memory to follow as many as wanted.
+fn followed(model: &Model) -> Result<(), Unfit> {
+    let record = &model.record;
+    let fix = "lower it, sample fewer, or issue more transactions";
+    within("record.horizon", record.horizon, 0.25, weights::horizon_max(model), fix)?;
+    let points = f64::from(record.sampled) * record.horizon / weights::STEP;
+    let bound = record.horizon * POINTS_MAX / points;
+    within("record.horizon", record.horizon, 0.25, bound, "lower it, or sample fewer")
 }
 
 fn within(

@@ -89,7 +89,8 @@ pub struct Selection {
     pub tip_age_max: f64,
     /// The walk alone: how much it prefers heavy approvers. 0: not at all.
     pub alpha: f64,
-    /// The walk alone: it starts at a transaction issued between one and two times this many h ago.
+    /// The walk alone: it starts at a transaction that became visible between one and two times
+    /// this many h ago.
     pub depth: f64,
 }
 
