@@ -75,7 +75,7 @@ fn committees_of_all_sizes_order_everything_alike() {
 /// validators at 1 to 5 ms, each with a sensor.
 fn latency(every: Span, span: Span) -> [u64; 3] {
     let mut settings = Settings { validators: 4, ..Settings::new(7) };
-    settings.links = Links { delay: [ms(1), ms(5)], jitter: ms(1), bytes_per_ms: None };
+    settings.links = Links { delay: [ms(1), ms(5)], jitter: ms(1), ..Links::default() };
     settings.busy = ms(1);
     let mut world = World::new(settings);
     for node in world.mesh(4) {

@@ -22,7 +22,7 @@ fn fast(seed: u64) -> Settings {
     let mut settings = Settings { validators: 4, clients: 3, copies: true, ..Settings::new(seed) };
     settings.limits.pace.min = ms(20);
     settings.limits.history = History::For(secs(10));
-    settings.links = Links { delay: [ms(1), ms(5)], jitter: ms(1), bytes_per_ms: None };
+    settings.links = Links { delay: [ms(1), ms(5)], jitter: ms(1), ..Links::default() };
     settings
 }
 

@@ -105,6 +105,7 @@ fn settings(number: u64, dice: &mut Dice) -> Settings {
         delay: [ms(1), dice.span(ms(2), ms(120))],
         jitter: dice.span(ms(0), ms(30)),
         bytes_per_ms: dice.chance(20).then(|| dice.between(500, 4_000)),
+        ..Links::default()
     };
     settings.group_max = dice.pick(&[1, 8, 64]).copied().unwrap_or(64);
     settings.busy = dice.span(ms(0), ms(if settings.group_max == 64 { 20 } else { 2 }));

@@ -88,6 +88,7 @@ fn settings(number: u64, tiny: bool, dice: &mut Dice) -> Settings {
         delay: [ms(1), dice.span(ms(2), ms(150))],
         jitter: dice.span(ms(0), ms(40)),
         bytes_per_ms: dice.chance(30).then(|| dice.between(200, 2_000)),
+        ..Links::default()
     };
     settings.group_max = dice.pick(&[1, 8, 64]).copied().unwrap_or(64);
     // Whoever takes inputs one by one must be quick.

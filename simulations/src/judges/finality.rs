@@ -12,7 +12,7 @@ use weft_core::{
 };
 
 use super::{Broken, expect};
-use crate::world::{Node, told::Commit, toy::ToyVerifier};
+use crate::world::{Node, told::Commit};
 
 /// The longest chain that anybody told of from its beginning on.
 pub fn longest<'a>(nodes: impl Iterator<Item = &'a Node>) -> &'a [Commit] {
@@ -135,7 +135,7 @@ pub fn only_cheats_convicted(node: &Node, cheats: &BTreeSet<Author>) -> Result<(
     expect(wrong.is_none(), || format!("C12: {} convicted {wrong:?}", node.address()))?;
     for evidence in Archive::new(node.store()).evidence() {
         let (network, committee) = (node.genesis.network(), &node.genesis.committee);
-        let verdict = evidence.verify(committee, network, &ToyVerifier);
+        let verdict = evidence.verify(committee, network, &node.verifier());
         let holds = verdict.is_ok() && cheats.contains(&evidence.author());
         expect(holds, || format!("C12: {evidence:?} proves nothing: {verdict:?}"))?;
     }

@@ -21,9 +21,10 @@ use weft_core::{
 use crate::{
     kernel::random::{Dice, Seed},
     world::{
-        device::{Device, attach, bytes_of, reading},
-        node::Outcome as Answer,
-        toy::ToyKey,
+        device::{Device, attach, reading},
+        life::Outcome as Answer,
+        measure::Issuer,
+        signer::{Key, Scheme},
         {Happening, Party, World},
     },
 };
@@ -71,13 +72,14 @@ struct Open {
 #[derive(Debug)]
 pub struct Client {
     device: Device,
+    scheme: Scheme,
     every: Span,
     until: Time,
     open: Vec<Open>,
     /// Sequences that were passed over.
     gaps: Vec<Sequence>,
     /// The body that rotates to a key, which is not in force yet.
-    rotation: Option<(BodyId, ToyKey)>,
+    rotation: Option<(BodyId, Key)>,
     others: Vec<Address>,
     dice: Dice,
 }
@@ -86,13 +88,13 @@ fn device_seed(seed: Seed, number: u64) -> [u8; 32] {
     seed.bytes("client", number)
 }
 
-fn address(seed: Seed, number: u64) -> Address {
-    Address::of(ToyKey::from_seed(&device_seed(seed, number)).public_key().id())
+fn address(scheme: Scheme, seed: Seed, number: u64) -> Address {
+    Address::of(scheme.key(&device_seed(seed, number)).public_key().id())
 }
 
 /// What `clients` have at the start, ascending.
-pub(crate) fn accounts(clients: u64, seed: Seed) -> Vec<(Address, Amount)> {
-    let mut accounts: Vec<_> = (0..clients).map(|n| (address(seed, n), FUNDS)).collect();
+pub(crate) fn accounts(clients: u64, scheme: Scheme, seed: Seed) -> Vec<(Address, Amount)> {
+    let mut accounts: Vec<_> = (0..clients).map(|n| (address(scheme, seed, n), FUNDS)).collect();
     accounts.sort_unstable();
     accounts
 }
@@ -161,9 +163,9 @@ impl Client {
                 }
             }
             6 if self.rotation.is_none() => {
-                let key = ToyKey::from_seed(&seed.bytes("rotated", self.dice.draw()));
+                let key = self.scheme.key(&seed.bytes("rotated", self.dice.draw()));
                 let (network, to) = (self.device.network(), self.device.address());
-                let rotate = KeyRotate::new(network, &to, first, &key).expect("the toy signs");
+                let rotate = KeyRotate::new(network, &to, first, &key).expect("a whole key signs");
                 self.say(first, Payload::KeyRotate(rotate), now);
                 let body = self.open.last().map(|open| open.sealed.body.id());
                 self.rotation = body.map(|body| (body, key));
@@ -186,7 +188,7 @@ impl Client {
     fn pays(&mut self, low: u64, high: u64) -> Payload {
         let known = self.dice.pick(&self.others).copied();
         let stranger = self.dice.bytes(32).try_into().unwrap_or([1; 32]);
-        let stranger = Address::of(ToyKey::from_seed(&stranger).public_key().id());
+        let stranger = Address::of(self.scheme.key(&stranger).public_key().id());
         let to = known.filter(|_| self.dice.chance(80)).unwrap_or(stranger);
         let amount = Amount(self.dice.between(low, high));
         let outputs = vec![Output { to, amount }];
@@ -215,7 +217,7 @@ impl Client {
             Answer::Refused(SubmitRefusal::Refused(refusal)) => {
                 panic!("an honest body was refused: {refusal}")
             }
-            Answer::Refused(_) => {
+            Answer::Refused(_) | Answer::Busy => {
                 open.attached.retain(|attached| attached != tx);
                 open.again = now + AGAIN;
             }
@@ -232,18 +234,21 @@ impl World {
         let number = self.clients.len() as u64;
         assert!(number < self.settings.clients, "funds are given at the genesis");
         let others = (0..self.settings.clients).filter(|other| *other != number);
+        let scheme = self.settings.scheme;
+        let key = scheme.key(&device_seed(self.seed, number));
         self.clients.push(Client {
-            device: Device::new(&device_seed(self.seed, number), self.genesis.network()),
+            device: Device::of(key, self.genesis.network()),
+            scheme,
             every,
             until: self.now + span,
             open: Vec::new(),
             gaps: Vec::new(),
             rotation: None,
-            others: others.map(|other| address(self.seed, other)).collect(),
+            others: others.map(|other| address(scheme, self.seed, other)).collect(),
             dice: self.seed.dice("client", number),
         });
         let client = self.clients.len() - 1;
-        self.queue.put(self.now + Span::from_millis(1), Happening::Client { client });
+        self.put(self.now + Span::from_millis(1), Happening::Client { client });
     }
 
     /// All clients.
@@ -273,7 +278,7 @@ impl World {
         let due = client.due(now, &self.finals);
         let nodes: Vec<Option<usize>> =
             due.iter().map(|_| client.dice.pick(&live).copied()).collect();
-        self.queue.put(now + Span::from_millis(wait), Happening::Client { client: number });
+        self.put(now + Span::from_millis(wait), Happening::Client { client: number });
         for (sealed, node) in due.into_iter().zip(nodes) {
             if let Some(node) = node {
                 self.hand_over(number, node, &sealed);
@@ -282,7 +287,7 @@ impl World {
     }
 
     fn hand_over(&mut self, number: usize, at: usize, sealed: &SealedBody) {
-        let (now, rules) = (self.now, self.rules.clone());
+        let rules = self.rules.clone();
         let seen = self.honest(at).and_then(|node| node.status());
         let seen = seen.map(|status| (status.anchor, status.tips.clone()));
         let (Some((anchor, tips)), Some(client)) = (seen, self.clients.get_mut(number)) else {
@@ -290,20 +295,12 @@ impl World {
         };
         let tx = attach(sealed, &tips, anchor, &rules, &mut client.dice);
         client.handed(&sealed.body.id(), tx.id());
-        self.finals.handed.insert(tx.id(), (now, at));
-        let refused = self.honest(at).and_then(|node| node.submit(bytes_of(&tx)).err());
-        self.plan(at);
-        if let (Some(reason), Some(client)) = (refused, self.clients.get_mut(number)) {
-            client.told(now, &tx.id(), &Answer::Refused(reason));
-        }
+        self.hand_to(Issuer::Client(number), at, &tx);
     }
 
     /// Somebody hands a transaction to a node, and does not ask what became of it.
     pub fn hand_in(&mut self, at: usize, tx: &Transaction) {
-        self.finals.handed.insert(tx.id(), (self.now, at));
-        let taken = self.honest(at).map(|node| node.submit(bytes_of(tx)));
-        assert!(matches!(taken, Some(Ok(()))), "{taken:?}");
-        self.plan(at);
+        self.hand_to(Issuer::Nobody, at, tx);
     }
 
     /// Whether clients may use a node.

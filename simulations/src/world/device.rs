@@ -18,21 +18,29 @@ use weft_core::{
     units::Sequence,
 };
 
-use crate::{kernel::random::Dice, world::toy::ToyKey};
+use crate::{
+    kernel::random::Dice,
+    world::{signer::Key, toy::ToyKey},
+};
 
 /// One account and the bodies it makes.
 #[derive(Clone, Debug)]
 pub struct Device {
-    key: ToyKey,
+    key: Key,
     address: Address,
     network: NetworkId,
     next: Sequence,
 }
 
 impl Device {
-    /// The device whose key `seed` makes.
+    /// The device whose toy key `seed` makes.
     pub fn new(seed: &[u8; 32], network: NetworkId) -> Self {
-        let key = ToyKey::from_seed(seed);
+        Self::of(ToyKey::from_seed(seed), network)
+    }
+
+    /// The device with this key.
+    pub fn of(key: impl Into<Key>, network: NetworkId) -> Self {
+        let key = key.into();
         let address = Address::of(key.public_key().id());
         Self { key, address, network, next: Sequence::ZERO }
     }
@@ -43,8 +51,8 @@ impl Device {
     }
 
     /// Signs with `key` from now on.
-    pub fn sign_with(&mut self, key: ToyKey) {
-        self.key = key;
+    pub fn sign_with(&mut self, key: impl Into<Key>) {
+        self.key = key.into();
     }
 
     /// Takes the next sequence.
@@ -63,7 +71,7 @@ impl Device {
     }
 
     /// Its key.
-    pub const fn key(&self) -> &ToyKey {
+    pub const fn key(&self) -> &Key {
         &self.key
     }
 
@@ -79,7 +87,7 @@ impl Device {
     /// A body with this sequence, sealed.
     ///
     /// # Panics
-    /// Never: the toy signs everything.
+    /// Never: the toy signs everything, and so does ML-DSA with a key that it made.
     pub fn say(&self, sequence: Sequence, payload: Payload, time: Time) -> SealedBody {
         let key = self.key.public_key().id();
         let body = Body {
@@ -92,7 +100,7 @@ impl Device {
             beacon: CommitRef::NONE,
             payload,
         };
-        let seal = Seal::new(&body, &self.key).expect("the toy signs everything");
+        let seal = Seal::new(&body, &self.key).expect("a whole key signs everything");
         SealedBody { body, seal }
     }
 }

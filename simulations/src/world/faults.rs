@@ -1,16 +1,14 @@
-//! What goes wrong, and right again: crashes, resets, partitions, late joiners.
+//! What goes wrong, and right again: crashes, resets, partitions, disks, clocks, late joiners.
 //!
-//! Invariant: chaos ends. Whatever it broke is whole again when its span is over, so that
-//! afterwards everybody has to agree.
+//! Each fault says what it takes to end it. What goes wrong at random, and ends, is the matter of
+//! `chaos`.
 
 use weft_core::time::Span;
 
-use crate::{
-    kernel::random::Dice,
-    world::{
-        vice::Vice,
-        {Happening, Party, World},
-    },
+use crate::world::{
+    disk::{Boundary, Failed},
+    vice::Vice,
+    {Happening, Party, World},
 };
 
 /// Something that goes wrong, or right again.
@@ -18,8 +16,15 @@ use crate::{
 pub enum Fault {
     /// A node loses power, and what was not synced, or part of it.
     Crash(usize),
+    /// It loses power between two effects of the next step that syncs, if one does within that
+    /// time, and comes back soon.
+    CrashAt(usize, Boundary, Span),
     /// It starts again.
     Restart(usize),
+    /// A process is stopped, as if by a debugger, and takes its time.
+    Pause(usize),
+    /// It goes on.
+    Resume(usize),
     /// A connection breaks; what was under way is lost.
     Reset(usize, usize),
     /// What one party sends another does not arrive.
@@ -32,6 +37,21 @@ pub enum Fault {
     Backup(usize),
     /// A node loses power and comes back with what was copied last, or with nothing.
     Rollback(usize),
+    /// The next sync of a node fails, if it is within that time, so it stops; it starts again when
+    /// told to.
+    FailSync(usize, Span),
+    /// Each sync of a node takes so much longer; no time ends it.
+    SlowDisk(usize, Span),
+    /// The disk of a node is full: at the next write it stops. It may start, and stops again.
+    FillDisk(usize),
+    /// There is room again.
+    FreeDisk(usize),
+    /// Somebody sets the clock of a node forward or back, by milliseconds: felt when it starts next.
+    StepClock(usize, i64),
+    /// The clock of a node stands still; what comes is answered, and no timer goes off.
+    FreezeClock(usize),
+    /// It goes on from where it stood.
+    ThawClock(usize),
     /// From now on a validator breaks the rules.
     Corrupt(usize, Vice),
     /// A second machine has the key of a node from now on, and talks to these.
@@ -41,7 +61,7 @@ pub enum Fault {
 impl World {
     /// Makes `fault` happen after `wait`.
     pub fn plan_fault(&mut self, wait: Span, fault: Fault) {
-        self.queue.put(self.now + wait, Happening::Fault(fault));
+        self.put(self.now + wait, Happening::Fault(fault));
     }
 
     /// Makes `fault` happen now.
@@ -49,6 +69,8 @@ impl World {
         match *fault {
             Fault::Crash(node) => self.crash(node),
             Fault::Restart(node) => self.restart(node),
+            Fault::Pause(node) => self.pause(node),
+            Fault::Resume(node) => self.resume(node),
             Fault::Reset(a, b) => {
                 if let Some(conn) = self.network.seen_by(a, b) {
                     self.break_off(conn, None);
@@ -56,7 +78,7 @@ impl World {
             }
             Fault::Block(from, to) => {
                 for conn in self.network.block(from, to, true) {
-                    self.queue.put(self.now + self.settings.idle, Happening::Idle { conn });
+                    self.put(self.now + self.settings.idle, Happening::Idle { conn });
                 }
             }
             Fault::Unblock(from, to) => {
@@ -74,35 +96,87 @@ impl World {
                 let copy = self.node(node).copy();
                 self.copies.insert(node, copy);
             }
-            Fault::Rollback(number) => {
-                self.crash(number);
-                let copy = self.copies.remove(&number).unwrap_or_default();
-                if let Some(node) = self.honest(number) {
-                    node.go_back(copy);
-                    node.forget();
-                }
-                self.restart(number);
-            }
+            Fault::Rollback(number) => self.roll_back(number),
             Fault::Corrupt(node, vice) => self.corrupt(node, vice),
             Fault::Twin(node, ref side) => drop(self.twin(node, side)),
+            Fault::CrashAt(..)
+            | Fault::FailSync(..)
+            | Fault::SlowDisk(..)
+            | Fault::FillDisk(_)
+            | Fault::FreeDisk(_)
+            | Fault::StepClock(..)
+            | Fault::FreezeClock(_)
+            | Fault::ThawClock(_) => self.fault_inside(fault),
         }
+    }
+
+    /// Something goes wrong inside of one node, which feels it when it gets there.
+    fn fault_inside(&mut self, fault: &Fault) {
+        let now = self.now;
+        let (Fault::CrashAt(number, ..)
+        | Fault::FailSync(number, _)
+        | Fault::SlowDisk(number, _)
+        | Fault::FillDisk(number)
+        | Fault::FreeDisk(number)
+        | Fault::StepClock(number, _)
+        | Fault::FreezeClock(number)
+        | Fault::ThawClock(number)) = *fault
+        else {
+            return;
+        };
+        let Some(node) = self.honest(number) else { return };
+        match *fault {
+            Fault::CrashAt(_, boundary, open) => node.trap(boundary, now + open),
+            Fault::FailSync(_, open) => node.fail_sync(now + open),
+            Fault::SlowDisk(_, by) => node.slow_disk(by),
+            Fault::FillDisk(_) => node.fill_disk(true),
+            Fault::FreeDisk(_) => node.fill_disk(false),
+            Fault::StepClock(_, by_ms) => node.step_clock(by_ms),
+            Fault::FreezeClock(_) => node.freeze(now, true),
+            Fault::ThawClock(_) => node.freeze(now, false),
+            _ => {}
+        }
+        self.plan(number);
     }
 
     /// Whether a number is that of an honest node that runs.
     pub(crate) fn runs(&self, number: usize) -> bool {
-        matches!(self.party(number), Party::Honest(node) if node.is_live())
+        matches!(self.party(number), Party::Honest(node) if node.is_live() && !node.is_paused())
     }
 
     fn crash(&mut self, number: usize) {
-        let kept = self.trouble.draw();
+        let chance = self.trouble.draw();
         let Some(node) = self.honest(number).filter(|node| node.is_live()) else { return };
-        let unsynced = node.store().buffered() as u64;
-        node.crash(usize::try_from(kept % (unsynced + 1)).unwrap_or(0));
+        node.crash(chance);
         for conn in self.network.of(number) {
             for end in self.network.break_off(conn) {
                 let wait = self.trouble.span(Span::from_millis(1), self.settings.idle);
-                self.queue.put(self.now + wait, Happening::Noticed { conn, end });
+                self.put(self.now + wait, Happening::Noticed { conn, end });
             }
+            self.network.notice(conn, number);
+        }
+    }
+
+    /// A trap took its power: it comes back soon.
+    pub(crate) fn loses_power(&mut self, number: usize) {
+        self.crash(number);
+        let wait = self.trouble.span(Span::from_millis(50), Span::from_secs(2));
+        self.plan_fault(wait, Fault::Restart(number));
+    }
+
+    /// Its store failed: the process ends in order, but nothing more is written. Its peers hear
+    /// that it closes its connections.
+    pub(crate) fn stops(&mut self, number: usize, failed: Failed) {
+        let chance = match failed {
+            Failed::Sync => self.trouble.draw(),
+            // What was written before is there.
+            Failed::Full => self.node(number).store().buffered() as u64,
+        };
+        if let Some(node) = self.honest(number) {
+            node.crash(chance);
+        }
+        for conn in self.network.of(number) {
+            self.break_off(conn, Some(number));
             self.network.notice(conn, number);
         }
     }
@@ -115,8 +189,33 @@ impl World {
         let named: Vec<usize> =
             self.fixed.iter().filter(|[by, _]| *by == number).map(|[_, to]| *to).collect();
         for to in named {
-            self.queue.put(now, Happening::Redial { by: number, to });
+            self.put(now, Happening::Redial { by: number, to });
         }
+    }
+
+    fn roll_back(&mut self, number: usize) {
+        self.crash(number);
+        let copy = self.copies.remove(&number).unwrap_or_default();
+        if let Some(node) = self.honest(number) {
+            node.go_back(copy);
+            node.forget();
+        }
+        self.restart(number);
+    }
+
+    fn pause(&mut self, number: usize) {
+        let Some(node) = self.honest(number).filter(|node| node.is_live()) else { return };
+        node.pause(true);
+        for conn in self.network.of(number) {
+            self.put(self.now + self.settings.idle, Happening::Idle { conn });
+        }
+    }
+
+    fn resume(&mut self, number: usize) {
+        let Some(node) = self.honest(number).filter(|node| node.is_paused()) else { return };
+        node.pause(false);
+        self.plan(number);
+        self.read_on(number);
     }
 
     /// Blocks everything between `side` and all others, both ways, or lets it through again.
@@ -133,83 +232,4 @@ impl World {
             }
         }
     }
-
-    /// Plans random trouble for `span`. Each kind is left out of half of the runs.
-    pub fn chaos(&mut self, span: Span) {
-        let mut dice = self.seed.dice("chaos", 0);
-        let nodes: Vec<usize> = self
-            .parties
-            .iter()
-            .enumerate()
-            .filter(|(_, party)| matches!(party, Party::Honest(_)))
-            .map(|(number, _)| number)
-            .collect();
-        let kinds = [Self::crashes, Self::resets, Self::partitions, Self::one_way, Self::joins];
-        for kind in kinds {
-            if dice.chance(50) {
-                kind(self, &mut dice, &nodes, span);
-            }
-        }
-    }
-
-    fn crashes(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 6) {
-            let Some(node) = dice.pick(nodes).copied() else { return };
-            let (from, to) = within(dice, span);
-            self.plan_fault(from, Fault::Crash(node));
-            self.plan_fault(to, Fault::Restart(node));
-        }
-        // Those whose restart was swallowed by a later crash.
-        for node in nodes {
-            self.plan_fault(span, Fault::Restart(*node));
-        }
-    }
-
-    fn resets(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 30) {
-            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
-                self.plan_fault(within(dice, span).0, Fault::Reset(a, b));
-            }
-        }
-    }
-
-    fn partitions(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        let mut mixed = nodes.to_vec();
-        dice.shuffle(&mut mixed);
-        let (side, others) = mixed.split_at(dice.index(mixed.len()));
-        let (from, to) = within(dice, span);
-        for a in side {
-            for b in others {
-                for (x, y) in [(*a, *b), (*b, *a)] {
-                    self.plan_fault(from, Fault::Block(x, y));
-                    self.plan_fault(to, Fault::Unblock(x, y));
-                }
-            }
-        }
-    }
-
-    fn one_way(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 4) {
-            if let (Some(a), Some(b)) = (dice.pick(nodes).copied(), dice.pick(nodes).copied()) {
-                let (from, to) = within(dice, span);
-                self.plan_fault(from, Fault::Block(a, b));
-                self.plan_fault(to, Fault::Unblock(a, b));
-            }
-        }
-    }
-
-    fn joins(&mut self, dice: &mut Dice, nodes: &[usize], span: Span) {
-        for _ in 0..dice.between(1, 2) {
-            if let Some(at) = dice.pick(nodes).copied() {
-                self.plan_fault(within(dice, span).0, Fault::Join(at));
-            }
-        }
-    }
-}
-
-/// A beginning and an end within `span`, not the same.
-fn within(dice: &mut Dice, span: Span) -> (Span, Span) {
-    let end = dice.between(1, span.as_millis());
-    let begin = dice.below(end);
-    (Span::from_millis(begin), Span::from_millis(end))
 }

@@ -1,6 +1,7 @@
 //! The checks before the machine, in the order of a node: bytes seen, decode, id known, key, seal.
 //!
-//! Plays the part of `weft-node`'s ingest, with the toy verifier and without threads.
+//! Plays the part of `weft-node`'s checks, without threads. When they happen, and what they cost,
+//! is the matter of `desk`.
 //!
 //! Invariant: filters and pool are bounded; the oldest leave.
 
@@ -20,17 +21,24 @@ use weft_core::{
     tx::Attachment,
 };
 
-use crate::world::toy::ToyVerifier;
+use crate::world::{costs::Costs, desk::Arrival, signer::Verifier};
 
 /// The checks of one node.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     rules: Rules,
     committee: Committee,
-    seen: Seen,
+    verifier: Verifier,
+    seen: Seen<TxId>,
+    checkpoints: Seen<()>,
     held: VecDeque<Held>,
-    held_bytes_max: usize,
 }
+
+/// Bytes held from one peer until their key is known.
+pub(crate) const HELD_BYTES_MAX: usize = 4 << 20;
+
+/// The same, from all.
+const HELD_BYTES_IN_ALL: usize = 32 << 20;
 
 #[derive(Debug)]
 struct Held {
@@ -46,15 +54,31 @@ enum Unsigned {
 }
 
 impl Ingest {
-    /// Remembers `seen_max` byte strings, and holds `held_bytes_max` bytes from one peer.
+    /// Remembers `seen_max` byte strings of transactions, and of checkpoints.
     pub(crate) fn new(
         rules: Rules,
         committee: Committee,
+        verifier: Verifier,
         seen_max: usize,
-        held_bytes_max: usize,
     ) -> Self {
-        let seen = Seen { ids: BTreeMap::new(), order: VecDeque::new(), max: seen_max };
-        Self { rules, committee, seen, held: VecDeque::new(), held_bytes_max }
+        let (seen, checkpoints) = (Seen::new(seen_max), Seen::new(seen_max));
+        Self { rules, committee, verifier, seen, checkpoints, held: VecDeque::new() }
+    }
+
+    /// What checking something that came costs, in microseconds.
+    pub(crate) fn cost_us(&self, costs: &Costs, arrival: &Arrival) -> u64 {
+        let is_new = match arrival {
+            Arrival::Plain(_) => return 0,
+            Arrival::Submitted(_) | Arrival::Released { .. } => true,
+            Arrival::Said { message: Message::Transaction(bytes), .. } => {
+                self.seen.find(bytes).is_none()
+            }
+            Arrival::Said { message: Message::Checkpoint(bytes), .. } => {
+                self.checkpoints.find(bytes).is_none()
+            }
+            Arrival::Said { .. } => false,
+        };
+        costs.hash_us + if is_new { costs.verify_us } else { 0 }
     }
 
     /// Bytes held for their keys, of the peer that holds most.
@@ -76,7 +100,7 @@ impl Ingest {
     ) -> Option<Input> {
         match message {
             Message::Transaction(bytes) => self.transaction(from, source, bytes, reads),
-            Message::Checkpoint(bytes) => Some(self.checkpoint(from, source, bytes)),
+            Message::Checkpoint(bytes) => self.checkpoint(from, source, bytes),
             Message::Attachment { attachment, body } => {
                 self.attachment(from, source, &attachment, &body, reads)
             }
@@ -84,14 +108,22 @@ impl Ingest {
         }
     }
 
-    fn checkpoint(&self, from: NodeId, source: Source, bytes: Bytes) -> Input {
-        let network = self.rules.network();
-        let checked = CheckpointCandidate::parse(bytes, network, &self.committee)
-            .and_then(|candidate| candidate.verify(&ToyVerifier));
-        match checked {
-            Ok(checkpoint) => Input::Checkpoint { source, checkpoint: Arc::new(checkpoint) },
-            Err(refusal) => Input::Misbehaved { from, fault: Fault::BadCheckpoint(refusal) },
+    fn checkpoint(&mut self, from: NodeId, source: Source, bytes: Bytes) -> Option<Input> {
+        // An answer brings what was asked for; it may have been dropped here since it was seen.
+        let asked_for = matches!(source, Source::Answer(_));
+        if !asked_for && self.checkpoints.find(&bytes).is_some() {
+            return None;
         }
+        let network = self.rules.network();
+        let checked = CheckpointCandidate::parse(bytes.clone(), network, &self.committee)
+            .and_then(|candidate| candidate.verify(&self.verifier));
+        Some(match checked {
+            Ok(checkpoint) => {
+                self.checkpoints.insert(&bytes, ());
+                Input::Checkpoint { source, checkpoint: Arc::new(checkpoint) }
+            }
+            Err(refusal) => Input::Misbehaved { from, fault: Fault::BadCheckpoint(refusal) },
+        })
     }
 
     fn transaction(
@@ -112,7 +144,8 @@ impl Ingest {
         self.unseen(from, source, bytes, reads)
     }
 
-    fn unseen(
+    /// Bytes of a peer that are checked whether or not they were seen.
+    pub(crate) fn unseen(
         &mut self,
         from: NodeId,
         source: Source,
@@ -127,7 +160,7 @@ impl Ingest {
         if reads.entry(&id).is_some() {
             return None;
         }
-        match signed(candidate, reads) {
+        match self.signed(candidate, reads) {
             Ok(tx) => {
                 self.seen.insert(&bytes, id);
                 Some(Input::Admitted { source, tx })
@@ -162,18 +195,33 @@ impl Ingest {
         })
     }
 
-    /// A transaction that someone hands over to this node.
-    pub(crate) fn submit(&self, bytes: Bytes, reads: &dyn Reads) -> Result<Input, SubmitRefusal> {
-        let candidate = Candidate::parse(bytes, &self.rules)?;
-        match signed(candidate, reads) {
+    /// All checks of a transaction that someone hands over which need no key.
+    pub(crate) fn parse(&self, bytes: Bytes) -> Result<Candidate, SubmitRefusal> {
+        Ok(Candidate::parse(bytes, &self.rules)?)
+    }
+
+    /// The last check of it.
+    pub(crate) fn submitted(
+        &self,
+        candidate: Candidate,
+        reads: &dyn Reads,
+    ) -> Result<Input, SubmitRefusal> {
+        match self.signed(candidate, reads) {
             Ok(tx) => Ok(Input::Admitted { source: Source::Local, tx }),
             Err(Unsigned::NoKey(key)) => Err(SubmitRefusal::UnknownKey { key }),
             Err(Unsigned::Refused(refusal)) => Err(refusal.into()),
         }
     }
 
-    /// Checks again what waits for a key that the store holds now.
-    pub(crate) fn released(&mut self, reads: &dyn Reads) -> Vec<Input> {
+    fn signed(&self, candidate: Candidate, reads: &dyn Reads) -> Result<Arc<Verified>, Unsigned> {
+        let id = candidate.signing_key();
+        let own = candidate.own_key().cloned();
+        let key = own.or_else(|| reads.key(&id)).ok_or(Unsigned::NoKey(id))?;
+        candidate.verify(&key, &self.verifier).map(Arc::new).map_err(Unsigned::Refused)
+    }
+
+    /// What waited for a key that the store holds now, to be checked again.
+    pub(crate) fn released(&mut self, reads: &dyn Reads) -> Vec<Arrival> {
         let keys: BTreeSet<KeyId> = self.held.iter().map(|held| held.key).collect();
         let known: BTreeSet<KeyId> =
             keys.into_iter().filter(|key| reads.key(key).is_some()).collect();
@@ -183,12 +231,10 @@ impl Ingest {
         let (ready, held): (Vec<Held>, Vec<Held>) =
             self.held.drain(..).partition(|held| known.contains(&held.key));
         self.held = held.into();
-        ready
-            .into_iter()
-            .filter_map(|Held { source, bytes, .. }| {
-                self.unseen(source.peer()?, source, bytes, reads)
-            })
-            .collect()
+        let released = ready.into_iter().filter_map(|Held { source, bytes, .. }| {
+            Some(Arrival::Released { from: source.peer()?, source, bytes })
+        });
+        released.collect()
     }
 
     fn hold(&mut self, held: Held) {
@@ -197,9 +243,13 @@ impl Ingest {
         let of_peer = |held: &Held| held.source.peer() == peer;
         let mut bytes: usize =
             self.held.iter().filter(|held| of_peer(held)).map(|held| held.bytes.len()).sum();
-        while bytes > self.held_bytes_max {
+        while bytes > HELD_BYTES_MAX {
             let Some(oldest) = self.held.iter().position(of_peer) else { break };
             bytes -= self.held.remove(oldest).map_or(0, |held| held.bytes.len());
+        }
+        let mut bytes: usize = self.held.iter().map(|held| held.bytes.len()).sum();
+        while bytes > HELD_BYTES_IN_ALL {
+            bytes -= self.held.pop_front().map_or(0, |held| held.bytes.len());
         }
     }
 }
@@ -208,26 +258,24 @@ fn misbehaved(from: NodeId, refusal: Refusal) -> Input {
     Input::Misbehaved { from, fault: Fault::Refused(refusal) }
 }
 
-fn signed(candidate: Candidate, reads: &dyn Reads) -> Result<Arc<Verified>, Unsigned> {
-    let id = candidate.signing_key();
-    let key = candidate.own_key().cloned().or_else(|| reads.key(&id)).ok_or(Unsigned::NoKey(id))?;
-    candidate.verify(&key, &ToyVerifier).map(Arc::new).map_err(Unsigned::Refused)
-}
-
-/// Byte strings that came before.
+/// Byte strings that came before, and what they are.
 #[derive(Debug)]
-struct Seen {
-    ids: BTreeMap<[u8; 32], TxId>,
+struct Seen<T> {
+    ids: BTreeMap<[u8; 32], T>,
     order: VecDeque<[u8; 32]>,
     max: usize,
 }
 
-impl Seen {
-    fn find(&self, bytes: &[u8]) -> Option<TxId> {
+impl<T: Copy> Seen<T> {
+    const fn new(max: usize) -> Self {
+        Self { ids: BTreeMap::new(), order: VecDeque::new(), max }
+    }
+
+    fn find(&self, bytes: &[u8]) -> Option<T> {
         self.ids.get(&digest(Domain::Content, bytes)).copied()
     }
 
-    fn insert(&mut self, bytes: &[u8], id: TxId) {
+    fn insert(&mut self, bytes: &[u8], id: T) {
         let tag = digest(Domain::Content, bytes);
         if self.ids.insert(tag, id).is_none() {
             self.order.push_back(tag);

@@ -3,111 +3,78 @@
 //! Invariant: everything that happens is drawn from one seed, so a seed is a run, to the byte.
 //! Deliveries go into a digest that tells two runs apart.
 
+mod chaos;
 pub mod clients;
+pub mod clock;
+pub mod costs;
 mod court;
+pub mod desk;
 pub mod device;
+pub mod disk;
 pub mod faults;
 mod ingest;
+mod life;
+pub mod links;
+pub mod load;
+pub mod measure;
+pub mod meter;
 mod network;
 mod node;
 pub mod rogue;
+pub mod settings;
 mod shape;
+pub mod signer;
 pub(crate) mod spoken;
 pub mod told;
 pub mod toy;
 pub mod traffic;
+mod turns;
 mod twins;
 pub mod vice;
 mod wire;
 mod work;
 
-pub(crate) use self::node::HELD_BYTES_MAX;
-pub use self::{network::Links, node::Node, work::Posting};
+pub(crate) use self::ingest::HELD_BYTES_MAX;
+pub use self::{links::Links, node::Node, settings::Settings, work::Posting};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
+use bytes::Bytes;
 use weft_core::{
     admit::Rules,
-    committee::Committee,
     digest::{NodeId, TxId},
     genesis::Genesis,
-    keys::{Scheme, Sign as _},
-    machine::{Batch, Limits, Ticket, ToNet},
+    machine::{Batch, Ticket, ToNet},
     message::PeerAddress,
-    params::Params,
     time::{Span, Time},
 };
 
 use self::{
     clients::{Client, Finals},
     faults::Fault,
+    life::Effects,
+    links::Ways,
+    load::Stream,
+    measure::{Issuer, Submission},
+    meter::{Figures, Meter},
     network::{ConnId, Frame, Network},
-    node::{address_of, key_of},
+    node::address_of,
     rogue::Rogue,
+    settings::{START, genesis},
     traffic::Traffic,
     work::Poster,
 };
 use crate::{
     judges::Broken,
     kernel::{
-        queue::Queue,
         random::{Dice, Seed},
         trace::Trace,
+        wheel::Wheel,
     },
 };
-
-/// What a world is like.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The number all chance comes from.
-    pub seed: u64,
-    /// How many of the first nodes are validators. With none, nothing becomes final.
-    pub validators: u64,
-    /// How many clients have an account with funds.
-    pub clients: u64,
-    /// Commits from one snapshot to the next.
-    pub snapshot_every: u32,
-    /// Whether what nodes write is remembered, so that stores can be copied.
-    pub copies: bool,
-    /// Bounds and paces of every machine.
-    pub limits: Limits,
-    /// How links behave.
-    pub links: Links,
-    /// Silence after which a connection counts as lost.
-    pub idle: Span,
-    /// Silence after which a request is given up.
-    pub answer_silence: Span,
-    /// How long inputs wait at most until the machine has time for them.
-    pub busy: Span,
-    /// Inputs handled into one outbox.
-    pub group_max: usize,
-    /// Byte strings that the filter of seen ones remembers.
-    pub seen_max: usize,
-}
-
-impl Settings {
-    /// A network of a continent: 10 to 40 ms one way.
-    pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            validators: 0,
-            clients: 0,
-            snapshot_every: 64,
-            copies: false,
-            limits: Limits::default(),
-            links: Links {
-                delay: [Span::from_millis(10), Span::from_millis(40)],
-                jitter: Span::from_millis(5),
-                bytes_per_ms: None,
-            },
-            idle: Span::from_secs(3),
-            answer_silence: Span::from_secs(10),
-            busy: Span::from_millis(2),
-            group_max: 64,
-            seen_max: 10_000,
-        }
-    }
-}
 
 /// Someone with an address.
 #[derive(Debug)]
@@ -150,6 +117,14 @@ pub(crate) enum Happening {
     Says { party: usize, message: ToNet },
     /// A client takes its turn.
     Client { client: usize },
+    /// Somebody who does not wait issues the next one.
+    Issue { stream: usize },
+    /// The work for a transaction is done.
+    Handed { issuer: Issuer, at: usize, id: TxId, bytes: Bytes },
+    /// A batch of a node is checked.
+    Checked { party: usize, life: u64 },
+    /// What a step of a node led to leaves it.
+    Leaves { party: usize, life: u64, effects: Box<Effects> },
 }
 
 /// Everything there is.
@@ -160,7 +135,7 @@ pub struct World {
     pub(crate) seed: Seed,
     pub(crate) genesis: Genesis,
     pub(crate) rules: Rules,
-    pub(crate) queue: Queue<Happening>,
+    queue: Wheel<Happening>,
     trace: Trace,
     pub(crate) parties: Vec<Party>,
     pub(crate) by_id: BTreeMap<NodeId, Vec<usize>>,
@@ -169,37 +144,23 @@ pub struct World {
     pub(crate) fixed: BTreeSet<[usize; 2]>,
     pub(crate) posters: Vec<Poster>,
     pub(crate) clients: Vec<Client>,
+    pub(crate) streams: Vec<Stream>,
     /// What was told final, by whoever told it first.
     pub(crate) finals: Finals,
     /// Copies of stores.
     pub(crate) copies: BTreeMap<usize, Vec<Batch>>,
-    /// Who waits for which submission.
-    pub(crate) submitted: BTreeMap<TxId, usize>,
+    /// What was handed over, and what came of it.
+    pub(crate) submissions: BTreeMap<TxId, Submission>,
+    /// What reached each party.
     pub(crate) traffic: Vec<Traffic>,
+    /// What each sent.
+    pub(crate) sent: Vec<Traffic>,
     pub(crate) tickets: u64,
     pub(crate) steps: Dice,
     pub(crate) trouble: Dice,
-}
-
-/// Where time starts: not at zero, which means "no clock" in places.
-const START: Time = Time::from_millis(1_000_000);
-
-/// A network without work whose first nodes are its validators; without any, nothing is final.
-fn genesis(settings: &Settings, seed: Seed) -> Genesis {
-    let params = Params {
-        work_bits: 0,
-        schemes: vec![Scheme::MlDsa44],
-        snapshot_every: settings.snapshot_every,
-        ..Params::dev()
-    };
-    let accounts = clients::accounts(settings.clients, seed);
-    let without = Genesis::without_finality("simulation", params);
-    let without = Genesis { created: START, accounts, ..without };
-    let keys = (0..settings.validators).map(|number| key_of(seed, number).public_key().clone());
-    match Committee::of(keys) {
-        Ok(committee) => Genesis { committee, ..without },
-        Err(_) => without,
-    }
+    pub(crate) timers: Dice,
+    pub(crate) works: Dice,
+    meter: Meter,
 }
 
 impl World {
@@ -212,21 +173,29 @@ impl World {
             seed,
             rules: Rules::new(&genesis),
             genesis,
-            queue: Queue::new(),
+            queue: Wheel::new(0),
             trace: Trace::new(),
             parties: Vec::new(),
             by_id: BTreeMap::new(),
-            network: Network::new(settings.links.clone(), seed.dice("network", 0)),
+            network: Network::new(Ways::new(
+                settings.links.clone(),
+                ["network", "loss", "tail"].map(|label| seed.dice(label, 0)),
+            )),
             fixed: BTreeSet::new(),
             posters: Vec::new(),
             clients: Vec::new(),
+            streams: Vec::new(),
             finals: Finals::default(),
             copies: BTreeMap::new(),
-            submitted: BTreeMap::new(),
+            submissions: BTreeMap::new(),
             traffic: Vec::new(),
+            sent: Vec::new(),
             tickets: 0,
             steps: seed.dice("steps", 0),
             trouble: seed.dice("trouble", 0),
+            timers: seed.dice("timers", 0),
+            works: seed.dice("work", 0),
+            meter: Meter::default(),
             settings,
         }
     }
@@ -325,6 +294,20 @@ impl World {
         self.traffic.get(number).expect("numbers come from this world")
     }
 
+    /// What a party sent.
+    pub fn sent(&self, number: usize) -> &Traffic {
+        self.sent.get(number).expect("numbers come from this world")
+    }
+
+    /// How fast this simulation was so far. Differs from run to run.
+    pub fn figures(&self) -> Figures {
+        let inside = self.parties.iter().map(|party| match party {
+            Party::Honest(node) => node.meter.inside,
+            Party::Rogue(_) => std::time::Duration::ZERO,
+        });
+        Figures::new(&self.meter, inside.sum(), self.now.since(START).as_millis())
+    }
+
     /// Bytes that reached a node for every 100 bytes of transactions that it did not have before.
     pub fn bytes_per_new(&self, number: usize) -> u64 {
         self.traffic(number).total().bytes * 100 / self.node(number).fetched().max(1)
@@ -342,14 +325,31 @@ impl World {
         end: Time,
         mut done: impl FnMut(&Self) -> bool,
     ) -> Result<(), Broken> {
-        while let Some((at, happening)) = self.queue.next(end) {
-            self.now = at;
+        let began = Instant::now();
+        let result = self.happen_until(end, &mut done);
+        self.meter.wall += began.elapsed();
+        result
+    }
+
+    fn happen_until(
+        &mut self,
+        end: Time,
+        done: &mut impl FnMut(&Self) -> bool,
+    ) -> Result<(), Broken> {
+        while let Some((at, happening)) = self.queue.next(end.as_millis()) {
+            self.now = Time::from_millis(at);
+            self.meter.events += 1;
             if self.happen(happening).map_err(|broken| self.located(&broken))? && done(self) {
                 return Ok(());
             }
         }
         self.now = end;
         Ok(())
+    }
+
+    /// Makes something happen at `at`, or at once if that has passed.
+    pub(crate) fn put(&mut self, at: Time, happening: Happening) {
+        self.queue.put(at.as_millis(), happening);
     }
 
     /// A finding with the seed and the time.
@@ -377,6 +377,10 @@ impl World {
             Happening::Fault(fault) => self.fault(&fault),
             Happening::Says { party, message } => self.say(party, message),
             Happening::Client { client } => self.client(client),
+            Happening::Issue { stream } => self.issue(stream),
+            Happening::Handed { issuer, at, id, bytes } => self.handed(issuer, at, id, bytes),
+            Happening::Checked { party, life } => self.checked(party, life),
+            Happening::Leaves { party, life, effects } => self.leaves(party, life, *effects),
         }
         Ok(false)
     }

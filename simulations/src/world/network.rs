@@ -1,13 +1,14 @@
-//! Connections with ordered streams, over links that delay, break and part.
+//! Connections with ordered streams, over links (`links`) that delay, break and part.
 //!
 //! QUIC repeats what is lost, so frames do not get lost one by one: a stream delivers all, in
-//! order, or the connection breaks and everything under way is gone. While a
-//! direction is blocked frames
-//! wait; the world breaks the connection when that lasts too long.
+//! order, or the connection breaks and everything under way is gone. While a direction is blocked
+//! frames wait; the world breaks the connection when that lasts too long. Frames wait as well when
+//! their receiver does not read, because it has enough to do.
 //!
-//! Invariant: of one stream nothing arrives before what was sent before it.
+//! Invariant: of one stream nothing arrives before what was sent before it; and what waits on its
+//! way to one peer is bounded, answers excepted, which are bounded by the requests they answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use weft_core::{
@@ -15,7 +16,7 @@ use weft_core::{
     time::{Span, Time},
 };
 
-use crate::kernel::random::Dice;
+use crate::world::{costs::Micros, links::Ways};
 
 /// Names a connection; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,15 +40,15 @@ pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
 }
 
-/// How links behave.
-#[derive(Clone, Debug)]
-pub struct Links {
-    /// One way, drawn once per pair between these two.
-    pub delay: [Span; 2],
-    /// Added to each frame, up to this.
-    pub jitter: Span,
-    /// Bytes per millisecond and direction of a connection, if that is limited.
-    pub bytes_per_ms: Option<u64>,
+/// What became of a frame that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It arrives then.
+    Arrives(Time),
+    /// Its direction is blocked, or its connection gone.
+    Waits,
+    /// Too much waits on the way already.
+    TooSlow,
 }
 
 #[derive(Debug)]
@@ -57,9 +58,9 @@ struct Conn {
     up: BTreeSet<usize>,
     broken: bool,
     /// When the last frame of a stream arrives.
-    latest: BTreeMap<(usize, Stream), Time>,
-    /// When the last byte to an end has left.
-    sent_by: BTreeMap<usize, Time>,
+    latest: BTreeMap<(usize, Stream), Micros>,
+    /// What is on its way to an end.
+    ways: BTreeMap<usize, Way>,
     stalled: Vec<Frame>,
     /// Requests of each end that are open, with when something last came.
     asks: BTreeMap<(usize, Ticket), Time>,
@@ -67,34 +68,52 @@ struct Conn {
     serving: BTreeMap<(usize, Ticket), Ticket>,
 }
 
+/// One direction of a connection.
+#[derive(Debug, Default)]
+struct Way {
+    /// When the last byte has left.
+    sent_by: Micros,
+    /// Frames that have not left yet: when they will have, and their bytes.
+    leaving: VecDeque<(Micros, usize)>,
+    leaving_bytes: usize,
+    /// Frames that arrived and were not read.
+    unread: VecDeque<Frame>,
+    unread_bytes: usize,
+}
+
+impl Way {
+    fn left(&mut self, now: Time) {
+        while let Some((_, bytes)) = self.leaving.pop_front_if(|(at, _)| *at <= Micros::of(now)) {
+            self.leaving_bytes -= bytes;
+        }
+    }
+}
+
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Network {
-    links: Links,
-    delays: BTreeMap<[usize; 2], Span>,
+    ways: Ways,
     conns: BTreeMap<ConnId, Conn>,
     blocked: BTreeSet<[usize; 2]>,
     next: u64,
-    dice: Dice,
+    /// Connections with frames that an end has not read, in the order in which it will.
+    unread: BTreeMap<usize, VecDeque<ConnId>>,
 }
 
 impl Network {
-    pub(crate) const fn new(links: Links, dice: Dice) -> Self {
+    pub(crate) const fn new(ways: Ways) -> Self {
         Self {
-            links,
-            delays: BTreeMap::new(),
+            ways,
             conns: BTreeMap::new(),
             blocked: BTreeSet::new(),
             next: 0,
-            dice,
+            unread: BTreeMap::new(),
         }
     }
 
-    /// One way between two, without jitter.
-    pub(crate) fn delay(&mut self, a: usize, b: usize) -> Span {
-        let [low, high] = self.links.delay;
-        let dice = &mut self.dice;
-        *self.delays.entry([a.min(b), a.max(b)]).or_insert_with(|| dice.span(low, high))
+    /// There and back between two, without jitter.
+    pub(crate) fn round_trip(&mut self, a: usize, b: usize) -> Span {
+        self.ways.round_trip(a, b)
     }
 
     pub(crate) fn open(&mut self, a: usize, b: usize) -> ConnId {
@@ -105,7 +124,7 @@ impl Network {
             up: [a, b].into(),
             broken: false,
             latest: BTreeMap::new(),
-            sent_by: BTreeMap::new(),
+            ways: BTreeMap::new(),
             stalled: Vec::new(),
             asks: BTreeMap::new(),
             serving: BTreeMap::new(),
@@ -144,6 +163,7 @@ impl Network {
         let Some(conn) = self.conns.get_mut(&conn) else { return Vec::new() };
         conn.broken = true;
         conn.stalled.clear();
+        conn.ways.clear();
         conn.up.iter().copied().collect()
     }
 
@@ -162,24 +182,69 @@ impl Network {
         Some(tickets)
     }
 
-    /// When a frame from `from` arrives; `None` if it is lost or has to wait.
-    pub(crate) fn send(&mut self, now: Time, from: usize, frame: &Frame) -> Option<Time> {
-        let jitter = self.dice.span(Span::default(), self.links.jitter);
-        let delay = self.delay(from, frame.to);
-        let conn = self.conns.get_mut(&frame.conn).filter(|conn| !conn.broken)?;
+    /// A frame leaves `from`, if its way is clear.
+    pub(crate) fn send(&mut self, now: Time, from: usize, frame: &Frame) -> Sent {
+        let bytes = frame.bytes.len();
+        let travels = self.ways.travels_us(from, frame.to, bytes);
+        let Some(conn) = self.conns.get_mut(&frame.conn).filter(|conn| !conn.broken) else {
+            return Sent::Waits;
+        };
+        let way = conn.ways.entry(frame.to).or_default();
+        way.left(now);
+        let stalled = conn.stalled.iter().filter(|other| other.to == frame.to);
+        let stalled: usize = stalled.map(|other| other.bytes.len()).sum();
+        let is_answer = matches!(frame.stream, Stream::Answer(_));
+        let waiting = way.leaving_bytes + way.unread_bytes + stalled;
+        if !is_answer && waiting + bytes > self.ways.backlog_bytes_max() {
+            return Sent::TooSlow;
+        }
         if self.blocked.contains(&[from, frame.to]) {
             conn.stalled.push(frame.clone());
-            return None;
+            return Sent::Waits;
         }
-        let left = conn.sent_by.get(&frame.to).copied().unwrap_or_default().max(now);
-        let takes = self.links.bytes_per_ms.map_or(0, |rate| frame.bytes.len() as u64 / rate);
-        let left = left + Span::from_millis(takes);
-        conn.sent_by.insert(frame.to, left);
-        let stream = (frame.to, frame.stream);
-        let earliest = conn.latest.get(&stream).copied().unwrap_or_default();
-        let arrives = (left + delay + jitter).max(earliest);
-        conn.latest.insert(stream, arrives);
-        Some(arrives)
+        let left = self.ways.leaves(now, from, way.sent_by, bytes);
+        way.sent_by = left;
+        if left > Micros::of(now) && !is_answer {
+            way.leaving.push_back((left, bytes));
+            way.leaving_bytes += bytes;
+        }
+        let latest = conn.latest.entry((frame.to, frame.stream)).or_default();
+        *latest = left.plus(travels).max(*latest);
+        Sent::Arrives(latest.rounded().max(now))
+    }
+
+    /// A frame arrived at somebody who does not read now.
+    pub(crate) fn leave_unread(&mut self, frame: Frame) {
+        let Frame { conn: id, to, .. } = frame;
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let way = conn.ways.entry(to).or_default();
+        if way.unread.is_empty() {
+            self.unread.entry(to).or_default().push_back(id);
+        }
+        way.unread_bytes += frame.bytes.len();
+        way.unread.push_back(frame);
+    }
+
+    /// Whether a connection has frames that `to` has not read.
+    pub(crate) fn has_unread(&self, conn: ConnId, to: usize) -> bool {
+        let way = self.conns.get(&conn).and_then(|conn| conn.ways.get(&to));
+        way.is_some_and(|way| !way.unread.is_empty())
+    }
+
+    /// The next frame that `to` has not read: one of each connection in turn.
+    pub(crate) fn read(&mut self, to: usize) -> Option<Frame> {
+        let turns = self.unread.get_mut(&to)?;
+        while let Some(id) = turns.pop_front() {
+            let way = self.conns.get_mut(&id).and_then(|conn| conn.ways.get_mut(&to));
+            let Some(way) = way else { continue };
+            let Some(frame) = way.unread.pop_front() else { continue };
+            way.unread_bytes -= frame.bytes.len();
+            if !way.unread.is_empty() {
+                turns.push_back(id);
+            }
+            return Some(frame);
+        }
+        None
     }
 
     /// Blocks what goes from one party to another, or lets it through again. Returns the

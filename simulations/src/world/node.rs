@@ -1,75 +1,59 @@
-//! One honest node: the unmodified machine, the checks before it and a store that can lose power.
+//! One honest node: the unmodified machine, the checks before it and a disk that can fail.
 //!
-//! A step is a node's step: a group of inputs into the machine, then **writes**, then messages,
-//! then events. Asserted here: nothing is said of a transaction that the store does not hold, no
-//! local submission is acknowledged unless the batch was durable, and no machine is due before now.
+//! What it is and what it shows. How it lives is the matter of `life`.
 
-use std::{
-    collections::VecDeque,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
-use bytes::Bytes;
 use weft_core::{
-    admit::Rules,
     committee::Author,
-    digest::{NodeId, TxId},
+    digest::NodeId,
     genesis::Genesis,
-    keys::Sign,
-    machine::{
-        Batch, Event, Input, Limits, Machine, Outbox, Reads, Setup, Source, Status, SubmitRefusal,
-        ToNet,
-    },
+    keys::Sign as _,
+    machine::{Archive, Batch, Limits, Machine, Reads as _, Source, Status},
     message::Message,
     time::{Span, Time},
 };
-use weft_storage::{MemoryStore, Store as _};
+use weft_storage::MemoryStore;
 
 use crate::{
     judges::Pulse,
     kernel::random::Seed,
     world::{
         Settings,
+        clock::Clock,
+        costs::{Costs, Worker},
+        desk::{Desk, Lengths, Queues},
+        disk::{Boundary, Disk},
         ingest::Ingest,
-        spoken::{self, Signed},
+        meter::Meter,
+        signer::{Key, Scheme, Verifier},
+        spoken::Signed,
         told::{Commit, Told},
-        toy::{ToyKey, ToyVerifier},
-        vice::{self, Vice},
+        vice::Vice,
     },
 };
-
-/// What became of a local submission.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Attached,
-    Refused(SubmitRefusal),
-}
-
-/// What one step led to, beside writes.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    pub(crate) messages: Vec<(Span, ToNet)>,
-    pub(crate) outcomes: Vec<(TxId, Outcome)>,
-}
 
 /// One honest node.
 #[derive(Debug)]
 pub struct Node {
-    id: NodeId,
+    pub(super) id: NodeId,
     address: SocketAddr,
     pub(crate) genesis: Genesis,
     /// What it signs checkpoints with, if it is a validator.
-    key: ToyKey,
-    limits: Limits,
-    group_max: usize,
-    seen_max: usize,
-    store: MemoryStore,
-    live: Option<Live>,
+    pub(super) key: Key,
+    scheme: Scheme,
+    pub(super) limits: Limits,
+    pub(super) costs: Costs,
+    pub(super) queues: Queues,
+    pub(super) group_max: usize,
+    pub(super) seen_max: usize,
+    pub(super) disk: Disk,
+    pub(super) clock: Clock,
+    pub(super) live: Option<Live>,
     /// How often it was started.
-    lives: u64,
-    seed: Seed,
-    number: u64,
+    pub(super) lives: u64,
+    pub(super) seed: Seed,
+    pub(super) number: u64,
     /// Transactions that the last step attached.
     pub(crate) attached_last: u64,
     /// When the next step is planned.
@@ -79,28 +63,34 @@ pub struct Node {
     pub(crate) stale_noticed: usize,
     pub(crate) signed: Signed,
     /// How it breaks the rules, if it does.
-    vice: Option<Vice>,
+    pub(super) vice: Option<Vice>,
     /// Whether it lost its disk, which counts as a fault of a validator.
     pub(crate) forgot: bool,
+    /// Where it loses power, the next time that it gets there, if that is by then.
+    pub(super) trap: Option<(Boundary, Time)>,
+    /// Whether it does nothing for now, as a process that is stopped.
+    pub(super) paused: bool,
     /// For a twin: what came of the other one, too new to be heard.
-    unheard: Vec<(NodeId, Source, Message)>,
-    /// What was written, if copies of the store are to be made.
-    history: Option<Vec<Batch>>,
+    pub(super) unheard: Vec<(NodeId, Source, Message)>,
     pub(crate) pulse: Pulse,
+    pub(crate) meter: Meter,
+    /// The longest queues of earlier lives.
+    pub(super) peak: Lengths,
 }
 
 /// What a crash takes.
 #[derive(Debug)]
-struct Live {
-    machine: Machine,
-    ingest: Ingest,
-    inputs: VecDeque<Input>,
-    status: Status,
+pub(super) struct Live {
+    pub(super) machine: Machine,
+    pub(super) ingest: Ingest,
+    pub(super) desk: Desk,
+    pub(super) thread: Worker,
+    pub(super) status: Status,
 }
 
 /// The key of node `number` of a world.
-pub(crate) fn key_of(seed: Seed, number: u64) -> ToyKey {
-    ToyKey::from_seed(&seed.bytes("node", number))
+pub(crate) fn key_of(scheme: Scheme, seed: Seed, number: u64) -> Key {
+    scheme.key(&seed.bytes("node", number))
 }
 
 /// Where node `number` of a world listens.
@@ -112,16 +102,21 @@ pub(crate) fn address_of(number: u64) -> SocketAddr {
 impl Node {
     pub(crate) fn new(number: u64, genesis: &Genesis, settings: &Settings) -> Self {
         let seed = Seed::new(settings.seed);
-        let key = key_of(seed, number);
+        let key = key_of(settings.scheme, seed, number);
+        let (costs, disks) = (settings.costs, settings.disks.clone());
         Self {
             id: key.public_key().id().into(),
             address: address_of(number),
             genesis: genesis.clone(),
             key,
+            scheme: settings.scheme,
             limits: settings.limits.clone(),
+            costs,
+            queues: settings.queues.clone(),
             group_max: settings.group_max,
             seen_max: settings.seen_max,
-            store: MemoryStore::new(),
+            disk: Disk::new(disks, costs.store_us, settings.copies),
+            clock: Clock::new(&settings.clocks, &mut seed.dice("clock", number)),
             live: None,
             lives: 0,
             seed,
@@ -133,9 +128,12 @@ impl Node {
             signed: Signed::default(),
             vice: None,
             forgot: false,
+            trap: None,
+            paused: false,
             unheard: Vec::new(),
-            history: settings.copies.then(Vec::new),
             pulse: Pulse::default(),
+            meter: Meter::default(),
+            peak: Lengths::default(),
         }
     }
 
@@ -151,12 +149,17 @@ impl Node {
 
     /// Its store.
     pub const fn store(&self) -> &MemoryStore {
-        &self.store
+        self.disk.store()
     }
 
     /// Its bounds.
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What checks the signatures that it sees.
+    pub const fn verifier(&self) -> Verifier {
+        self.scheme.verifier()
     }
 
     /// Whether it runs.
@@ -177,6 +180,25 @@ impl Node {
     /// Bytes held for a key, of the peer that holds most.
     pub fn held_bytes(&self) -> usize {
         self.live.as_ref().map_or(0, |live| live.ingest.held_bytes())
+    }
+
+    /// How long its queues are, and how long they were at most in all its lives.
+    pub fn queues(&self) -> (Lengths, Lengths) {
+        let live = self.live.as_ref().map(|live| (live.desk.lengths(), live.desk.peak()));
+        let (now, peak) = live.unwrap_or_default();
+        (now, peak.max(self.peak))
+    }
+
+    /// Commits to its store in all its lives, and syncs among them.
+    pub const fn disk_commits(&self) -> [u64; 2] {
+        self.disk.commits
+    }
+
+    /// How far its clock is ahead of the world, in milliseconds; behind, if negative.
+    pub fn clock_ahead_ms(&self, now: Time) -> i64 {
+        let [own, world] = [self.clock.at(now), now]
+            .map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        own - world
     }
 
     /// How often it woke, in all its lives.
@@ -221,179 +243,66 @@ impl Node {
 
     /// Makes its store, which is empty, one that says what that of `other` does.
     pub(crate) fn take_copy(&mut self, other: &Self) {
-        let batches = other.history.as_ref().expect("a world whose settings allow copies");
-        self.go_back(batches.clone());
+        self.disk.go_back(other.disk.copy());
     }
 
     /// A copy of what is written.
     pub(crate) fn copy(&self) -> Vec<Batch> {
-        self.history.clone().expect("a world whose settings allow copies")
+        self.disk.copy()
+    }
+
+    /// While it is down, its store becomes what it was when it held `batches` alone.
+    pub(crate) fn go_back(&mut self, batches: Vec<Batch>) {
+        self.disk.go_back(batches);
     }
 
     /// Whoever loses a disk may tell of everything again, and does not have what it acknowledged.
     pub(crate) fn forget(&mut self) {
         self.forgot = true;
-        let kept = weft_core::machine::Archive::new(&self.store);
+        let kept = Archive::new(self.disk.store());
         let known = |commit: &Commit| kept.record(commit.record.index).is_some();
         self.told.commits.retain(known);
-        let store = &self.store;
+        let store = self.disk.store();
         self.told.acknowledged.retain(|id| store.entry(id).is_some());
     }
 
-    /// While it is down, its store becomes what it was when it held `batches` alone.
-    pub(crate) fn go_back(&mut self, batches: Vec<Batch>) {
-        self.store = MemoryStore::new();
-        for batch in &batches {
-            self.store.commit(batch, true).expect("memory takes every batch");
-        }
-        self.history = self.history.is_some().then_some(batches);
+    /// Loses power at this boundary, the next time that it gets there, if that is by `until`.
+    pub(crate) const fn trap(&mut self, boundary: Boundary, until: Time) {
+        self.trap = Some((boundary, until));
     }
 
-    pub(crate) fn start(&mut self, now: Time) {
-        self.lives += 1;
-        let seed = self.seed.bytes("machine", self.number << 32 | self.lives);
-        let limits = self.limits.clone();
-        let key: Arc<dyn Sign> = Arc::new(self.key.clone());
-        let (genesis, own, verify) = (&self.genesis, self.id, Arc::new(ToyVerifier));
-        let setup = Setup { genesis, limits, own, key: Some(key), verify, seed };
-        let mut machine = Machine::restore(setup, now, &self.store);
-        let rules = Rules::new(&self.genesis);
-        let committee = self.genesis.committee.clone();
-        let ingest = Ingest::new(rules, committee, self.seen_max, HELD_BYTES_MAX);
-        let status = machine.status();
-        self.live = Some(Live { machine, ingest, inputs: VecDeque::new(), status });
+    /// Does nothing from now on, or goes on.
+    pub(crate) const fn pause(&mut self, paused: bool) {
+        self.paused = paused;
         self.planned = None;
     }
 
-    /// Loses power. Of the batches that were not synced the first `kept` stay.
-    pub(crate) fn crash(&mut self, kept: usize) {
-        self.live = None;
-        self.planned = None;
-        if let Some(history) = &mut self.history {
-            history.truncate(history.len() - self.store.buffered() + kept);
-        }
-        self.store.crash(kept);
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused
     }
 
-    /// What a peer said.
-    pub(crate) fn hear(&mut self, from: NodeId, source: Source, message: Message) {
-        let newer = |own| vice::own_checkpoint(own, &message) >= Some(self.signed.last());
-        if self.vice == Some(Vice::Twin) && self.author().is_some_and(newer) {
-            return self.unheard.push((from, source, message));
-        }
-        let Some(live) = &mut self.live else { return };
-        live.inputs.extend(live.ingest.hear(from, source, message, &self.store));
+    /// The system's clock is set forward or back by so many milliseconds.
+    pub(crate) fn step_clock(&mut self, by_ms: i64) {
+        self.clock.step(by_ms);
     }
 
-    /// Anything that needs no check.
-    pub(crate) fn input(&mut self, input: Input) {
-        if let Some(live) = &mut self.live {
-            live.inputs.push_back(input);
-        }
+    /// The clock stands still, or goes on.
+    pub(crate) fn freeze(&mut self, now: Time, frozen: bool) {
+        self.clock.freeze(now, frozen);
     }
 
-    /// Hands over a transaction; what becomes of it is an outcome of a later step unless it is
-    /// returned.
-    pub(crate) fn submit(&mut self, bytes: Bytes) -> Result<(), SubmitRefusal> {
-        let Some(live) = &mut self.live else { return Ok(()) };
-        live.inputs.push_back(live.ingest.submit(bytes, &self.store)?);
-        Ok(())
+    /// Each sync takes so much longer.
+    pub(crate) const fn slow_disk(&mut self, by: Span) {
+        self.disk.slow_down(by);
     }
 
-    /// Whether inputs wait.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| !live.inputs.is_empty())
+    /// The disk has no room, or has room again.
+    pub(crate) const fn fill_disk(&mut self, full: bool) {
+        self.disk.fill(full);
     }
 
-    /// When its machine wants to wake.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.live.as_ref()?.machine.deadline()
-    }
-
-    /// One group of inputs, or the deadline.
-    pub(crate) fn step(&mut self, now: Time) -> Effects {
-        let Some(live) = &mut self.live else { return Effects::default() };
-        let mut out = Outbox::default();
-        let count = live.inputs.len().min(self.group_max);
-        if count == 0 {
-            live.machine.handle(now, Input::Tick, &self.store, &mut out);
-        }
-        for input in live.inputs.drain(..count) {
-            live.machine.handle(now, input, &self.store, &mut out);
-        }
-        self.pulse.step(now, count, out.is_empty());
-        self.empty(now, out)
-    }
-
-    fn empty(&mut self, now: Time, out: Outbox) -> Effects {
-        let Outbox { writes, durable, messages, events } = out;
-        self.attached_last = writes.attached.len() as u64;
-        if durable || !writes.is_empty() {
-            self.store.commit(&writes, durable).expect("memory takes every batch");
-            self.history.iter_mut().for_each(|history| history.push(writes.clone()));
-        }
-        for message in &messages {
-            spoken::assert_written(message, &self.store);
-        }
-        if let Some(own) = self.author() {
-            self.signed.watch(own, &messages);
-        }
-        let Some(live) = &mut self.live else { return Effects::default() };
-        live.status = live.machine.status();
-        let deadline = live.machine.deadline().expect("the frontier is always due some time");
-        assert!(deadline > now, "due at {deadline:?}, but it is {now:?}");
-        let mut key_known = false;
-        let mut outcomes = Vec::new();
-        for event in events {
-            match event {
-                Event::Attached { source: Source::Local, tx, .. } => {
-                    assert!(
-                        durable && self.store.buffered() == 0,
-                        "acknowledged before it is safe"
-                    );
-                    assert!(self.store.entry(&tx.id()).is_some(), "acknowledged, but not written");
-                    self.told.acknowledged.insert(tx.id());
-                    outcomes.push((tx.id(), Outcome::Attached));
-                }
-                Event::Attached { tx, .. } => self.told.fetched += tx.bytes().len() as u64,
-                Event::Refused { id, reason } => outcomes.push((id, Outcome::Refused(reason))),
-                Event::Committed { record, leaves } => {
-                    assert!(durable, "told of a commit before it is safe");
-                    self.told.commits.push(Commit { at: now, record, leaves });
-                }
-                Event::Alarm { cause } => self.told.alarms.push(cause),
-                Event::Equivocated { author, .. } => drop(self.told.convicted.insert(author)),
-                Event::Certified { .. } => self.told.certified += 1,
-                Event::Stale { ids } => self.told.stale.extend(ids),
-                Event::KeyKnown(_) => key_known = true,
-                Event::Blamed { peer, fault } => {
-                    self.told.blamed.entry(peer).or_default().push(fault);
-                }
-            }
-        }
-        if key_known {
-            let released = live.ingest.released(&self.store);
-            live.inputs.extend(released);
-        }
-        for message in &messages {
-            if let ToNet::Drop { peer, reason } = message {
-                self.told.dropped.push((*peer, reason.clone()));
-            }
-        }
-        Effects { messages: self.pass(messages), outcomes }
-    }
-
-    /// What leaves of what the machine said; a twin hears what it may hear now.
-    fn pass(&mut self, said: Vec<ToNet>) -> Vec<(Span, ToNet)> {
-        for (from, source, message) in std::mem::take(&mut self.unheard) {
-            self.hear(from, source, message);
-        }
-        match (self.vice, self.author()) {
-            (Some(vice), Some(own)) => vice::pass(vice, own, &self.genesis.committee, said),
-            _ => said.into_iter().map(|said| (Span::default(), said)).collect(),
-        }
+    /// The next sync fails, if it is by `until`.
+    pub(crate) const fn fail_sync(&mut self, until: Time) {
+        self.disk.fail_next(until);
     }
 }
-
-/// Bytes held from one peer until their key is known.
-pub(crate) const HELD_BYTES_MAX: usize = 4 << 20;

@@ -23,7 +23,7 @@ use crate::{
         World,
         device::{Device, attach_to, bytes_of},
         node::address_of,
-        toy::ToyKey,
+        signer::Scheme,
     },
 };
 
@@ -69,6 +69,7 @@ pub enum Answers {
 #[derive(Debug)]
 pub struct Rogue {
     id: NodeId,
+    scheme: Scheme,
     rules: Rules,
     anchor: CommitRef,
     body: SealedBody,
@@ -101,12 +102,15 @@ impl Rogue {
     ) -> Self {
         let seed = world.seed;
         let key = seed.bytes("rogue device", number);
-        let body = Device::new(&key, world.genesis.network()).body(vec![0; 8], Time::ZERO);
+        let scheme = world.settings.scheme;
+        let mut device = Device::of(scheme.key(&key), world.genesis.network());
+        let body = device.body(vec![0; 8], Time::ZERO);
         let (anchor, rules) = (world.genesis.commit(), world.rules.clone());
         let nowhere = [TxId(seed.bytes("nowhere", number)), TxId::ZERO];
         let unsolid = bytes_of(&attach_to(&body, nowhere, anchor, &rules, number));
         Self {
             id: NodeId(seed.bytes("rogue id", number)),
+            scheme,
             rules,
             anchor,
             body,
@@ -174,7 +178,7 @@ impl Rogue {
             }
             Answers::WrongKey => {
                 let seed = self.dice.bytes(32).try_into().unwrap_or([0; 32]);
-                vec![Message::Key(ToyKey::from_seed(&seed).public_key().clone()), end(None)]
+                vec![Message::Key(self.scheme.key(&seed).public_key().clone()), end(None)]
             }
         };
         self.says.push(ToNet::Answer { to, ticket, parts });
@@ -249,7 +253,7 @@ impl Rogue {
 
     fn stranger(&mut self) -> Device {
         let seed = self.dice.bytes(32).try_into().unwrap_or([0; 32]);
-        Device::new(&seed, self.body.body.network)
+        Device::of(self.scheme.key(&seed), self.body.body.network)
     }
 
     /// The id of nothing.

@@ -28,6 +28,7 @@ impl World {
         self.by_id.entry(party.id()).or_default().push(number);
         self.parties.push(party);
         self.traffic.push(Traffic::default());
+        self.sent.push(Traffic::default());
         self.plan(number);
         number
     }
@@ -55,7 +56,7 @@ impl World {
     /// The operator of `by` names `to`: it is dialled, for ever.
     pub fn connect(&mut self, by: usize, to: usize) {
         self.fixed.insert([by, to]);
-        self.queue.put(self.now, Happening::Redial { by, to });
+        self.put(self.now, Happening::Redial { by, to });
     }
 
     /// The operator of `by` forgets `to`; a connection that stands stays.

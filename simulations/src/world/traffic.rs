@@ -1,4 +1,4 @@
-//! What reached a party, counted by kind of message.
+//! What reached a party, or left it, counted by kind of message.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ pub struct Count {
     pub bytes: u64,
 }
 
-/// What reached one party.
-#[derive(Clone, Debug, Default)]
+/// What reached one party, or left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     kinds: BTreeMap<&'static str, Count>,
 }
@@ -42,7 +42,7 @@ impl Traffic {
         })
     }
 
-    /// What came since `earlier`.
+    /// What came to it since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let kinds = self.kinds.iter().map(|(kind, count)| {

@@ -10,13 +10,10 @@ use weft_core::{
     time::Span,
 };
 
-use crate::{
-    judges::{self, Broken},
-    world::{
-        network::{ConnId, Frame, Stream},
-        node::{Outcome, address_of},
-        {Happening, Party, World},
-    },
+use crate::world::{
+    network::{ConnId, Frame, Sent, Stream},
+    node::address_of,
+    {Happening, Party, World},
 };
 
 /// Time until a dial to a dead end is given up.
@@ -37,70 +34,6 @@ impl Stream {
 }
 
 impl World {
-    /// Plans the next turn of a party.
-    pub(crate) fn plan(&mut self, party: usize) {
-        let (now, busy) = (self.now, self.settings.busy);
-        let wait = self.steps.span(Span::from_millis(1), Span::from_millis(1 + busy.as_millis()));
-        let (planned, wanted) = match self.party_mut(party) {
-            Party::Honest(node) => {
-                let wanted = if node.is_busy() { Some(now + wait) } else { node.deadline() };
-                (&mut node.planned, wanted)
-            }
-            Party::Rogue(rogue) => {
-                let wanted = rogue.deadline(now);
-                (&mut rogue.planned, wanted)
-            }
-        };
-        let Some(at) = wanted else { return };
-        if planned.is_none_or(|planned| planned > at) {
-            *planned = Some(at);
-            self.queue.put(at, Happening::Step { party });
-        }
-    }
-
-    pub(crate) fn step(&mut self, number: usize) -> Result<bool, Broken> {
-        let now = self.now;
-        match self.party_mut(number) {
-            Party::Honest(node) => {
-                if node.planned != Some(now) || !node.is_live() {
-                    return Ok(false);
-                }
-                node.planned = None;
-                let effects = node.step(now);
-                judges::bounds(node)?;
-                for (id, outcome) in effects.outcomes {
-                    self.outcome(&id, &outcome);
-                }
-                self.notice_commits(number);
-                for (late, message) in effects.messages {
-                    if late == Span::default() {
-                        self.say(number, message);
-                    } else {
-                        self.queue.put(now + late, Happening::Says { party: number, message });
-                    }
-                }
-            }
-            Party::Rogue(rogue) => {
-                if rogue.planned != Some(now) {
-                    return Ok(false);
-                }
-                rogue.planned = None;
-                let said = rogue.step(now);
-                said.into_iter().for_each(|message| self.say(number, message));
-            }
-        }
-        self.plan(number);
-        Ok(true)
-    }
-
-    fn outcome(&mut self, id: &weft_core::digest::TxId, outcome: &Outcome) {
-        if let Some(poster) = self.submitted.remove(id) {
-            return self.told(poster, outcome);
-        }
-        let now = self.now;
-        self.clients.iter_mut().for_each(|client| client.told(now, id, outcome));
-    }
-
     /// A party acts on the network.
     pub(crate) fn say(&mut self, from: usize, message: ToNet) {
         match message {
@@ -121,7 +54,7 @@ impl World {
                 };
                 self.network.asked(self.now, conn, from, ticket);
                 let silence = Happening::Silence { conn, asker: from, ticket };
-                self.queue.put(self.now + self.settings.answer_silence, silence);
+                self.put(self.now + self.settings.answer_silence, silence);
                 self.transmit(from, conn, Stream::Request(ticket), &message);
             }
             ToNet::Answer { to, ticket, parts } => {
@@ -148,24 +81,50 @@ impl World {
         let Some(to) = self.network.peer(conn, from) else { return };
         let bytes = message.to_bytes();
         assert!(bytes.len() <= FRAME_BYTES_MAX, "{} of {} bytes", message.name(), bytes.len());
+        if let Some(sent) = self.sent.get_mut(from) {
+            sent.add(message.name(), bytes.len() + LENGTH_BYTES);
+        }
         self.route(from, Frame { conn, to, stream, bytes: bytes.into() });
     }
 
     pub(crate) fn route(&mut self, from: usize, frame: Frame) {
-        if let Some(at) = self.network.send(self.now, from, &frame) {
-            self.queue.put(at, Happening::Arrives(frame));
+        match self.network.send(self.now, from, &frame) {
+            Sent::Arrives(at) => self.put(at, Happening::Arrives(frame)),
+            Sent::Waits => {}
+            // As a node's network does when the queue to a peer is full.
+            Sent::TooSlow => self.break_off(frame.conn, Some(from)),
         }
     }
 
     /// Something for the machine that needs no check; a rogue hears nothing of it.
     pub(crate) fn hand(&mut self, to: usize, input: Input) {
+        let now = self.now;
         if let Some(node) = self.honest(to) {
-            node.input(input);
+            node.input(now, input);
         }
         self.plan(to);
     }
 
+    /// A frame arrives: it is read at once, unless its receiver has enough to do.
     pub(crate) fn arrives(&mut self, frame: Frame) {
+        let Frame { conn, to, .. } = frame;
+        let reads = self.honest(to).is_none_or(|node| node.reads());
+        if reads && !self.network.has_unread(conn, to) {
+            self.read(frame);
+        } else {
+            self.network.leave_unread(frame);
+        }
+    }
+
+    /// Reads what waits, as long as there is room.
+    pub(crate) fn read_on(&mut self, number: usize) {
+        while self.honest(number).is_some_and(|node| node.reads()) {
+            let Some(frame) = self.network.read(number) else { return };
+            self.read(frame);
+        }
+    }
+
+    fn read(&mut self, frame: Frame) {
         let Frame { conn, to, stream, bytes } = frame;
         let Some(from) = self.network.peer(conn, to) else { return };
         let id = self.party(from).id();
@@ -190,7 +149,7 @@ impl World {
                 self.network.serve(conn, to, own, theirs);
                 match self.party_mut(to) {
                     Party::Honest(node) => {
-                        node.input(Input::Request { from: id, ticket: own, message });
+                        node.input(now, Input::Request { from: id, ticket: own, message });
                     }
                     Party::Rogue(rogue) => rogue.asked(id, own, message),
                 }
@@ -223,8 +182,9 @@ impl World {
         source: Source,
         message: Message,
     ) {
+        let now = self.now;
         match self.party_mut(to) {
-            Party::Honest(node) => node.hear(from, source, message),
+            Party::Honest(node) => node.hear(now, from, source, message),
             Party::Rogue(rogue) => rogue.hear(from, message),
         }
         self.plan(to);
@@ -241,7 +201,7 @@ impl World {
         let Some(last) = self.network.ask_open(conn, asker, ticket) else { return };
         let due = last + self.settings.answer_silence;
         if due > self.now {
-            return self.queue.put(due, Happening::Silence { conn, asker, ticket });
+            return self.put(due, Happening::Silence { conn, asker, ticket });
         }
         self.network.ask_over(conn, asker, ticket);
         if let Some(peer) = self.network.peer(conn, asker) {
@@ -261,15 +221,13 @@ impl World {
 
     fn dial(&mut self, by: usize, to: PeerAddress, asked: bool) {
         let reachable = self.number_of(&to).filter(|number| self.reachable(by, *number, &to));
-        let takes = reachable.map_or(DIAL_TIME, |number| {
-            Span::from_millis(2 * self.network.delay(by, number).as_millis())
-        });
-        self.queue.put(self.now + takes, Happening::Dialled { by, to, asked });
+        let takes = reachable.map_or(DIAL_TIME, |number| self.network.round_trip(by, number));
+        self.put(self.now + takes, Happening::Dialled { by, to, asked });
     }
 
     fn reachable(&self, by: usize, number: usize, to: &PeerAddress) -> bool {
         let runs = match self.party(number) {
-            Party::Honest(node) => node.is_live(),
+            Party::Honest(node) => node.is_live() && !node.is_paused(),
             Party::Rogue(_) => true,
         };
         runs && to.address == address_of(number as u64) && !self.network.is_blocked(by, number)
@@ -322,7 +280,7 @@ impl World {
         let Some(number) = self.number_of(to) else { return };
         if self.fixed.contains(&[by, number]) {
             let wait = self.trouble.span(Span::from_millis(200), Span::from_secs(2));
-            self.queue.put(self.now + wait, Happening::Redial { by, to: number });
+            self.put(self.now + wait, Happening::Redial { by, to: number });
         }
     }
 
@@ -333,7 +291,7 @@ impl World {
                 Some(by) if by == end => Span::default(),
                 _ => self.trouble.span(Span::from_millis(1), Span::from_millis(200)),
             };
-            self.queue.put(self.now + wait, Happening::Noticed { conn, end });
+            self.put(self.now + wait, Happening::Noticed { conn, end });
         }
     }
 
@@ -356,10 +314,14 @@ impl World {
         self.retry(end, &to);
     }
 
-    /// A connection whose direction was blocked for long counts as lost.
+    /// A connection whose direction was blocked for long, or one end of which did nothing, counts
+    /// as lost.
     pub(crate) fn idle(&mut self, conn: ConnId) {
         let ends = self.network.pair(conn).filter(|_| self.network.is_whole(conn));
-        if ends.is_some_and(|[a, b]| self.network.is_blocked(a, b)) {
+        let Some([a, b]) = ends else { return };
+        let sleeps =
+            |number: usize| matches!(self.party(number), Party::Honest(node) if node.is_paused());
+        if self.network.is_blocked(a, b) || sleeps(a) || sleeps(b) {
             self.break_off(conn, None);
         }
     }

@@ -1,7 +1,6 @@
 //! Work for the nodes: those who post, and what they do when nobody acknowledges.
 
 use weft_core::{
-    digest::TxId,
     machine::SubmitRefusal,
     time::{Span, Time},
     tx::SealedBody,
@@ -10,8 +9,9 @@ use weft_core::{
 use crate::{
     kernel::random::Dice,
     world::{
-        device::{Device, attach, bytes_of},
-        node::Outcome,
+        device::{Device, attach},
+        life::Outcome,
+        measure::Issuer,
         {Happening, World},
     },
 };
@@ -54,7 +54,6 @@ impl Default for Posting {
 #[derive(Debug)]
 struct Waiting {
     sealed: SealedBody,
-    attached_as: Vec<TxId>,
     again: Time,
 }
 
@@ -69,11 +68,11 @@ impl World {
     /// Somebody posts at node `home` for `span`.
     pub fn add_poster(&mut self, home: usize, plan: Posting, span: Span) {
         let number = self.posters.len() as u64;
-        let key = self.seed.bytes("device", number);
+        let key = self.settings.scheme.key(&self.seed.bytes("device", number));
         let mut dice = self.seed.dice("poster", number);
         let first = self.now + dice.span(Span::from_millis(1), plan.every);
         self.posters.push(Poster {
-            device: Device::new(&key, self.genesis.network()),
+            device: Device::of(key, self.genesis.network()),
             plan,
             home,
             until: self.now + span,
@@ -82,7 +81,7 @@ impl World {
             dice,
         });
         let poster = self.posters.len() - 1;
-        self.queue.put(first, Happening::Post { poster });
+        self.put(first, Happening::Post { poster });
     }
 
     /// Posts that were acknowledged, of all posters.
@@ -99,7 +98,8 @@ impl World {
         }
         let every = poster.plan.every.as_millis();
         let wait = poster.dice.between(every / 2 + 1, every + every / 2 + 1);
-        self.queue.put(now + Span::from_millis(wait), Happening::Post { poster: number });
+        self.put(now + Span::from_millis(wait), Happening::Post { poster: number });
+        let Some(poster) = self.posters.get_mut(number) else { return };
         let roams = poster.dice.chance(poster.plan.roams);
         let away = roams || !live.contains(&poster.home);
         let chosen = if away { poster.dice.pick(&live).copied() } else { None };
@@ -108,7 +108,7 @@ impl World {
             let length =
                 usize::try_from(poster.dice.between(1, poster.plan.bytes_max)).unwrap_or(1);
             let sealed = poster.device.body(poster.dice.bytes(length), now);
-            Waiting { sealed, attached_as: Vec::new(), again: now }
+            Waiting { sealed, again: now }
         });
         if waiting.again <= now {
             waiting.again = now + PATIENCE;
@@ -130,17 +130,9 @@ impl World {
         else {
             return;
         };
-        let Some(waiting) = &mut poster.waiting else { return };
+        let Some(waiting) = &poster.waiting else { return };
         let tx = attach(&waiting.sealed, &tips, anchor, &rules, &mut poster.dice);
-        waiting.attached_as.push(tx.id());
-        self.submitted.insert(tx.id(), number);
-        self.finals.handed.insert(tx.id(), (self.now, at));
-        let refused = self.honest(at).and_then(|node| node.submit(bytes_of(&tx)).err());
-        self.plan(at);
-        if let Some(reason) = refused {
-            self.submitted.remove(&tx.id());
-            self.told(number, &Outcome::Refused(reason));
-        }
+        self.hand_to(Issuer::Poster(number), at, &tx);
     }
 
     /// What became of a post.
@@ -154,8 +146,10 @@ impl World {
             }
             // The body is part of the Tangle often enough.
             Outcome::Refused(SubmitRefusal::EnoughAttachments { .. }) => poster.waiting = None,
-            // Roamed ahead of its registration, or named a parent that a crash took.
-            Outcome::Refused(
+            // Came when there was too much, roamed ahead of its registration, or named a parent
+            // that a crash took.
+            Outcome::Busy
+            | Outcome::Refused(
                 SubmitRefusal::UnknownKey { .. }
                 | SubmitRefusal::UnknownParent { .. }
                 | SubmitRefusal::Behind
