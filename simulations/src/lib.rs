@@ -13,10 +13,12 @@
 //! (`weft-storage`), signatures (a toy takes their place:
 //! [`world::toy`]).
 
+pub mod cli;
 pub mod dst;
 pub mod judges;
 pub mod kernel;
 pub mod report;
+pub mod scenario;
 pub mod substrate;
 pub mod tangle;
 pub mod world;

@@ -23,8 +23,7 @@ use crate::{
         scale::shown,
     },
     scenario::{
-        campaign,
-        chart,
+        campaign, chart,
         config::Scenario,
         plan::{Plan, Shard},
         read,

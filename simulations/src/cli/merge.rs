@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use crate::{
     cli::{
-        execute::{Kept, conclude, keep, kept, plan_of},
+        execute::{conclude, keep, kept, plan_of},
         exit::{Code, Failure},
     },
     scenario::sample::Sample,
@@ -25,13 +25,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     for path in &args.shards {
         files.extend(shards_in(path)?);
     }
-    let mut whole: Option<Kept> = None;
+    let Some((first, _)) = files.split_first() else {
+        return Err(Failure::usage("no shard-*.json there"));
+    };
+    let mut whole = kept(first)?;
     let mut samples: BTreeMap<(usize, u64), Sample> = BTreeMap::new();
     for file in &files {
         let shard = kept(file)?;
-        let first = whole.get_or_insert_with(|| Kept { samples: Vec::new(), ..shard.blank() });
-        if first.config != shard.config {
-            let text = format!("{} is of another scenario than {}", show(file), show(&files[0]));
+        if whole.config != shard.config {
+            let text = format!("{} is of another scenario than {}", show(file), show(first));
             return Err(Failure::usage(text));
         }
         for sample in shard.samples {
@@ -43,9 +45,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             }
         }
     }
-    let Some(mut whole) = whole else {
-        return Err(Failure::usage("no shard-*.json there"));
-    };
     whole.samples = samples.into_values().collect();
     let plan = plan_of(&whole)?;
     let missing = whole.planned.saturating_sub(whole.samples.len());
@@ -53,9 +52,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let text = format!("{missing} of {} runs are missing", whole.planned);
         return Err(Failure::usage(text));
     }
-    let first = args.shards.first().cloned().unwrap_or_default();
-    let beside = || if first.is_dir() { first.clone() } else { first.with_file_name("") };
-    let out = args.out.clone().unwrap_or_else(beside);
+    let out = args.out.clone().unwrap_or_else(|| first.with_file_name(""));
     keep(&out.join("samples.json"), &whole)?;
     conclude(&plan, &whole, &out, None)
 }

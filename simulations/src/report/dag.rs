@@ -91,11 +91,8 @@ impl Dag {
         for (lane, name) in self.lanes.iter().enumerate() {
             let (y, name) = (y(lane), crate::report::page::escaped(name));
             line(&mut svg, [LEFT, y, WIDTH - 10.0, y], "#D9DDE3", 1.0);
-            let _ = writeln!(
-                svg,
-                "<text x=\"8\" y=\"{:.1}\" fill=\"#1C222B\">{name}</text>",
-                y + 4.0
-            );
+            let _ =
+                writeln!(svg, "<text x=\"8\" y=\"{:.1}\" fill=\"#1C222B\">{name}</text>", y + 4.0);
         }
         for vertex in &self.vertices {
             for parent in vertex.parents.iter().filter_map(|parent| self.vertices.get(*parent)) {

@@ -129,9 +129,9 @@ fn values(page: &mut String, values: &[Value]) {
          <th class=\"number\">95 % interval</th><th class=\"number\">runs</th></tr>\n"
     );
     for value in values {
-        let interval = value.interval.map_or_else(String::new, |[low, high]| {
-            format!("{} .. {}", shown(low), shown(high))
-        });
+        let interval = value
+            .interval
+            .map_or_else(String::new, |[low, high]| format!("{} .. {}", shown(low), shown(high)));
         let _ = writeln!(
             page,
             "<tr><td>{}</td><td><code>{}</code></td><td class=\"number\">{}</td><td>{}</td>\

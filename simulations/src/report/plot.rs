@@ -11,9 +11,9 @@ use plotters::{
         ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter},
     },
     prelude::{
-        ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea,
-        DrawingAreaErrorKind, IntoDrawingArea as _, IntoFont as _, LineSeries, PathElement,
-        Polygon, RGBColor, Rectangle, SVGBackend, Text,
+        ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea, DrawingAreaErrorKind,
+        IntoDrawingArea as _, IntoFont as _, LineSeries, PathElement, Polygon, RGBColor, Rectangle,
+        SVGBackend, Text,
     },
 };
 
@@ -250,7 +250,10 @@ fn described(axis: &Axis) -> String {
 }
 
 /// Draws the names of the lines above the plot, and returns the area that is left for it.
-fn legend<'a>(root: &Area<'a>, names: &[(&str, Style)]) -> Result<Area<'a>, DrawingAreaErrorKind<std::io::Error>> {
+fn legend<'a>(
+    root: &Area<'a>,
+    names: &[(&str, Style)],
+) -> Result<Area<'a>, DrawingAreaErrorKind<std::io::Error>> {
     let (mut x, mut line) = (58, 0);
     let right = i32::try_from(SIZE.0).unwrap_or(i32::MAX);
     let height = i32::try_from(LEGEND_LINE).unwrap_or(0);

@@ -17,7 +17,14 @@ pub(crate) fn table(figures: &Figures) -> Result<Vec<u8>, csv::Error> {
         let [low, high] = bounds(value.interval);
         let y = shown(value.mean);
         writer.write_record([
-            "value", "", &value.name, &value.point, &y, &low, &high, &value.unit,
+            "value",
+            "",
+            &value.name,
+            &value.point,
+            &y,
+            &low,
+            &high,
+            &value.unit,
         ])?;
     }
     for figure in &figures.figures {

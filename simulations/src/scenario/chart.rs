@@ -151,7 +151,8 @@ impl Found<'_> {
     fn figure(&self, sketch: &Sketch, reproduce: &str) -> Figure {
         let engine = self.plan.scenario.scenario.engine;
         let unit = |name: &String| metrics::find(name, engine).map_or("", |metric| metric.unit);
-        let units: BTreeSet<&str> = sketch.y.iter().map(unit).filter(|unit| !unit.is_empty()).collect();
+        let units: BTreeSet<&str> =
+            sketch.y.iter().map(unit).filter(|unit| !unit.is_empty()).collect();
         let unit = units.first().copied().unwrap_or_default();
         let name = sketch.y.first().map_or("", String::as_str).replace('_', " ");
         let up = if unit.is_empty() { name } else { unit.to_owned() };
@@ -319,9 +320,8 @@ impl Found<'_> {
                     self.at(point).filter_map(|sample| sample.tails.get(name)).collect();
                 // Of a tail the share goes up, and the latency to the right.
                 let turned = means(&all).into_iter();
-                let points: Vec<Point> = turned
-                    .map(|point| Point { x: point.y, y: point.x, interval: None })
-                    .collect();
+                let points: Vec<Point> =
+                    turned.map(|point| Point { x: point.y, y: point.x, interval: None }).collect();
                 curves.push(Curve {
                     name: self.line_name(sketch, name, point),
                     style: Style::Simulated,

@@ -33,9 +33,8 @@ pub(crate) fn parse(key: &str, text: &str, engine: Engine) -> Result<Expected, S
     }
     let (name, at) = key.split_once('@').unwrap_or((key, ""));
     metrics::find(name, engine)?;
-    let bound = bound(text).ok_or_else(|| {
-        format!("{key} = \"{text}\": write \"<2500\", \">0.95\" or \"1.9..2.1\"")
-    })?;
+    let bound = bound(text)
+        .ok_or_else(|| format!("{key} = \"{text}\": write \"<2500\", \">0.95\" or \"1.9..2.1\""))?;
     Ok(Expected::Value { name: name.to_owned(), at: at.to_owned(), bound })
 }
 
@@ -80,7 +79,10 @@ mod tests {
     #[test]
     fn what_is_expected_is_known() {
         let error = |key: &str, text: &str| parse(key, text, Engine::Node).unwrap_err();
-        assert_eq!(error("finalty_p99_ms", "<1"), "no value `finalty_p99_ms` of nodes; did you mean `finality_p99_ms`?");
+        assert_eq!(
+            error("finalty_p99_ms", "<1"),
+            "no value `finalty_p99_ms` of nodes; did you mean `finality_p99_ms`?"
+        );
         assert_eq!(error("outcome", "pas"), "unknown outcome `pas`; did you mean `pass`?");
         assert!(error("jain", "0.9").contains("write \"<2500\""));
         assert!(parse("jain@load.tps=5", ">0.9", Engine::Node).is_ok());

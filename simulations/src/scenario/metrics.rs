@@ -33,12 +33,7 @@ pub struct Metric {
     pub meaning: &'static str,
 }
 
-const fn node(
-    kind: Kind,
-    name: &'static str,
-    unit: &'static str,
-    meaning: &'static str,
-) -> Metric {
+const fn node(kind: Kind, name: &'static str, unit: &'static str, meaning: &'static str) -> Metric {
     Metric { name, engine: Engine::Node, kind, unit, meaning }
 }
 
@@ -56,10 +51,12 @@ use Kind::{Bars, Series, Tail, Value};
 /// All of them, by engine, in the order in which they are shown.
 pub const METRICS: &[Metric] = &[
     node(Value, "offered_tps", "tx/s", "What posters mean to post per second, spam included."),
-    node(Value, "accepted_tps", "tx/s", "Bodies made after the warm-up that a node took."),
+    node(Value, "posted_tps", "tx/s", "Bodies made after the warm-up and handed to a node."),
+    node(Value, "accepted_tps", "tx/s", "Those of them that a node took."),
+    node(Value, "turned_away", "", "Bodies of posters who do not wait that nodes refused."),
     node(Value, "final_tps", "tx/s", "Bodies that became final after the warm-up, in the load."),
     node(Value, "honest_tps", "tx/s", "The same, of honest posters alone."),
-    node(Value, "unfinal", "", "Share of accepted bodies that were not final at the very end."),
+    node(Value, "unfinal", "", "Share of posted bodies that were not final at the very end."),
     node(
         Value,
         "finality_p50_ms",
@@ -119,7 +116,12 @@ pub const METRICS: &[Metric] = &[
         "k' rate h / (k' - 1) with k' = k (1 - q): Popov, The Tangle; q adds tips, removes none.",
     ),
     tangle(Value, "tips_deviation", "", "Standard deviation of the tips over time."),
-    tangle(Value, "tips_growth", "/h", "How fast the tips grow after the warm-up; about 0 if at all stable."),
+    tangle(
+        Value,
+        "tips_growth",
+        "/h",
+        "How fast the tips grow after the warm-up; about 0 if at all stable.",
+    ),
     tangle(Value, "approval_mean_h", "h", "Mean time from issue to the first approval."),
     tangle(
         Value,
@@ -139,7 +141,12 @@ pub const METRICS: &[Metric] = &[
     tangle(Value, "cover_p95_h", "h", "The same, of which 5 % took longer."),
     tangle(Value, "cover_p999_h", "h", "The same, of which 0.1 % took longer."),
     tangle(Value, "block_parents", "", "Ids of parents in a block of a validator, on average."),
-    tangle(Value, "lead_p50_h", "h", "Median time until a private double spend fell behind for good."),
+    tangle(
+        Value,
+        "lead_p50_h",
+        "h",
+        "Median time until a private double spend fell behind for good.",
+    ),
     tangle(Value, "lead_p95_h", "h", "The same, of which 5 % took longer."),
     tangle(
         Value,

@@ -25,6 +25,6 @@ pub mod setting;
 pub mod shipped;
 pub mod span;
 mod statistics;
-mod theory;
 #[cfg(test)]
 mod tests;
+mod theory;

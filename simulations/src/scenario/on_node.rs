@@ -2,10 +2,7 @@
 //!
 //! Invariant: nothing is looked at but what nodes told and stored, so looking changes nothing.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use weft_core::time::Span;
 
@@ -14,22 +11,23 @@ use crate::{
     scenario::{
         campaign::{Stop, hex},
         config::Scenario,
-        observe::Observer,
+        observe::{Crowd, Observer},
         sample::{Outcome, Sample},
         setting::{self, Costs, FaultKind, FaultPlan, Home, Load, Net, Nodes, Times, Topology},
     },
     world::{
-        Links, Posting, Settings, World,
-        costs,
+        Links, Posting, Settings, World, costs,
         disk::Disks,
         faults::Fault,
+        load::Issuing,
+        measure::Issuer,
         rogue::{Answers, Rogue, Trick},
         vice::Vice,
     },
 };
 
 /// How often a run is looked at, in virtual time.
-pub(super) const GLANCE: Span = Span::from_millis(250);
+const GLANCE: Span = Span::from_millis(250);
 
 /// What a scenario has once it was checked.
 pub(super) struct Parts<'a> {
@@ -59,12 +57,11 @@ pub(super) fn run(
         Ok(settings) => settings,
         Err(what) => return refused(what),
     };
-    let (mut world, homes) = populate(&parts, settings);
-    let mut observer = Observer::new(&world, &parts, homes);
+    let (mut world, crowd) = populate(&parts, settings);
+    let mut observer = Observer::new(&world, &parts, crowd);
     // An assertion of the world is a judge too.
-    let ended = catch_unwind(AssertUnwindSafe(|| {
-        proceed(&mut world, &parts, &mut observer, stop, moved)
-    }));
+    let ended =
+        catch_unwind(AssertUnwindSafe(|| proceed(&mut world, &parts, &mut observer, stop, moved)));
     let (outcome, detail) = match ended {
         Ok(ended) => ended,
         Err(panic) => (Outcome::CheckerFailed, said(panic.as_ref())),
@@ -100,7 +97,7 @@ fn settings(parts: &Parts<'_>, seed: u64) -> Result<Settings, String> {
         jitter: ms(net.jitter_ms),
         loss_ppm: per_million(net.loss),
         uplink_bytes_per_ms: (net.uplink_bytes_per_ms > 0).then_some(net.uplink_bytes_per_ms),
-        regions: setting::regions(net, Path::new(""))?,
+        regions: setting::regions(net)?,
         ..Links::default()
     };
     settings.costs = costs::Costs {
@@ -124,11 +121,10 @@ fn per_million(share: f64) -> u64 {
     (share * 1e6).round() as u64
 }
 
-/// The world with everybody in it, and the node that each poster uses: honest ones first.
-fn populate(parts: &Parts<'_>, settings: Settings) -> (World, Vec<usize>) {
-    let Parts { time, nodes, load, .. } = parts;
+/// The world with everybody in it, and who posts.
+fn populate(parts: &Parts<'_>, settings: Settings) -> (World, Crowd) {
+    let Parts { nodes, load, .. } = parts;
     let mut world = World::new(settings);
-    let count = |number: u64| usize::try_from(number).unwrap_or(0);
     let validators = match nodes.topology {
         Topology::Mesh => world.mesh(count(nodes.validators)),
         Topology::Line => world.line(count(nodes.validators)),
@@ -150,31 +146,52 @@ fn populate(parts: &Parts<'_>, settings: Settings) -> (World, Vec<usize>) {
             .add_rogue(|number, world| Rogue::new(number, world, &tricks, Answers::Empty, every));
         victims.iter().for_each(|victim| world.connect(*victim, rogue));
     }
-    let all = [validators.clone(), followers.clone()].concat();
     let homes = match load.home {
-        Home::All => all,
+        Home::All => [validators, followers].concat(),
         Home::Validators => validators,
         Home::Followers => followers,
     };
-    let mut used = Vec::new();
-    let honest = load.tps / load.posters.max(1) as f64;
-    let spammers = (0..load.spammers).map(|_| (honest * load.spam_factor, 0));
-    let honest = (0..count(load.posters)).map(|poster| (honest, poster));
-    for (rate, place) in honest.chain(spammers) {
-        let Some(home) = homes.get(place % homes.len().max(1)).copied() else { continue };
-        world.add_poster(home, posting(rate, load.bytes), time.duration.span());
-        used.push(home);
-    }
+    let crowd = crowd(&mut world, parts, &homes);
     for _ in 0..load.clients {
-        world.add_client(load.client_every.span(), time.duration.span());
+        world.add_client(load.client_every.span(), parts.time.duration.span());
     }
-    (world, used)
+    (world, crowd)
 }
 
+/// Those who post: honest ones at all homes in turn, spammers at the first.
+fn crowd(world: &mut World, parts: &Parts<'_>, homes: &[usize]) -> Crowd {
+    let (load, span) = (parts.load, parts.time.duration.span());
+    let rate = load.tps / load.posters.max(1) as f64;
+    let mut crowd = Crowd { honest: Vec::new(), spammers: Vec::new() };
+    let stream = |world: &mut World, home: Option<usize>, rate: f64| {
+        let issuing = Issuing { every: between(rate), bytes: count(load.bytes), home };
+        world.add_streams(1, issuing, span)
+    };
+    for (number, home) in homes.iter().cycle().take(count(load.posters)).enumerate() {
+        if load.waits {
+            let plan =
+                Posting { every: between(rate), bytes_max: load.bytes, ..Posting::default() };
+            world.add_poster(*home, plan, span);
+            crowd.honest.push(Issuer::Poster(number));
+        } else {
+            crowd.honest.extend(stream(world, Some(*home), rate));
+        }
+    }
+    for _ in 0..load.spammers {
+        let spammer = stream(world, homes.first().copied(), rate * load.spam_factor);
+        crowd.spammers.extend(spammer);
+    }
+    crowd
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+/// Time from one body to the next.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate above 0")]
-fn posting(rate: f64, bytes: u64) -> Posting {
-    let every = Span::from_millis((1_000.0 / rate).round().clamp(1.0, 1e9) as u64);
-    Posting { every, bytes_max: bytes, ..Posting::default() }
+fn between(rate: f64) -> Span {
+    Span::from_millis((1_000.0 / rate).round().clamp(1.0, 1e9) as u64)
 }
 
 /// Lets everything happen, and judges it.

@@ -1,7 +1,7 @@
 //! A run of the abstract Tangle, as values that a report knows.
 
 use crate::{
-    kernel::{random::Seed, trace::Trace},
+    kernel::trace::Trace,
     report::dag::{Dag, Fate, Kind, VERTICES_MAX, Vertex},
     scenario::{
         campaign::hex,
@@ -9,7 +9,7 @@ use crate::{
         sample::{Sample, quantile},
         theory,
     },
-    tangle::{self, Histogram, Model, Outcome, window},
+    tangle::{self, Histogram, Model, Outcome},
 };
 
 /// Rows over which honest transactions are spread in the picture, since nobody issued them.
@@ -22,7 +22,7 @@ const SHARES: [f64; 14] =
 /// One run; `None` if its model is none, which was checked before.
 pub(super) fn run(scenario: &Scenario, seed: u64, pictured: bool) -> Option<Sample> {
     let model = scenario.tangle.as_ref()?;
-    let outcome = tangle::run(model, Seed::new(seed)).ok()?;
+    let outcome = tangle::run(model, seed).ok()?;
     let mut sample = Sample::default();
     values(&mut sample, model, &outcome);
     curves(&mut sample, &outcome);
@@ -105,8 +105,8 @@ fn picture(model: &Model, outcome: &Outcome) -> Option<Dag> {
     lanes.resize(2 + rows, String::new());
     let vertices = shown.iter().map(|vertex| {
         let kind = match vertex.kind {
-            window::Kind::Block => Kind::Validator,
-            window::Kind::Private => Kind::Attacker,
+            tangle::Kind::Block => Kind::Validator,
+            tangle::Kind::Private => Kind::Attacker,
             _ => Kind::Tx,
         };
         let row = usize::try_from(vertex.id % ROWS).unwrap_or(0);

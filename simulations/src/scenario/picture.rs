@@ -2,12 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_core::{digest::TxId, time::Time};
+use weft_core::{
+    digest::{BodyId, TxId},
+    machine::{LogEntry, Reads as _},
+    time::Time,
+    units::Position,
+};
+use weft_storage::Store as _;
 
 use crate::{
-    World,
+    Node, World,
     report::dag::{Dag, Fate, Kind, Vertex},
-    scenario::observe::{Issuer, Said},
+    scenario::observe::{Crowd, Said},
+    world::measure::Issuer,
 };
 
 /// Transactions of an excerpt, and commits.
@@ -17,109 +24,114 @@ const COMMITS_MAX: usize = 100;
 /// Lanes of posters; further ones share the last.
 const POSTERS_MAX: usize = 10;
 
+/// What is drawn: a transaction, or a commit with what it ordered.
+struct Drawn {
+    at: Time,
+    tx: Option<TxId>,
+    approves: Vec<TxId>,
+    vertex: Vertex,
+}
+
 /// The first transactions after the warm-up, and the commits that order them.
 pub(super) fn of(
     world: &World,
-    said: &[Said],
+    said: &BTreeMap<BodyId, Said>,
+    crowd: &Crowd,
     begin: Time,
     [from, until]: [Time; 2],
 ) -> Option<Dag> {
-    let mut shown: Vec<&Said> =
-        said.iter().filter(|one| one.made >= from && one.made < until).collect();
-    shown.truncate(TRANSACTIONS_MAX);
-    // What was attached anew hangs below what came later.
-    shown.sort_by_key(|one| one.made);
-    let places: BTreeMap<TxId, usize> =
-        shown.iter().enumerate().map(|(place, one)| (one.tx, place)).collect();
-    let last = shown.last()?.made;
+    let node = world.nodes().max_by_key(|node| node.store().next_position())?;
+    let log = node.store().log(Position::ZERO, usize::MAX);
+    let approved: BTreeSet<TxId> =
+        log.iter().flat_map(|entry| entry.attachment.transactions()).collect();
+    let known = |entry: &LogEntry| Some((entry.id, *said.get(&entry.body)?, entry.attachment));
+    let shown = log.iter().filter_map(known);
+    let shown = shown.filter(|(_, one, _)| one.made >= from && one.made < until);
+    let shown: Vec<_> = shown.take(TRANSACTIONS_MAX).collect();
     let ms = |at: Time| at.since(begin).as_millis() as f64;
-    let (lanes, lane) = lanes(&shown);
-    let approved: BTreeSet<TxId> = said.iter().flat_map(|one| one.parents.clone()).collect();
-    let mut vertices: Vec<(Time, Option<TxId>, Vertex)> = Vec::new();
-    for one in &shown {
+    let issuers: BTreeSet<Issuer> = shown.iter().map(|(_, one, _)| one.issuer).collect();
+    let lanes = Lanes::new(crowd, &issuers);
+    let mut drawn: Vec<Drawn> = Vec::new();
+    for (tx, one, attachment) in shown {
         let fate = match one.ended {
             Some(_) => Fate::Committed,
-            None if approved.contains(&one.tx) => Fate::Approved,
+            None if approved.contains(&tx) => Fate::Approved,
             None => Fate::Tip,
         };
-        let kind = if matches!(one.issuer, Issuer::Spammer(_)) { Kind::Attacker } else { Kind::Tx };
-        let committed = one.ended.map(ms);
-        let (at, lane) = (ms(one.made), lane(one.issuer));
-        let vertex = Vertex { at, lane, parents: Vec::new(), kind, fate, committed };
-        vertices.push((one.made, Some(one.tx), vertex));
+        let spams = crowd.spammers.contains(&one.issuer);
+        let kind = if spams { Kind::Attacker } else { Kind::Tx };
+        let (lane, committed) = (lanes.of(one.issuer), one.ended.map(ms));
+        let vertex = Vertex { at: ms(one.made), lane, parents: Vec::new(), kind, fate, committed };
+        let approves = attachment.transactions().collect();
+        drawn.push(Drawn { at: one.made, tx: Some(tx), approves, vertex });
     }
-    let mut orders: Vec<(Time, Vec<TxId>)> = Vec::new();
-    let node = world.nodes().max_by_key(|node| node.told().commits.len())?;
+    commits(node, &mut drawn, &ms);
+    drawn.sort_by_key(|one| (one.at, one.tx.is_none()));
+    Some(Dag { unit: "ms".into(), lanes: lanes.names, vertices: linked(drawn) })
+}
+
+/// Adds the commits that order something of what is drawn.
+fn commits(node: &Node, drawn: &mut Vec<Drawn>, ms: &dyn Fn(Time) -> f64) {
+    let shown: BTreeSet<TxId> = drawn.iter().filter_map(|one| one.tx).collect();
+    let last = drawn.iter().map(|one| one.at).max().unwrap_or_default();
+    let mut count = 0;
     for commit in &node.told().commits {
         let leaves = commit.leaves.iter().map(|leaf| leaf.tx);
-        let leaves: Vec<TxId> = leaves.filter(|tx| places.contains_key(tx)).collect();
-        if !leaves.is_empty() && commit.at <= last && orders.len() < COMMITS_MAX {
-            orders.push((commit.at, leaves));
+        let approves: Vec<TxId> = leaves.filter(|tx| shown.contains(tx)).collect();
+        if approves.is_empty() || commit.at > last || count >= COMMITS_MAX {
+            continue;
         }
-    }
-    for (at, _) in &orders {
+        count += 1;
         let vertex = Vertex {
-            at: ms(*at),
+            at: ms(commit.at),
             lane: 0,
             parents: Vec::new(),
             kind: Kind::Validator,
             fate: Fate::Committed,
-            committed: Some(ms(*at)),
+            committed: Some(ms(commit.at)),
         };
-        vertices.push((*at, None, vertex));
+        drawn.push(Drawn { at: commit.at, tx: None, approves, vertex });
     }
-    vertices.sort_by_key(|(at, tx, _)| (*at, tx.is_none()));
-    Some(Dag { unit: "ms".into(), lanes, vertices: linked(vertices, &shown, orders) })
 }
 
 /// Fills in who approves whom, by place.
-fn linked(
-    vertices: Vec<(Time, Option<TxId>, Vertex)>,
-    shown: &[&Said],
-    orders: Vec<(Time, Vec<TxId>)>,
-) -> Vec<Vertex> {
-    let places: BTreeMap<TxId, usize> = vertices
-        .iter()
-        .enumerate()
-        .filter_map(|(place, (_, tx, _))| Some(((*tx)?, place)))
-        .collect();
-    let parents: BTreeMap<TxId, &[TxId]> =
-        shown.iter().map(|one| (one.tx, one.parents.as_slice())).collect();
-    let mut orders = orders.into_iter();
-    let fill = |(place, (_, tx, vertex)): (usize, (Time, Option<TxId>, Vertex))| {
-        let approves: Vec<TxId> = match tx {
-            Some(tx) => parents.get(&tx).map(|parents| parents.to_vec()).unwrap_or_default(),
-            None => orders.next().map(|(_, leaves)| leaves).unwrap_or_default(),
-        };
-        let known = approves.iter().filter_map(|tx| places.get(tx).copied());
-        Vertex { parents: known.filter(|parent| *parent < place).collect(), ..vertex }
+fn linked(drawn: Vec<Drawn>) -> Vec<Vertex> {
+    let places: BTreeMap<TxId, usize> =
+        drawn.iter().enumerate().filter_map(|(place, one)| Some((one.tx?, place))).collect();
+    let fill = |(place, one): (usize, Drawn)| {
+        let known = one.approves.iter().filter_map(|tx| places.get(tx).copied());
+        Vertex { parents: known.filter(|parent| *parent < place).collect(), ..one.vertex }
     };
-    vertices.into_iter().enumerate().map(fill).collect()
+    drawn.into_iter().enumerate().map(fill).collect()
 }
 
-/// The names of lanes, and which one an issuer has.
-fn lanes(shown: &[&Said]) -> (Vec<String>, impl Fn(Issuer) -> usize + use<>) {
-    let is_client = |one: &&&Said| one.issuer == Issuer::Client;
-    let is_spammer = |one: &&&Said| matches!(one.issuer, Issuer::Spammer(_));
-    let posters = shown.iter().filter_map(|one| match one.issuer {
-        Issuer::Poster(number) => Some(number + 1),
-        _ => None,
-    });
-    let posters = posters.max().unwrap_or(0).min(POSTERS_MAX);
-    let mut names = vec!["commits".to_owned()];
-    names.extend((0..posters).map(|number| format!("sensor {number}")));
-    let mut lane = |is_there: bool, name: &str| {
-        if is_there {
-            names.push(name.to_owned());
+/// The lanes of a picture.
+struct Lanes {
+    names: Vec<String>,
+    posters: BTreeMap<Issuer, usize>,
+}
+
+impl Lanes {
+    fn new(crowd: &Crowd, issuers: &BTreeSet<Issuer>) -> Self {
+        let mut names = vec!["commits".to_owned()];
+        let mut posters = BTreeMap::new();
+        for (number, issuer) in crowd.honest.iter().enumerate() {
+            if number < POSTERS_MAX {
+                names.push(format!("sensor {number}"));
+            }
+            posters.insert(*issuer, names.len() - 1);
         }
-        names.len() - 1
-    };
-    let spammers = lane(shown.iter().find(is_spammer).is_some(), "spam");
-    let clients = lane(shown.iter().find(is_client).is_some(), "clients");
-    let of = move |issuer: Issuer| match issuer {
-        Issuer::Poster(number) => 1 + number.min(posters.saturating_sub(1)),
-        Issuer::Spammer(_) => spammers,
-        Issuer::Client => clients,
-    };
-    (names, of)
+        if !crowd.spammers.is_empty() {
+            names.push("spam".to_owned());
+        }
+        posters.extend(crowd.spammers.iter().map(|spammer| (*spammer, names.len() - 1)));
+        if issuers.iter().any(|issuer| matches!(issuer, Issuer::Client(_))) {
+            names.push("clients".to_owned());
+        }
+        Self { names, posters }
+    }
+
+    fn of(&self, issuer: Issuer) -> usize {
+        self.posters.get(&issuer).copied().unwrap_or(self.names.len() - 1)
+    }
 }

@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn a_shard_is_one_of_several() {
         let shard: Shard = "1/4".parse().unwrap();
-        assert_eq!((shard.to_string(), shard.takes(5), shard.takes(6)), ("1/4".into(), true, false));
+        assert_eq!(
+            (shard.to_string(), shard.takes(5), shard.takes(6)),
+            ("1/4".into(), true, false)
+        );
         for wrong in ["4/4", "1", "a/b", "0/0", "-1/2"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }

@@ -95,8 +95,7 @@ pub(crate) fn check(file: &str, scenario: &Scenario) -> Result<(), BadScenario> 
         (Engine::Tangle, Some(model)) => {
             model.check().map_err(|unfit| BadScenario::new(file, format!("tangle.{unfit}")))
         }
-        _ => crate::scenario::setting::check(scenario)
-            .map_err(|what| BadScenario::new(file, what)),
+        _ => crate::scenario::setting::check(scenario).map_err(|what| BadScenario::new(file, what)),
     }
 }
 

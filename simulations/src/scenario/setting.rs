@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     scenario::{config::Scenario, shipped, span::Duration},
-    world::Regions,
+    world::links::Regions,
 };
 
 /// How long, in virtual time.
@@ -133,6 +133,9 @@ pub struct Load {
     /// Bytes of a reading; a transaction has about 3,000 more for its signature and key. Default
     /// 64.
     pub bytes: u64,
+    /// Whether an honest poster waits until a body is taken, and attaches it anew until it is. If
+    /// not, bodies come at random whatever becomes of them: an offered load. Default true.
+    pub waits: bool,
     /// Where they post.
     pub home: Home,
     /// Spammers, each at the first node of `home`. Default 0.
@@ -151,6 +154,7 @@ impl Default for Load {
             tps: 40.0,
             posters: 8,
             bytes: 64,
+            waits: true,
             home: Home::All,
             spammers: 0,
             spam_factor: 10.0,
@@ -340,12 +344,13 @@ pub(crate) fn numbers(nodes: &Nodes, names: &[String]) -> Result<Vec<usize>, Str
     Ok(found)
 }
 
-/// The regions of a scenario, if it has any. `folder` is that of the scenario.
-pub(crate) fn regions(net: &Net, folder: &Path) -> Result<Option<Regions>, String> {
+/// The regions of a network, if it has any.
+pub(crate) fn regions(net: &Net) -> Result<Option<Regions>, String> {
     if net.rtt.is_empty() {
         return Ok(None);
     }
-    let text = shipped::file(folder, &net.rtt)?;
+    // A path is seen from where the program runs: the scenario's folder is not kept.
+    let text = shipped::file(Path::new(""), &net.rtt)?;
     Regions::parse(&text).map(Some).map_err(|error| format!("{}: {error}", net.rtt))
 }
 
@@ -368,6 +373,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), String> {
     within("nodes.validators", nodes.validators as f64, 1.0, 100.0)?;
     let parties = nodes.validators + nodes.followers + nodes.rogues;
     within("nodes in all", parties as f64, 1.0, PARTIES_MAX as f64)?;
+    regions(net)?;
     within("net.loss", net.loss, 0.0, 0.5)?;
     within("net.delay_ms", net.delay_ms.first().copied().unwrap_or(0) as f64, 0.0, 10_000.0)?;
     within("load.tps", load.tps, 0.001, 1e6)?;
