@@ -21,6 +21,7 @@ pub mod report;
 pub mod scenario;
 pub mod substrate;
 pub mod tangle;
+pub mod validate;
 pub mod world;
 
 pub use self::world::{Links, Node, Posting, Settings, World};

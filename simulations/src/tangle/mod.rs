@@ -27,6 +27,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::{counts::slope, histogram::bin};
 pub use self::{
     histogram::Histogram,
     model::{Model, Unfit},

@@ -16,7 +16,7 @@ pub(super) fn run(weights: &Weights, model: &Model, mut chance: Chance) -> Race 
     let attack = &model.attack;
     let expected = attack.share * model.rate * weights.step;
     let points = weights.mean.len();
-    let mut ahead = vec![0.0; points];
+    let mut ahead = vec![0_u32; points];
     let mut ahead_until = Vec::new();
     let count = weights.curves.len() as f64;
     for curve in &weights.curves {
@@ -27,12 +27,13 @@ pub(super) fn run(weights: &Weights, model: &Model, mut chance: Chance) -> Race 
                 rival = rival.saturating_add(chance.poisson(expected));
             }
             if rival >= *weight {
-                *ahead += 1.0 / count;
+                *ahead += 1;
                 last = point;
             }
         }
         ahead_until.push(last as f64 * weights.step);
     }
+    let ahead: Vec<f64> = ahead.into_iter().map(|ahead| f64::from(ahead) / count).collect();
     ahead_until.sort_by(f64::total_cmp);
     let release = super::histogram::bin(attack.release, weights.step);
     let success = ahead.get(release).copied().unwrap_or(f64::NAN);

@@ -1,0 +1,138 @@
+//! Rows D5 to D7: faults of links, searches for a nonce, catch-up races.
+
+use super::{
+    bench::{Bench, head},
+    row::{Row, Target},
+    statistics::{chi_square, chi_square_p, mean},
+    theory,
+};
+use crate::{
+    kernel::random::Seed,
+    substrate::{
+        chance::Chance,
+        link::{Fate, Faults},
+        pursuit::{Head, draws_level},
+        work,
+    },
+};
+
+/// D5: faults come as often as set, each whatever the others do; and the dice of the world are
+/// even. The mean of p over seeds is about one half; below 0.0001 it is no chance.
+pub(super) fn injectors(bench: &Bench) -> Vec<Row> {
+    const FRAMES: u32 = 200_000;
+    let target = Target::Between(1e-4, 1.0);
+    let heads = vec![
+        (head("D5", "least p of loss, doubling, reordering", "chi-square, 5 degrees"), target),
+        (head("D5", "least p of dice below 60", "chi-square, 59 degrees"), target),
+    ];
+    let seeds = bench.either(8, 32);
+    let rows = bench.rows(1, heads, |_| {
+        let (mut faults_p, mut dice_p) = (1.0_f64, 1.0_f64);
+        for seed in 0..u64::from(seeds) {
+            faults_p = faults_p.min(faults(seed, FRAMES));
+            dice_p = dice_p.min(dice(seed, FRAMES));
+        }
+        Some(vec![faults_p, dice_p])
+    });
+    rows.into_iter().map(|row| Row { seeds, ..row }).collect()
+}
+
+/// How likely chance alone makes fates as uneven as these.
+fn faults(seed: u64, frames: u32) -> f64 {
+    let set = Faults { loss: 0.02, duplicate: 0.05, reorder: 0.1 };
+    let mut chance = Chance::new(Seed::new(seed), "validate.faults", 0);
+    let mut counts = [0.0; 5];
+    for _ in 0..frames {
+        let place = match set.fate(&mut chance) {
+            Fate::Lost => 0,
+            Fate::Arrives { twice, late } => 1 + usize::from(twice) + 2 * usize::from(late),
+        };
+        if let Some(count) = counts.get_mut(place) {
+            *count += 1.0;
+        }
+    }
+    let arrive = (1.0 - set.loss) * f64::from(frames);
+    let (twice, late) = (set.duplicate, set.reorder);
+    let expected = [
+        set.loss * f64::from(frames),
+        arrive * (1.0 - twice) * (1.0 - late),
+        arrive * twice * (1.0 - late),
+        arrive * (1.0 - twice) * late,
+        arrive * twice * late,
+    ];
+    chi_square_p(chi_square(&counts, &expected), 4)
+}
+
+/// The same of the dice that the world draws from.
+fn dice(seed: u64, frames: u32) -> f64 {
+    const SIDES: usize = 60;
+    let mut dice = Seed::new(seed).dice("validate.dice", 0);
+    let mut counts = [0.0; SIDES];
+    for _ in 0..frames {
+        if let Some(count) = counts.get_mut(dice.index(SIDES)) {
+            *count += 1.0;
+        }
+    }
+    let expected = [f64::from(frames) / SIDES as f64; SIDES];
+    chi_square_p(chi_square(&counts, &expected), 59)
+}
+
+/// D6: how long a search takes, tried and by the timer.
+pub(super) fn work(bench: &Bench) -> Vec<Row> {
+    const LAW: &str = "exponential: mean 2^d/H, CV 1";
+    const BITS: u32 = 10;
+    let about = |reference| Target::about(reference, 0.03);
+    let heads = vec![
+        (head("D6", "tries / 2^d, d=10", LAW), about(1.0)),
+        (head("D6", "CV of tries, d=10", LAW), about(1.0)),
+        (head("D6", "timer · H / 2^d, d=10", LAW), about(1.0)),
+        (head("D6", "CV of the timer, d=10", LAW), about(1.0)),
+    ];
+    bench.rows(bench.either(4, 16), heads, |seed| {
+        let mut chance = Chance::new(Seed::new(seed), "validate.work", 0);
+        let tries: Vec<f64> =
+            (0..10_000).map(|_| work::tries(BITS, &mut chance) as f64 / 1_024.0).collect();
+        let timers: Vec<f64> =
+            (0..10_000).map(|_| work::timer(BITS, 1_024.0, &mut chance)).collect();
+        Some(vec![mean(&tries), spread(&tries), mean(&timers), spread(&timers)])
+    })
+}
+
+/// Standard deviation over mean.
+fn spread(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (squares / values.len() as f64).sqrt() / mean
+}
+
+/// D7: catch-up races.
+pub(super) fn catch_up(bench: &Bench) -> Vec<Row> {
+    const ROSENFELD: &str = "Rosenfeld 2012, eq. 1; theory.rs";
+    const NAKAMOTO: &str = "Nakamoto 2008, section 11; theory.rs";
+    let mut rows = Vec::new();
+    for (kind, share, confirmations) in [
+        (Head::Exact, 0.1, 2),
+        (Head::Exact, 0.1, 6),
+        (Head::Exact, 0.3, 6),
+        (Head::Exact, 0.3, 10),
+        (Head::Poisson, 0.1, 5),
+        (Head::Poisson, 0.3, 10),
+    ] {
+        let (name, reference, source) = match kind {
+            Head::Exact => ("exact", theory::rosenfeld(share, confirmations), ROSENFELD),
+            Head::Poisson => ("Poisson", theory::nakamoto(share, confirmations), NAKAMOTO),
+        };
+        let quantity = format!("caught up, {name}, q={share}, z={confirmations}");
+        let heads = vec![(head("D7", quantity, source), Target::about(reference, 0.03))];
+        rows.extend(bench.rows(bench.either(8, 32), heads, |seed| {
+            let races = if bench.quick { 50_000 } else { 200_000 };
+            let races = if reference < 0.01 { 4 * races } else { races };
+            let label = if kind == Head::Exact { "validate.exact" } else { "validate.poisson" };
+            let mut chance = Chance::new(Seed::new(seed), label, u64::from(confirmations));
+            let won =
+                (0..races).filter(|_| draws_level(kind, share, confirmations, &mut chance)).count();
+            Some(vec![won as f64 / f64::from(races)])
+        }));
+    }
+    rows
+}
