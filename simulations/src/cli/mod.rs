@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod run;
 mod sweep;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Sweep(sweep::Args),
     /// Put the shards of a sweep together
     Merge(merge::Args),
+    /// Hold the engines against published values
+    Validate(validate::Args),
     /// Let everything go wrong at once, seed by seed
     Dst(dst::Args),
     /// Run one seed of a campaign again
@@ -84,6 +87,7 @@ fn dispatch(command: Option<Command>) -> Result<(), Failure> {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Merge(args)) => merge::run(&args),
+        Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Dst(args)) => dst::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::List(args)) => list::run(&args),
