@@ -18,6 +18,9 @@
     approvedAt[p] = Math.min(approvedAt[p], v.at);
   }));
 
+  // Nobody approves what a committee says, so that is no tip.
+  const isTip = (v, i) => approvedAt[i] > now && v.kind !== "validator" && v.fate !== "orphan";
+
   const LANE = 26, LEFT = 84, FOOT = 22, SECONDS = 20;
   let now = last, playing = false, before = 0, chosen = -1, past = new Set(), colours = {};
 
@@ -84,13 +87,12 @@
     });
     vertices.forEach((v, i) => {
       if (v.at > now || v.at < from) return;
-      const tip = approvedAt[i] > now;
       pen.globalAlpha = past.size && !past.has(i) ? 0.35 : 1;
       pen.beginPath();
       pen.arc(x(v.at), y(v.lane), i === chosen ? 7 : 4.5, 0, 2 * Math.PI);
       pen.fillStyle = fill(v, i);
       pen.fill();
-      if (tip || i === chosen) {
+      if (isTip(v, i) || i === chosen) {
         pen.strokeStyle = colours.ink;
         pen.lineWidth = 1.6;
         pen.stroke();
@@ -109,7 +111,7 @@
     vertices.forEach((v, i) => {
       if (v.at > now) return;
       issued += 1;
-      tips += approvedAt[i] > now ? 1 : 0;
+      tips += isTip(v, i) ? 1 : 0;
       done += v.committed !== null && v.committed <= now ? 1 : 0;
     });
     line.textContent = `${issued} of ${vertices.length} issued, ${tips} tips, ${done} committed`;

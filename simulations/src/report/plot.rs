@@ -23,10 +23,10 @@ use crate::report::{
 };
 
 /// Width and height, in pixels: readable on a phone without a lens.
-const SIZE: (u32, u32) = (560, 350);
+const SIZE: (u32, u32) = (480, 330);
 
 /// Height of one line of the legend.
-const LEGEND_LINE: u32 = 18;
+const LEGEND_LINE: u32 = 20;
 
 const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 const INK: RGBColor = RGBColor(0x1c, 0x22, 0x2b);
@@ -43,7 +43,7 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 const FONT: &str = "sans-serif";
-const TEXT_PX: f64 = 13.0;
+const TEXT_PX: f64 = 16.0;
 
 /// Lines of fewer points have a mark at each.
 const MARKED_MAX: usize = 24;
@@ -72,9 +72,14 @@ fn colour(index: usize) -> RGBColor {
 
 fn scales(figure: &Figure, curves: &[Curve]) -> [Scale; 2] {
     let points = || curves.iter().flat_map(|curve| &curve.points);
+    // An interval may be so wide that it hides the line, and reach below zero where nothing is.
+    let least = points().map(|point| point.y).fold(f64::INFINITY, f64::min);
+    let most = points().map(|point| point.y).fold(f64::NEG_INFINITY, f64::max);
+    let bounds = [if least < 0.0 { 2.0 * least } else { 0.5 * least }, 1.5 * most.max(0.0)];
     let heights = |point: &Point| {
         let [low, high] = point.interval.unwrap_or([point.y, point.y]);
-        [low, point.y, high]
+        let [least, most] = bounds;
+        [low.max(least).min(point.y), point.y, high.min(most).max(point.y)]
     };
     [
         Scale::of(points().map(|point| point.x), figure.x.log),
@@ -241,7 +246,7 @@ fn pixel(share: f64, from: i32, to: i32) -> i32 {
 
 fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin(8).margin_right(18).x_label_area_size(42).y_label_area_size(58);
+    builder.margin(8).margin_right(18).x_label_area_size(46).y_label_area_size(60);
     builder
 }
 
@@ -258,7 +263,7 @@ fn legend<'a>(
     let right = i32::try_from(SIZE.0).unwrap_or(i32::MAX);
     let height = i32::try_from(LEGEND_LINE).unwrap_or(0);
     for (index, (name, style)) in names.iter().enumerate() {
-        let wide = 40 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
+        let wide = 44 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
         if x + wide > right && x > 58 {
             (x, line) = (58, line + 1);
         }
@@ -275,7 +280,7 @@ fn legend<'a>(
             Style::Measured => root.draw(&Circle::new((x + 10, y), 6, colour.filled()))?,
         }
         let font = (FONT, TEXT_PX).into_font().color(&INK);
-        root.draw(&Text::new((*name).to_owned(), (x + 26, y - 7), font))?;
+        root.draw(&Text::new((*name).to_owned(), (x + 26, y - 8), font))?;
         x += wide;
     }
     let used = u32::try_from(line + 1).unwrap_or(1) * LEGEND_LINE + 4;

@@ -140,7 +140,7 @@ fn populate(parts: &Parts<'_>, settings: Settings) -> (World, Crowd) {
     }
     let victims = if followers.is_empty() { &validators } else { &followers };
     for _ in 0..nodes.rogues {
-        let tricks = [Trick::FalseFrontier, Trick::FalseHave, Trick::UnknownParents];
+        let tricks = [Trick::FalseFrontier, Trick::FalseHave];
         let every = Span::from_millis(500);
         let rogue = world
             .add_rogue(|number, world| Rogue::new(number, world, &tricks, Answers::Empty, every));
