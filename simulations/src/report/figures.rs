@@ -101,8 +101,10 @@ pub enum Style {
 /// One line.
 #[derive(Clone, Debug)]
 pub struct Curve {
-    /// What the legend says.
+    /// What it is in the table, told apart from all others of the plot.
     pub name: String,
+    /// What the legend says; lines of one style and label share an entry.
+    pub label: String,
     /// How it is drawn.
     pub style: Style,
     /// Its points, from left to right.

@@ -18,7 +18,7 @@ use plotters::{
 };
 
 use crate::report::{
-    figures::{Axis, Bar, Curve, Figure, Point, Shape, Style},
+    figures::{Bar, Curve, Figure, Point, Shape, Style},
     scale::Scale,
 };
 
@@ -54,12 +54,23 @@ type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 /// The figure, as the text of an SVG file.
 pub(crate) fn svg(figure: &Figure) -> Result<String, DrawingAreaErrorKind<std::io::Error>> {
     let mut text = String::new();
+    let entries = match &figure.shape {
+        Shape::Curves(curves) => legend(curves),
+        Shape::Bars(_) => Vec::new(),
+    };
+    // The legend takes no room from the plot.
+    let lines = entries.iter().map(|entry| entry.line + 1).max().unwrap_or(0);
+    let above = lines * LEGEND_LINE;
+    let (width, height) = SIZE;
     {
-        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+        let backend = SVGBackend::with_string(&mut text, (width, height + above));
+        let root = backend.into_drawing_area();
         root.fill(&PAPER)?;
+        entries.iter().try_for_each(|entry| entry.draw(&root))?;
+        let area = root.margin(above, 0, 0, 0);
         match &figure.shape {
-            Shape::Curves(curves) => draw_curves(&root, figure, curves)?,
-            Shape::Bars(bars) => draw_bars(&root, figure, bars)?,
+            Shape::Curves(curves) => draw_curves(&area, figure, curves)?,
+            Shape::Bars(bars) => draw_bars(&area, figure, bars)?,
         }
         root.present()?;
     }
@@ -68,6 +79,11 @@ pub(crate) fn svg(figure: &Figure) -> Result<String, DrawingAreaErrorKind<std::i
 
 fn colour(index: usize) -> RGBColor {
     COLOURS.get(index % COLOURS.len()).copied().unwrap_or(INK)
+}
+
+/// Formulas are all drawn in ink: over the line that they agree with they would not be seen.
+fn colour_of(style: Style, index: usize) -> RGBColor {
+    if style == Style::Theory { INK } else { colour(index) }
 }
 
 fn scales(figure: &Figure, curves: &[Curve]) -> [Scale; 2] {
@@ -89,22 +105,19 @@ fn scales(figure: &Figure, curves: &[Curve]) -> [Scale; 2] {
 
 fn draw_curves(root: &Area<'_>, figure: &Figure, curves: &[Curve]) -> Drawn {
     let [x, y] = scales(figure, curves);
-    let names: Vec<(&str, Style)> =
-        curves.iter().map(|curve| (curve.name.as_str(), curve.style)).collect();
-    let area = legend(root, &names)?;
-    let mut chart = builder(&area).build_cartesian_2d(x.clone(), y.clone())?;
+    let mut chart = builder(root).build_cartesian_2d(x.clone(), y.clone())?;
     chart
         .configure_mesh()
         .light_line_style(PAPER.mix(0.0))
         .bold_line_style(FAINT)
         .axis_style(INK)
         .label_style((FONT, TEXT_PX).into_font().color(&INK))
-        .x_desc(described(&figure.x))
-        .y_desc(described(&figure.y))
+        .x_desc(figure.x.label.as_str())
+        .y_desc(figure.y.label.as_str())
         .draw()?;
     let place = |at: f64, up: f64| Some((x.place(at)?, y.place(up)?));
     for (index, curve) in curves.iter().enumerate() {
-        let colour = colour(index);
+        let colour = colour_of(curve.style, index);
         let line: Vec<(f64, f64)> =
             curve.points.iter().filter_map(|point| place(point.x, point.y)).collect();
         chart.draw_series(band(curve, &place).map(|band| Polygon::new(band, colour.mix(0.2))))?;
@@ -155,8 +168,8 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
         .bold_line_style(FAINT)
         .axis_style(INK)
         .label_style((FONT, TEXT_PX).into_font().color(&INK))
-        .x_desc(described(&figure.x))
-        .y_desc(described(&figure.y))
+        .x_desc(figure.x.label.as_str())
+        .y_desc(figure.y.label.as_str())
         .draw()?;
     let floor = y.low;
     let fill = colour(0).filled();
@@ -246,43 +259,57 @@ fn pixel(share: f64, from: i32, to: i32) -> i32 {
 
 fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin(8).margin_right(18).x_label_area_size(46).y_label_area_size(60);
+    builder.margin(8).margin_right(18).x_label_area_size(46).y_label_area_size(70);
     builder
 }
 
-fn described(axis: &Axis) -> String {
-    if axis.log { format!("{} (log)", axis.label) } else { axis.label.clone() }
+/// The label of a line, and where it stands above the plot.
+struct Entry<'a> {
+    label: &'a str,
+    style: Style,
+    colour: RGBColor,
+    x: i32,
+    line: u32,
 }
 
-/// Draws the names of the lines above the plot, and returns the area that is left for it.
-fn legend<'a>(
-    root: &Area<'a>,
-    names: &[(&str, Style)],
-) -> Result<Area<'a>, DrawingAreaErrorKind<std::io::Error>> {
-    let (mut x, mut line) = (58, 0);
-    let right = i32::try_from(SIZE.0).unwrap_or(i32::MAX);
-    let height = i32::try_from(LEGEND_LINE).unwrap_or(0);
-    for (index, (name, style)) in names.iter().enumerate() {
-        let wide = 44 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
-        if x + wide > right && x > 58 {
-            (x, line) = (58, line + 1);
+/// The labels of all lines, each once.
+fn legend(curves: &[Curve]) -> Vec<Entry<'_>> {
+    let (left, right) = (60, i32::try_from(SIZE.0).unwrap_or(i32::MAX));
+    let (mut x, mut line) = (left, 0);
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for (index, curve) in curves.iter().enumerate() {
+        let Curve { label, style, .. } = curve;
+        if entries.iter().any(|entry| entry.label == label && entry.style == *style) {
+            continue;
         }
-        let (y, colour) = (4 + line * height + height / 2, colour(index));
+        let wide = 44 + 7 * i32::try_from(label.chars().count()).unwrap_or(0);
+        if x + wide > right && x > left {
+            (x, line) = (left, line + 1);
+        }
+        let colour = colour_of(*style, index);
+        entries.push(Entry { label, style: *style, colour, x, line });
+        x += wide;
+    }
+    entries
+}
+
+impl Entry<'_> {
+    fn draw(&self, root: &Area<'_>) -> Drawn {
+        let height = i32::try_from(LEGEND_LINE).unwrap_or(0);
+        let line = i32::try_from(self.line).unwrap_or(0);
+        let (x, y) = (self.x, 4 + line * height + height / 2);
         let dash = |from: i32, to: i32| {
-            PathElement::new(vec![(x + from, y), (x + to, y)], colour.stroke_width(2))
+            PathElement::new(vec![(x + from, y), (x + to, y)], self.colour.stroke_width(2))
         };
-        match style {
+        match self.style {
             Style::Simulated => root.draw(&dash(0, 20))?,
             Style::Theory => {
                 root.draw(&dash(0, 8))?;
                 root.draw(&dash(12, 20))?;
             }
-            Style::Measured => root.draw(&Circle::new((x + 10, y), 6, colour.filled()))?,
+            Style::Measured => root.draw(&Circle::new((x + 10, y), 6, self.colour.filled()))?,
         }
         let font = (FONT, TEXT_PX).into_font().color(&INK);
-        root.draw(&Text::new((*name).to_owned(), (x + 26, y - 8), font))?;
-        x += wide;
+        root.draw(&Text::new(self.label.to_owned(), (x + 26, y - 8), font))
     }
-    let used = u32::try_from(line + 1).unwrap_or(1) * LEGEND_LINE + 4;
-    Ok(root.margin(used, 0, 0, 0))
 }

@@ -17,11 +17,13 @@ fn point(x: f64, y: f64) -> Point {
 fn curves(log: bool) -> Figure {
     let simulated = Curve {
         name: "found".into(),
+        label: "seen".into(),
         style: Style::Simulated,
         points: vec![point(1.0, 2.0), point(2.0, 3.0), point(4.0, 1.0 / 3.0)],
     };
     let theory = Curve {
         name: "theory".into(),
+        label: "theory".into(),
         style: Style::Theory,
         points: vec![point(1.0, 2.0), point(4.0, 0.25)],
     };
@@ -96,9 +98,9 @@ fn a_plot_is_the_same_twice_and_holds_its_lines() {
     for log in [false, true] {
         let svg = plot::svg(&curves(log)).unwrap();
         assert_eq!(svg, plot::svg(&curves(log)).unwrap());
-        assert!(svg.starts_with("<svg width=\"480\" height=\"330\""), "{svg}");
+        assert!(svg.starts_with("<svg width=\"480\" height=\"350\""), "{svg}");
         assert!(svg.matches("<polyline").count() > 2, "{svg}");
-        for text in ["found", "theory", "load, tx/s"] {
+        for text in ["seen", "theory", "load, tx/s"] {
             assert!(svg.contains(text), "{text}");
         }
     }

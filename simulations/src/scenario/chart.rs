@@ -244,19 +244,25 @@ impl Found<'_> {
                     if *path == sketch.x || path.ends_with(&format!(".{}", sketch.x)) {
                         x = value.as_float().or_else(|| value.as_integer().map(|x| x as f64));
                     } else {
-                        rest.push(format!("{path}={}", plain(value)));
+                        rest.push(format!("{}={}", last(path), plain(value)));
                     }
                 }
                 let (Some(x), Some(found)) = (x, self.mean(point, name)) else { continue };
-                let name = [vec![name.clone()], rest].concat().join(" ");
-                let point = Point { x, y: found.mean, interval: found.interval };
-                add(&mut curves, &name, style, point);
+                let rest = rest.join(" ");
+                let label = match style {
+                    Style::Theory => THEORY.to_owned(),
+                    _ => label(sketch, name, &rest),
+                };
+                let name = format!("{name} {rest}").trim_end().to_owned();
+                let points = vec![Point { x, y: found.mean, interval: found.interval }];
+                add(&mut curves, Curve { name, label, style, points });
             }
         }
         for measured in &self.plan.scenario.measured {
             if measured.figure == sketch.id {
-                let point = Point { x: measured.x, y: measured.y, interval: None };
-                add(&mut curves, &measured.name, Style::Measured, point);
+                let points = vec![Point { x: measured.x, y: measured.y, interval: None }];
+                let (name, label) = (measured.name.clone(), measured.name.clone());
+                add(&mut curves, Curve { name, label, style: Style::Measured, points });
             }
         }
         for curve in &mut curves {
@@ -265,13 +271,18 @@ impl Found<'_> {
         curves
     }
 
-    /// Names of a line for a thing at a point.
-    fn line_name(&self, sketch: &Sketch, name: &str, point: usize) -> String {
-        let place = self.plan.points.get(point).map(super::plan::Place::name).unwrap_or_default();
-        match (place.is_empty(), sketch.y.len() > 1) {
-            (true, _) => name.to_owned(),
-            (false, true) => format!("{name} {place}"),
-            (false, false) => place,
+    /// A line for a thing at a point.
+    fn line(&self, sketch: &Sketch, name: &str, point: usize, points: Vec<Point>) -> Curve {
+        let set = self.plan.points.get(point).map(|place| place.set.as_slice());
+        let parts = set.unwrap_or_default().iter();
+        let parts: Vec<String> =
+            parts.map(|(path, value)| format!("{}={}", last(path), plain(value))).collect();
+        let place = parts.join(" ");
+        Curve {
+            name: format!("{name} {place}").trim_end().to_owned(),
+            label: label(sketch, name, &place),
+            style: Style::Simulated,
+            points,
         }
     }
 
@@ -281,12 +292,7 @@ impl Found<'_> {
             for point in 0..self.plan.points.len() {
                 let all: Vec<&Vec<[f64; 2]>> =
                     self.at(point).filter_map(|sample| sample.series.get(name)).collect();
-                let points = means(&all);
-                curves.push(Curve {
-                    name: self.line_name(sketch, name, point),
-                    style: Style::Simulated,
-                    points,
-                });
+                curves.push(self.line(sketch, name, point, means(&all)));
             }
         }
         curves.retain(|curve| !curve.points.is_empty());
@@ -297,17 +303,15 @@ impl Found<'_> {
 
     /// Formulas that give one number are a level over time.
     fn level(&self, sketch: &Sketch, curves: &mut Vec<Curve>) {
+        let shown = curves.len();
         let ends = |curve: &Curve| Some([curve.points.first()?.x, curve.points.last()?.x]);
         let Some([first, last]) = curves.first().and_then(ends) else { return };
         for name in &sketch.theory {
-            for point in 0..self.plan.points.len() {
+            for point in 0..self.plan.points.len().min(shown) {
                 let Some(found) = self.mean(point, name) else { continue };
                 let points = [first, last].map(|x| Point { x, y: found.mean, interval: None });
-                curves.push(Curve {
-                    name: self.line_name(sketch, name, point),
-                    style: Style::Theory,
-                    points: points.to_vec(),
-                });
+                let line = self.line(sketch, name, point, points.to_vec());
+                curves.push(Curve { label: THEORY.to_owned(), style: Style::Theory, ..line });
             }
         }
     }
@@ -322,11 +326,7 @@ impl Found<'_> {
                 let turned = means(&all).into_iter();
                 let points: Vec<Point> =
                     turned.map(|point| Point { x: point.y, y: point.x, interval: None }).collect();
-                curves.push(Curve {
-                    name: self.line_name(sketch, name, point),
-                    style: Style::Simulated,
-                    points,
-                });
+                curves.push(self.line(sketch, name, point, points));
             }
         }
         curves.retain(|curve| !curve.points.is_empty());
@@ -356,6 +356,11 @@ impl Found<'_> {
     }
 }
 
+/// The last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
 /// The mean of several lists of points, place by place, as far as all of them go.
 fn means(all: &[&Vec<[f64; 2]>]) -> Vec<Point> {
     let shortest = all.iter().map(|list| list.len()).min().unwrap_or(0);
@@ -370,9 +375,23 @@ fn means(all: &[&Vec<[f64; 2]>]) -> Vec<Point> {
     (0..shortest).filter_map(at).collect()
 }
 
-fn add(curves: &mut Vec<Curve>, name: &str, style: Style, point: Point) {
-    match curves.iter_mut().find(|curve| curve.name == name && curve.style == style) {
-        Some(curve) => curve.points.push(point),
-        None => curves.push(Curve { name: name.to_owned(), style, points: vec![point] }),
+/// What the legend says of all formulas.
+const THEORY: &str = "theory";
+
+/// What the legend says: where a plot shows one thing alone, its parameters say enough.
+fn label(sketch: &Sketch, name: &str, place: &str) -> String {
+    match (place.is_empty(), sketch.y.len() > 1) {
+        (true, _) => name.to_owned(),
+        (false, true) => format!("{name} {place}"),
+        (false, false) => place.to_owned(),
+    }
+}
+
+/// Adds a line, or its points to the one of the same name.
+fn add(curves: &mut Vec<Curve>, curve: Curve) {
+    let same = |known: &&mut Curve| known.name == curve.name && known.style == curve.style;
+    match curves.iter_mut().find(same) {
+        Some(known) => known.points.extend(curve.points),
+        None => curves.push(curve),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         sample::{Sample, quantile},
         theory,
     },
-    tangle::{self, Histogram, Model, Outcome},
+    tangle::{self, Histogram, Model, Outcome, model::AttackKind},
 };
 
 /// Rows over which honest transactions are spread in the picture, since nobody issued them.
@@ -97,12 +97,17 @@ fn tail(sample: &mut Sample, name: &str, histogram: &Histogram) {
 /// The end of the run, if its model keeps it.
 fn picture(model: &Model, outcome: &Outcome) -> Option<Dag> {
     let count = VERTICES_MAX.min(usize::try_from(model.record.excerpt).unwrap_or(0));
-    let first = outcome.excerpt.len().saturating_sub(count);
-    let shown = outcome.excerpt.get(first..).filter(|shown| !shown.is_empty())?;
+    let skipped = outcome.excerpt.len().saturating_sub(count);
+    let shown = outcome.excerpt.get(skipped..).filter(|shown| !shown.is_empty())?;
     let end = shown.last()?.time;
-    let rows = usize::try_from(ROWS).unwrap_or(1);
-    let mut lanes = vec!["committee".to_owned(), "attacker".to_owned(), "anybody".to_owned()];
-    lanes.resize(2 + rows, String::new());
+    let has_blocks = model.validators.count > 0;
+    let has_attacker = model.attack.kind != AttackKind::None;
+    let mut lanes = Vec::new();
+    lanes.extend(has_blocks.then(|| "committee".to_owned()));
+    lanes.extend(has_attacker.then(|| "attacker".to_owned()));
+    let first = lanes.len();
+    lanes.push("anybody".to_owned());
+    lanes.resize(first + usize::try_from(ROWS).unwrap_or(1), String::new());
     let vertices = shown.iter().map(|vertex| {
         let kind = match vertex.kind {
             tangle::Kind::Block => Kind::Validator,
@@ -115,8 +120,8 @@ fn picture(model: &Model, outcome: &Outcome) -> Option<Dag> {
             at: vertex.time,
             lane: match kind {
                 Kind::Validator => 0,
-                Kind::Attacker => 1,
-                Kind::Tx => 2 + row,
+                Kind::Attacker => first.saturating_sub(1),
+                Kind::Tx => first + row,
             },
             parents: vertex
                 .parents

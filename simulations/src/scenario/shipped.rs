@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// Scenarios by name, in the order in which `list` shows them.
-pub const SHIPPED: [(&str, &str); 16] = [
+pub const SHIPPED: [(&str, &str); 17] = [
     ("first-look", include_str!("../../scenarios/first-look.toml")),
     ("throughput-nodes", include_str!("../../scenarios/throughput-nodes.toml")),
     ("throughput-load", include_str!("../../scenarios/throughput-load.toml")),
@@ -18,6 +18,7 @@ pub const SHIPPED: [(&str, &str); 16] = [
     ("iot-churn", include_str!("../../scenarios/iot-churn.toml")),
     ("signature-size", include_str!("../../scenarios/signature-size.toml")),
     ("check-cost", include_str!("../../scenarios/check-cost.toml")),
+    ("growth", include_str!("../../scenarios/growth.toml")),
     ("tips", include_str!("../../scenarios/tips.toml")),
     ("orphans", include_str!("../../scenarios/orphans.toml")),
     ("double-spend", include_str!("../../scenarios/double-spend.toml")),
