@@ -15,9 +15,12 @@
 //! Left out on purpose: sockets and TLS (`weft-net` has tests of its own) and the disk itself
 //! (`weft-storage`). Signatures are a toy's unless a world asks for true ones ([`world::signer`]).
 
+pub mod cli;
 pub mod dst;
 pub mod judges;
 pub mod kernel;
+pub mod report;
+pub mod scenario;
 pub mod substrate;
 pub mod tangle;
 pub mod validate;
