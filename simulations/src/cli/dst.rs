@@ -3,7 +3,7 @@
 //! Invariant: what is printed of a number of seeds is in their order, whatever the threads.
 
 use std::{
-    panic::catch_unwind,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -15,8 +15,8 @@ use crate::{
         exit::{Code, Failure, end, say},
         progress::{Bar, stop_on_interrupt},
     },
-    dst::{finality, plain},
-    scenario::{campaign::hex, plan::Shard},
+    dst::{Fallen, Plan, Report, Story},
+    scenario::{campaign::Stop, plan::Shard},
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Run one shard of the seeds, as 0/4 for the first of four
     #[arg(long)]
     shard: Option<Shard>,
+    /// End with the first seed that fails, and say how many it took
+    #[arg(long)]
+    until_broken: bool,
 }
 
 /// A campaign.
@@ -44,16 +47,7 @@ pub(super) enum Campaign {
     /// A committee with cheats among it, clients that spend twice, every fault there is
     Finality,
     /// Gossip and catching up alone, over networks of all shapes
-    Plain,
-}
-
-/// How one seed went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Went {
-    /// A digest over all that was delivered.
-    pub(super) trace: String,
-    /// What it was like, for people.
-    pub(super) report: String,
+    Spread,
 }
 
 impl Campaign {
@@ -61,71 +55,97 @@ impl Campaign {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Finality => "finality",
-            Self::Plain => "plain",
+            Self::Spread => "spread",
         }
     }
 
-    /// One seed; what broke, if something did.
-    pub(super) fn run(self, seed: u64) -> Result<Went, String> {
-        let ended = catch_unwind(|| match self {
-            Self::Finality => finality::run(seed)
-                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:#?}") }),
-            Self::Plain => plain::run(seed)
-                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:#?}") }),
-        });
-        match ended {
-            Ok(Ok(went)) => Ok(went),
-            Ok(Err(broken)) => Err(broken.to_string()),
-            Err(_) => Err(format!("seed {seed}: panicked, see above")),
-        }
+    /// What `seed` stands for.
+    pub(super) fn plan(self, seed: u64) -> Plan {
+        let story = match self {
+            Self::Finality => Story::Finality,
+            Self::Spread => Story::Spread,
+        };
+        Plan::draw(story, seed)
     }
 }
 
 /// Seeds between two looks at the clock.
-const BATCH: u64 = 64;
+const BATCH: u64 = 16;
+
+/// Each of so many seeds is run twice, which must give the same.
+const TWICE_EVERY: u64 = 16;
+
+/// What came of the seeds so far.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    happened: BTreeMap<&'static str, u64>,
+}
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let stop = stop_on_interrupt();
-    let shard = args.shard.unwrap_or(Shard::WHOLE);
     let deadline = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let bar = Bar::new(usize::try_from(args.seeds).unwrap_or(0));
     let last = args.first.saturating_add(args.seeds);
-    let (mut next, mut passed, mut failed) = (args.first, 0, 0);
-    let goes_on = |next: u64| match deadline {
+    let (mut next, mut tally) = (args.first, Tally::default());
+    let goes_on = |next: u64, tally: &Tally| match deadline {
+        _ if args.until_broken && tally.failed > 0 => false,
         Some(deadline) => Instant::now() < deadline,
         None => next < last,
     };
-    while goes_on(next) && !stop.is_asked() {
-        let end = match deadline {
-            Some(_) => next + BATCH,
-            None => (next + BATCH).min(last),
-        };
-        let is_ours =
-            |seed: &u64| shard.takes(usize::try_from(seed - args.first).unwrap_or(usize::MAX));
-        let seeds: Vec<u64> = (next..end).filter(is_ours).collect();
-        let ended: Vec<(u64, Option<Result<Went, String>>)> = seeds
-            .par_iter()
-            .map(|seed| {
-                let ended = (!stop.is_asked()).then(|| args.campaign.run(*seed));
-                bar.advance(1);
-                (*seed, ended)
-            })
-            .collect();
-        for (seed, ended) in ended {
-            match ended {
-                None => {}
-                Some(Ok(_)) => passed += 1,
-                Some(Err(broken)) => {
-                    failed += 1;
-                    say(broken);
-                    let name = args.campaign.name();
-                    say(format!("  again: replay --campaign {name} --seed {seed}"));
-                }
-            }
+    while goes_on(next, &tally) && !stop.is_asked() {
+        let batch = if deadline.is_some() { next + BATCH } else { (next + BATCH).min(last) };
+        for (seed, ended) in batch_of(args, next..batch, stop, &bar) {
+            tally.count(args.campaign, seed, ended);
         }
-        next = end;
+        next = batch;
     }
     bar.clear();
-    say(format!("{} campaign, seeds from {} up to {next}", args.campaign.name(), args.first));
+    let Tally { passed, failed, happened } = tally;
+    let name = args.campaign.name();
+    say(format!("{name} campaign, seeds from {} up to {next}; in all of them:", args.first));
+    let happened: Vec<String> =
+        happened.iter().map(|(what, often)| format!("{often} {what}")).collect();
+    say(format!("  {}", happened.join(", ")));
     end(passed, failed, Code::Unsafe)
+}
+
+type Ended = Option<Result<Report, Fallen>>;
+
+/// Runs some seeds at once; their ends in the order of the seeds.
+fn batch_of(args: &Args, seeds: std::ops::Range<u64>, stop: &Stop, bar: &Bar) -> Vec<(u64, Ended)> {
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let is_ours =
+        |seed: &u64| shard.takes(usize::try_from(seed - args.first).unwrap_or(usize::MAX));
+    let seeds: Vec<u64> = seeds.filter(is_ours).collect();
+    let ended = seeds.par_iter().map(|seed| {
+        let plan = args.campaign.plan(*seed);
+        let ended = (!stop.is_asked())
+            .then(|| if seed % TWICE_EVERY == 0 { plan.end_twice() } else { plan.end() });
+        bar.advance(1);
+        (*seed, ended)
+    });
+    ended.collect()
+}
+
+impl Tally {
+    fn count(&mut self, campaign: Campaign, seed: u64, ended: Ended) {
+        match ended {
+            None => {}
+            Some(Ok(report)) => {
+                self.passed += 1;
+                for (what, often) in report.happened {
+                    *self.happened.entry(what).or_default() += often;
+                }
+            }
+            Some(Err(fallen)) => {
+                self.failed += 1;
+                say(fallen);
+                let name = campaign.name();
+                say(format!("  again:   replay --campaign {name} --seed {seed}"));
+                say(format!("  smaller: shrink --campaign {name} --seed {seed}"));
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod shrink;
 mod sweep;
 mod validate;
 
@@ -49,8 +50,10 @@ enum Command {
     Validate(validate::Args),
     /// Let everything go wrong at once, seed by seed
     Dst(dst::Args),
-    /// Run one seed of a campaign again
+    /// Run one seed of a campaign again, or a plan
     Replay(replay::Args),
+    /// Make a run that fails small, and write it down as a plan
+    Shrink(shrink::Args),
     /// Show the scenarios that come with the program
     List(list::Args),
     /// Write the report of a run again from its samples
@@ -90,6 +93,7 @@ fn dispatch(command: Option<Command>) -> Result<(), Failure> {
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Dst(args)) => dst::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::List(args)) => list::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),

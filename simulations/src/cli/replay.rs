@@ -1,41 +1,91 @@
-//! `replay`: one seed of a campaign again, with all that is known of it.
+//! `replay`: one run again, from its seed or its plan, with all that is known of it.
 
-use crate::cli::{
-    dst::Campaign,
-    exit::{Code, Failure, end, say},
+use std::path::{Path, PathBuf};
+
+use crate::{
+    cli::{
+        dst::Campaign,
+        exit::{Code, Failure, end, say},
+    },
+    dst::Plan,
+    judges::Rule,
 };
+
+/// Which run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// A file that `shrink` wrote
+    plan: Option<PathBuf>,
+    /// A seed in place of a file; 0x before it for hexadecimal digits
+    #[arg(long, value_parser = number, conflicts_with = "plan", required_unless_present = "plan")]
+    seed: Option<u64>,
+    /// Which campaign the seed is of
+    #[arg(long, value_enum, default_value_t = Campaign::Finality)]
+    campaign: Campaign,
+}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The seed; 0x before it for hexadecimal digits
-    #[arg(long, value_parser = number)]
-    seed: u64,
-    /// Which campaign
-    #[arg(long, value_enum, default_value_t = Campaign::Finality)]
-    campaign: Campaign,
+    #[command(flatten)]
+    which: Which,
     /// Run it twice, and end with code 4 unless both delivered the same
     #[arg(long)]
     twice: bool,
     /// Print only the digest over all that was delivered
     #[arg(long)]
     trace: bool,
+    /// Print the plan, and run nothing
+    #[arg(long)]
+    plan_only: bool,
+}
+
+impl Which {
+    /// The plan that is meant.
+    pub(super) fn plan(&self) -> Result<Plan, Failure> {
+        match (&self.plan, self.seed) {
+            (Some(path), _) => read(path),
+            (None, seed) => Ok(self.campaign.plan(seed.unwrap_or_default())),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Plan, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {shown}: {error}")))?;
+    let plan: Plan = toml::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{shown} is no plan: {error}")))?;
+    plan.check().map_err(|what| Failure::usage(format!("{shown}: {what}")))?;
+    Ok(plan)
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let first = args.campaign.run(args.seed);
-    if args.twice && args.campaign.run(args.seed) != first {
-        return Err(Failure::new(Code::Unrepeatable, format!("seed {} did not repeat", args.seed)));
+    let plan = args.which.plan()?;
+    if args.plan_only {
+        say(text_of(&plan)?);
+        return Ok(());
     }
-    match first {
-        Ok(went) => {
-            say(if args.trace { went.trace } else { went.report });
+    match if args.twice { plan.end_twice() } else { plan.end() } {
+        Ok(report) if args.trace => {
+            let hex: String = report.trace.iter().map(|byte| format!("{byte:02x}")).collect();
+            say(hex);
             end(1, 0, Code::Unsafe)
         }
-        Err(broken) => {
-            say(broken);
-            end(0, 1, Code::Unsafe)
+        Ok(report) => {
+            say(format!("{report:#?}"));
+            end(1, 0, Code::Unsafe)
+        }
+        Err(fallen) => {
+            let repeats = fallen.verdict != Rule::C6Determinism.verdict();
+            say(fallen);
+            end(0, 1, if repeats { Code::Unsafe } else { Code::Unrepeatable })
         }
     }
+}
+
+/// A plan as a file says it.
+pub(super) fn text_of(plan: &Plan) -> Result<String, Failure> {
+    toml::to_string(plan).map_err(Failure::usage)
 }
 
 fn number(text: &str) -> Result<u64, String> {

@@ -10,12 +10,14 @@ mod finality;
 mod plan;
 mod run;
 pub mod seeds;
+mod shrink;
 mod spread;
 mod ways;
 
 pub use self::{
     plan::{Options, Plan, Sensor, Story, Trouble},
-    run::Report,
+    run::{Fallen, Report},
+    shrink::Shrunk,
 };
 
 impl Plan {

@@ -146,8 +146,29 @@ impl Options {
 }
 
 impl Plan {
+    /// Whether all that it names exists. An error says what does not.
+    pub fn check(&self) -> Result<(), String> {
+        let named = self.names.iter().flatten().copied();
+        let named = named.chain(self.sensors.iter().map(|sensor| sensor.at));
+        // Nodes that join take the numbers behind those that are there at the start.
+        let joins = |trouble: &&Trouble| matches!(trouble.fault, Fault::Join(_) | Fault::Twin(..));
+        let most = self.nodes + self.trouble.iter().filter(joins).count();
+        let hit = self.trouble.iter().flat_map(|trouble| trouble.fault.names());
+        if let Some(nobody) = named.clone().find(|node| *node >= self.nodes) {
+            return Err(format!("node {nobody} is named, but there are {} nodes", self.nodes));
+        }
+        if let Some(nobody) = hit.clone().find(|node| *node >= most) {
+            return Err(format!("node {nobody} is in trouble, but there are never so many"));
+        }
+        if self.options.validators > self.nodes as u64 {
+            let validators = self.options.validators;
+            return Err(format!("{validators} validators, but {} nodes", self.nodes));
+        }
+        Ok(())
+    }
+
     /// The world at its beginning, with all that will go wrong in its queue.
-    pub fn world(&self) -> World {
+    pub(super) fn world(&self) -> World {
         let mut settings = self.options.settings(self.seed);
         settings.clients = self.clients.len() as u64;
         let mut world = World::new(settings);

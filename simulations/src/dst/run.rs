@@ -1,7 +1,11 @@
 //! A plan, run: first trouble under load; then nothing goes wrong any more but for at most f
 //! validators, and all must come to rest, before every judge.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use weft_core::{
     outcome::Outcome,
@@ -10,7 +14,7 @@ use weft_core::{
 
 use super::plan::{Plan, Story};
 use crate::{
-    judges::{Broken, Rule, agreement, durability},
+    judges::{Broken, Rule, Verdict, agreement, durability},
     world::{Node, Posting, World},
 };
 
@@ -46,7 +50,48 @@ const SILENCE: Span = Span::from_secs(30);
 /// How long a reading that one honest validator knows may take to be final, when all is at rest.
 const PROBED: Span = Span::from_secs(20);
 
+/// How a run ended that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// In short.
+    pub verdict: Verdict,
+    /// What was seen, for people.
+    pub what: String,
+}
+
+impl fmt::Display for Fallen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.verdict, self.what)
+    }
+}
+
 impl Plan {
+    /// Runs it, to whatever end: code of a node that panics is one.
+    pub fn end(&self) -> Result<Report, Fallen> {
+        match catch_unwind(AssertUnwindSafe(|| self.run())) {
+            Ok(ended) => ended.map_err(|broken| Fallen {
+                verdict: broken.rule.verdict(),
+                what: broken.to_string(),
+            }),
+            Err(cause) => {
+                let text = cause.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+                let what = format!("seed {}: {}", self.seed, text.unwrap_or("no message"));
+                Err(Fallen { verdict: Verdict::Panicked, what })
+            }
+        }
+    }
+
+    /// Runs it twice: both must deliver the same, to the byte (C6).
+    pub fn end_twice(&self) -> Result<Report, Fallen> {
+        let (first, second) = (self.end()?, self.end()?);
+        if first.trace == second.trace {
+            return Ok(first);
+        }
+        let what = format!("seed {}: two runs delivered otherwise", self.seed);
+        Err(Fallen { verdict: Rule::C6Determinism.verdict(), what })
+    }
+
     /// Runs it.
     pub fn run(&self) -> Result<Report, Broken> {
         let mut world = self.world();

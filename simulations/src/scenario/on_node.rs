@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use weft_core::time::Span;
 
 use crate::{
-    judges::Broken,
+    judges::{Broken, Verdict},
     scenario::{
         campaign::{Stop, hex},
         config::Scenario,
@@ -226,8 +226,8 @@ fn proceed(
     }
     if let Err(what) = world.finish(parts.time.patience.span()) {
         // Whatever else is wrong is worse than being late.
-        let outcome =
-            if what.0.contains("C7") { Outcome::NoProgress } else { Outcome::CheckerFailed };
+        let is_late = what.rule.verdict() == Verdict::NoProgress;
+        let outcome = if is_late { Outcome::NoProgress } else { Outcome::CheckerFailed };
         return (outcome, what.to_string());
     }
     let judged = world

@@ -61,6 +61,32 @@ pub enum Fault {
     Twin(usize, Vec<usize>),
 }
 
+impl Fault {
+    /// Whom it happens to.
+    pub fn names(&self) -> Vec<usize> {
+        match self {
+            Self::Crash(node)
+            | Self::CrashAt(node, ..)
+            | Self::Restart(node)
+            | Self::Pause(node)
+            | Self::Resume(node)
+            | Self::Join(node)
+            | Self::Backup(node)
+            | Self::Rollback(node)
+            | Self::FailSync(node, _)
+            | Self::SlowDisk(node, _)
+            | Self::FillDisk(node)
+            | Self::FreeDisk(node)
+            | Self::StepClock(node, _)
+            | Self::FreezeClock(node)
+            | Self::ThawClock(node)
+            | Self::Corrupt(node, _) => vec![*node],
+            Self::Reset(a, b) | Self::Block(a, b) | Self::Unblock(a, b) => vec![*a, *b],
+            Self::Twin(node, side) => side.iter().copied().chain([*node]).collect(),
+        }
+    }
+}
+
 impl World {
     /// Makes `fault` happen after `wait`.
     pub fn plan_fault(&mut self, wait: Span, fault: Fault) {
