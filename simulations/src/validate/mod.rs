@@ -7,12 +7,12 @@
 //!
 //! Invariant: rows depend on seeds alone, not on how many threads run them.
 //!
-//! Left out on purpose: the rows of the committee (section E of the table), which need the node
-//! itself; a [`Check`] of theirs joins [`CHECKS`].
+//! Left out on purpose: what has no reference but itself.
 
 mod access;
 mod approval;
 mod bench;
+mod committee;
 mod faults;
 mod growth;
 mod inflation;
@@ -55,6 +55,9 @@ pub const CHECKS: &[Check] = &[
     faults::catch_up,
     access::fair_shares,
     access::access_control,
+    committee::latency,
+    committee::silent_leader,
+    committee::crashed,
 ];
 
 /// Runs all checks on so many threads; `quick` with fewer seeds and shorter runs, within a minute

@@ -1,0 +1,153 @@
+//! Rows E1 to E7: the committee, by the node itself in lock-step. Every message takes δ, nothing
+//! else takes time, and δ is longer than the pause of a round, so a round takes δ.
+//!
+//! References are derived from the rules in docs/PROTOCOL.md section 10. The committee's time of a
+//! commit is that of the round before its leader, so δ before the leader's.
+//!
+//! Left out on purpose: E5 and E6, bounds against an adversary that orders messages, which the
+//! campaigns of `dst` look for instead; E8, more than f that break the rules, which must be *seen*
+//! (`tests/cheats.rs`); what one checkpoint takes on average (E2), which no node tells.
+
+use weft_core::time::{Span, Time};
+
+use super::{
+    bench::{Bench, head},
+    row::{Row, Target},
+    statistics::mean,
+};
+use crate::world::{Links, Posting, Settings, World, faults::Fault};
+
+/// What every message takes.
+const DELTA: Span = Span::from_millis(100);
+
+/// How long a round waits for its leader.
+const PATIENCE: Span = Span::from_millis(300);
+
+/// Time is in whole milliseconds, and a step is one.
+const TICKS: f64 = 5.0;
+
+const RULES: &str = "derived from the commit rule; Starfish (ePrint 2025/567), table 2";
+
+/// E1 and E3: what a leader's checkpoint and a transaction take.
+pub(super) fn latency(bench: &Bench) -> Vec<Row> {
+    let delta = ms(DELTA);
+    let mut rows = Vec::new();
+    for (validators, share) in [(4_u32, 4.0), (7, 7.0)] {
+        let heads = vec![
+            (
+                head("E1", format!("leader's checkpoint to commit, n={validators}, ms"), RULES),
+                Target::Near { reference: 3.0 * delta, tolerance: TICKS },
+            ),
+            (
+                // Half a round until the next checkpoint; whatever its author does not lead, the
+                // next leader brings, a round later.
+                head("E3", format!("transaction to commit, n={validators}, ms"), RULES),
+                Target::about(4.5f64.mul_add(delta, -delta / share), 0.02),
+            ),
+        ];
+        rows.extend(bench.rows(bench.either(2, 4), heads, |seed| {
+            let world = busy(seed, validators, &[], Span::from_secs(30))?;
+            Some(vec![leader_latency(&world) - delta, mean(&taken(&world))])
+        }));
+    }
+    rows
+}
+
+/// E4: a silent leader costs the patience with it, once.
+pub(super) fn silent_leader(bench: &Bench) -> Vec<Row> {
+    let heads = vec![(
+        head("E4", "longest time between commits, one of 4 crashed, ms", RULES),
+        Target::Near { reference: ms(PATIENCE) + ms(DELTA), tolerance: TICKS },
+    )];
+    bench.rows(bench.either(2, 4), heads, |seed| {
+        let world = busy(seed, 4, &[3], Span::from_secs(30))?;
+        // What the crash itself cuts off, and what stands before it, is another matter.
+        let told = times(&world, Span::from_secs(8));
+        let gaps = told.windows(2).filter_map(|pair| {
+            let [before, after] = pair else { return None };
+            Some(ms(after.since(*before)))
+        });
+        gaps.reduce(f64::max).map(|longest| vec![longest])
+    })
+}
+
+/// E7: f of the committee crashed.
+pub(super) fn crashed(bench: &Bench) -> Vec<Row> {
+    let heads = vec![(
+        head("E7", "transaction to commit, 2 of 7 crashed / none, mean", "published 490 to 740 ms"),
+        Target::Between(1.0, 1.8),
+    )];
+    bench.rows(bench.either(2, 4), heads, |seed| {
+        let span = Span::from_secs(40);
+        let [healthy, hurt] = [&[][..], &[5, 6]].map(|down| busy(seed, 7, down, span));
+        Some(vec![mean(&taken(&hurt?)) / mean(&taken(&healthy?))])
+    })
+}
+
+/// A committee in lock-step under load, of which `down` crash after five seconds. None if a rule
+/// was broken.
+fn busy(seed: u64, validators: u32, down: &[usize], span: Span) -> Option<World> {
+    let mut settings = Settings { validators: validators.into(), ..Settings::new(seed) };
+    let zero = Span::default();
+    settings.links = Links { delay: [DELTA, DELTA], jitter: zero, ..Links::default() };
+    settings.busy = zero;
+    settings.limits.pace.leader_timeout = PATIENCE;
+    let mut world = World::new(settings);
+    let nodes = world.mesh(usize::try_from(validators).ok()?);
+    let posting = Posting { every: Span::from_millis(190), ..Posting::default() };
+    for node in nodes.iter().filter(|node| !down.contains(node)) {
+        world.add_poster(*node, posting, span);
+    }
+    for node in down {
+        world.plan_fault(Span::from_secs(5), Fault::Crash(*node));
+    }
+    world.run(span).and_then(|()| world.judge_finality()).ok()?;
+    Some(world)
+}
+
+/// When the first node told of each commit, but for those of the first `warmup`.
+fn times(world: &World, warmup: Span) -> Vec<Time> {
+    let commits = &world.node(0).told().commits;
+    let first = commits.first().map_or(Time::ZERO, |commit| commit.at);
+    commits.iter().map(|commit| commit.at).filter(|at| at.since(first) > warmup).collect()
+}
+
+/// From the committee's time of a commit to its telling, in ms, the mean.
+fn leader_latency(world: &World) -> f64 {
+    let commits = world.node(0).told().commits.iter().skip(10);
+    mean(&commits.map(|commit| ms(commit.at.since(commit.record.time))).collect::<Vec<_>>())
+}
+
+/// From the submission of each transaction to its commit at the same node, in ms.
+fn taken(world: &World) -> Vec<f64> {
+    let mut taken = Vec::new();
+    for node in world.nodes() {
+        for commit in node.told().commits.iter().skip(20) {
+            for leaf in &*commit.leaves {
+                let handed = world.finals().handed.get(&leaf.tx);
+                let here = handed.filter(|(_, at)| world.node(*at).id() == node.id());
+                taken.extend(here.map(|(since, _)| ms(commit.at.since(*since))));
+            }
+        }
+    }
+    taken
+}
+
+#[allow(clippy::cast_precision_loss, reason = "spans of a simulation are far below 2^53 ms")]
+fn ms(span: Span) -> f64 {
+    span.as_millis() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::Verdict;
+
+    #[test]
+    fn the_committee_keeps_the_time_that_its_rules_say() {
+        let bench = Bench::brief();
+        for row in latency(&bench).into_iter().chain(silent_leader(&bench)) {
+            assert_eq!(row.verdict(), Verdict::Passed, "{row:?}");
+        }
+    }
+}
