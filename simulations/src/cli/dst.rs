@@ -69,9 +69,9 @@ impl Campaign {
     pub(super) fn run(self, seed: u64) -> Result<Went, String> {
         let ended = catch_unwind(|| match self {
             Self::Finality => finality::run(seed)
-                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:#?}") }),
+                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:?}") }),
             Self::Plain => plain::run(seed)
-                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:#?}") }),
+                .map(|report| Went { trace: hex(&report.trace), report: format!("{report:?}") }),
         });
         match ended {
             Ok(Ok(went)) => Ok(went),
