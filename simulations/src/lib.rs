@@ -9,9 +9,11 @@
 //! **What must hold** is written down in [`judges`], what goes wrong in [`world::faults`], and
 //! [`dst`] lets everything go wrong at once, seed by seed.
 //!
-//! Left out on purpose: sockets and TLS (`weft-net` has tests of its own), the disk itself
-//! (`weft-storage`), signatures (a toy takes their place:
-//! [`world::toy`]).
+//! What takes time and how much is modelled ([`world::costs`], [`world::links`], [`world::disk`]):
+//! a figure that rests on it is a figure of the model.
+//!
+//! Left out on purpose: sockets and TLS (`weft-net` has tests of its own) and the disk itself
+//! (`weft-storage`). Signatures are a toy's unless a world asks for true ones ([`world::signer`]).
 
 pub mod cli;
 pub mod dst;

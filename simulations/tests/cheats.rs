@@ -65,6 +65,24 @@ fn an_equivocator_is_convicted_and_left_out() {
     assert!(convicted > 6, "{convicted} of 12 have proof");
 }
 
+/// Every other validator gets another checkpoint of d, round by round.
+#[test]
+fn whoever_says_something_else_to_everybody_is_convicted() {
+    for seed in 4..7 {
+        let (mut world, nodes) = world(seed);
+        world.plan_fault(secs(3), Fault::Corrupt(nodes[3], Vice::ManyFaced));
+        world.run(secs(20)).unwrap();
+        world.finish(secs(20)).unwrap();
+        world.run(secs(5)).unwrap();
+        world.judge_final().unwrap();
+        for node in 0..3 {
+            assert!(!world.node(node).told().convicted.is_empty(), "{node} has no proof");
+        }
+        println!("{} commits", world.node(0).told().commits.len());
+        assert!(world.node(0).told().commits.len() > 60);
+    }
+}
+
 /// ```text
 /// a - c - d   |   b - c' - d'      two of four: each side has a quorum
 /// ```

@@ -141,6 +141,20 @@ fn a_seed_is_a_run_whatever_things_cost() {
     assert_ne!(run(6).0, run(7).0);
 }
 
+/// How fast a world is, for people: ten nodes, seven of which are validators, 100 bodies a second.
+#[test]
+fn a_world_says_how_fast_it_is() {
+    let mut world = World::new(Settings { validators: 7, ..Settings::new(9) });
+    let nodes = world.mesh(10);
+    world.add_streams(20, Issuing { every: ms(200), bytes: 100, home: None }, secs(5));
+    world.run(secs(6)).unwrap();
+    let figures = world.figures();
+    println!("{} nodes: {figures}", nodes.len());
+    assert_eq!(figures.virtual_ms, 6_000);
+    assert!(figures.events_per_s() > 0 && figures.machine_us <= figures.wall_us);
+    assert!(figures.events > 20_000, "{figures}");
+}
+
 /// True signatures: the same world, as long, and nothing of it rests on the toy.
 #[test]
 fn true_signatures_make_all_final() {

@@ -18,7 +18,15 @@ const fn secs(secs: u64) -> Span {
 /// c - d
 /// ```
 fn against(tricks: &[Trick], answers: Answers) -> (World, Vec<usize>, usize) {
-    let mut world = World::new(Settings::new(7));
+    against_in(Settings::new(7), tricks, answers)
+}
+
+fn against_in(
+    settings: Settings,
+    tricks: &[Trick],
+    answers: Answers,
+) -> (World, Vec<usize>, usize) {
+    let mut world = World::new(settings);
     let honest = world.mesh(4);
     let every = Span::from_millis(100);
     let rogue = world.add_rogue(|number, world| Rogue::new(number, world, tricks, answers, every));
@@ -54,8 +62,9 @@ fn banned(world: &World, honest: &[usize], rogue: usize) -> bool {
 
 #[test]
 fn what_no_honest_node_does_ends_the_connection_at_once() {
-    for trick in [Trick::ForgedSeal, Trick::Garbage] {
-        let (world, honest, rogue) = against(&[trick], Answers::Empty);
+    for trick in [Trick::ForgedSeal, Trick::Garbage, Trick::TooLittleWork, Trick::OtherNetwork] {
+        let settings = Settings { work_bits: 8, ..Settings::new(7) };
+        let (world, honest, rogue) = against_in(settings, &[trick], Answers::Empty);
         assert!(banned(&world, &honest, rogue), "{trick:?}");
         let rogue = world.id(rogue);
         for node in honest {
@@ -94,6 +103,43 @@ fn stalling_is_scored_and_holds_nobody_up() {
         let blamed = blamed(&world, &honest, rogue);
         assert!(blamed.iter().all(|times| *times > 0), "{trick:?}, {answers:?}: {blamed:?}");
     }
+}
+
+#[test]
+fn whoever_asks_too_much_at_once_is_cut_off() {
+    let (world, honest, rogue) = against(&[Trick::ManyRequests], Answers::Empty);
+    assert!(banned(&world, &honest, rogue));
+    let rogue = world.id(rogue);
+    for node in honest {
+        let faults = &world.node(node).told().blamed[&rogue];
+        assert!(matches!(faults[..], [Fault::TooManyRequests { .. }, ..]), "{faults:?}");
+    }
+}
+
+/// What is valid is taken, however long, old or new it says it is, and what is known is counted as
+/// a repeat.
+#[test]
+fn what_is_allowed_harms_nobody() {
+    for trick in [Trick::Huge, Trick::StrangeTimes, Trick::Repeats] {
+        let (world, honest, rogue) = against(&[trick], Answers::Empty);
+        assert_eq!(blamed(&world, &honest, rogue), [0; 4], "{trick:?}");
+    }
+}
+
+/// Short questions with long answers: what one peer may fetch is bounded by the second.
+#[test]
+fn long_answers_stay_within_what_one_peer_may_fetch() {
+    let mut settings = Settings::new(7);
+    settings.limits.serve_bytes_per_s = 100_000;
+    settings.limits.serve_bytes_burst = 200_000;
+    let (world, honest, rogue) = against_in(settings, &[Trick::Amplify], Answers::Empty);
+    assert_eq!(blamed(&world, &honest, rogue), [0; 4]);
+    let kinds = world.traffic(rogue);
+    let served = kinds.of("transaction").bytes + kinds.of("attachment").bytes;
+    println!("{served} bytes of transactions for {} of questions", world.sent(rogue).total().bytes);
+    // Four nodes, 23 seconds, and what gossip brings beside it.
+    assert!(served > 4 * 2_000_000, "it asked for more than it may have");
+    assert!(served < 4 * (23 * 100_000 + 200_000) + 4_000_000, "{served}");
 }
 
 /// What costs little and cannot be told from bad luck is only bounded.

@@ -79,7 +79,7 @@ impl Dice {
         const LN_2: u128 = 2_977_044_471;
         // -ln(U) = ln(2) * (64 - log2(draw)), both logarithms with 32 binary places.
         let lost = (64_u128 << 32) - u128::from(log2(self.draw().max(1)));
-        let drawn = ((lost * LN_2) >> 32) * u128::from(mean) >> 32;
+        let drawn = (((lost * LN_2) >> 32) * u128::from(mean)) >> 32;
         u64::try_from(drawn).unwrap_or(u64::MAX)
     }
 
@@ -120,7 +120,7 @@ fn log2(x: u64) -> u64 {
     let mut mantissa = u128::from(x << shift);
     let mut result = u64::from(63 - shift) << 32;
     for place in (0..32).rev() {
-        mantissa = mantissa * mantissa >> 63;
+        mantissa = (mantissa * mantissa) >> 63;
         if mantissa >> 64 != 0 {
             mantissa >>= 1;
             result |= 1 << place;

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Plans trouble of one kind at these nodes within a span.
+type Kind = fn(&mut World, &mut Dice, &[usize], Span);
+
 impl World {
     /// Plans random trouble for `span`. Each kind is left out of half of the runs.
     pub fn chaos(&mut self, span: Span) {
@@ -26,7 +29,7 @@ impl World {
             .filter(|(_, party)| matches!(party, Party::Honest(_)))
             .map(|(number, _)| number)
             .collect();
-        let kinds: [fn(&mut Self, &mut Dice, &[usize], Span); 11] = [
+        let kinds: [Kind; 11] = [
             Self::crashes,
             Self::resets,
             Self::partitions,

@@ -4,8 +4,8 @@
 //! system's clock is read once, at the start, and from then on a monotonic one counts. So a step of
 //! the system's clock is felt at the next start, and within one life time never goes back.
 //!
-//! Invariant: [`Clock::when`] names the first instant of the world at which [`Clock::at`] says that
-//! a deadline has come.
+//! Invariant: `Clock::when` names the first instant of the world at which `Clock::at` says that a
+//! deadline has come.
 //!
 //! Left out on purpose: clocks that agree by a protocol of their own. Nothing may rest on that.
 

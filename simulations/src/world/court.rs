@@ -103,7 +103,9 @@ impl World {
     /// Validators that may sign two checkpoints of a round.
     fn cheats(&self) -> BTreeSet<Author> {
         let twins = self.parties.iter().filter_map(|party| match party {
-            Party::Honest(node) if node.forgot || node.vice() == Some(Vice::Twin) => node.author(),
+            Party::Honest(node) if node.forgot || node.vice().is_some_and(Vice::equivocates) => {
+                node.author()
+            }
             _ => None,
         });
         twins.collect()

@@ -3,10 +3,10 @@
 //! ```text
 //! arrivals --a batch--> checks on n cores --> inputs --a group--> machine
 //! ```
-//! Plays the part of `weft-node`'s ingest thread with its two queues, by the same bounds: a batch is
-//! checked on all cores, and the next begins when it is through. When too many inputs wait for the
-//! machine no batch begins; when too much waits for a batch nothing is read from the network, so
-//! peers have to wait, and whoever hands something over is turned away.
+//! Plays the part of `weft-node`'s ingest thread with its two queues, by the same bounds: a batch
+//! is checked on all cores, and the next begins when it is through. When too many inputs wait for
+//! the machine no batch begins; when too much waits for a batch nothing is read from the network,
+//! so peers have to wait, and whoever hands something over is turned away.
 //!
 //! Invariant: bounded in count and in bytes, but for one batch. What needs no check never overtakes
 //! what came before it, whatever the order in which checks come out: the end of an answer comes
@@ -76,6 +76,18 @@ pub(crate) enum Arrival {
 }
 
 impl Arrival {
+    /// Whether something of it is checked that takes time.
+    const fn is_checked(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Said { message, .. } => matches!(
+                message,
+                Message::Transaction(_) | Message::Checkpoint(_) | Message::Attachment { .. }
+            ),
+            Self::Released { .. } | Self::Submitted(_) => true,
+        }
+    }
+
     /// About what it holds, in bytes.
     fn bytes(&self) -> usize {
         match self {
@@ -219,8 +231,7 @@ impl Desk {
     ) -> Vec<(TxId, SubmitRefusal)> {
         let mut batch = std::mem::take(&mut self.checking);
         if self.costs.shuffles {
-            let is_plain = |arrival: &Arrival| matches!(arrival, Arrival::Plain(_));
-            for run in batch.chunk_by_mut(|a, b| !is_plain(a) && !is_plain(b)) {
+            for run in batch.chunk_by_mut(|a, b| a.is_checked() && b.is_checked()) {
                 self.dice.shuffle(run);
             }
         }
@@ -266,5 +277,105 @@ impl Desk {
         self.lengths.inputs -= count;
         self.lengths.input_bytes -= group.iter().map(weight).sum::<usize>();
         group
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_core::{
+        admit::Rules, digest::BodyId, genesis::Genesis, machine::Fault, params::Params,
+        tx::Attachment, tx::CommitRef,
+    };
+    use weft_storage::MemoryStore;
+
+    use super::*;
+    use crate::{kernel::random::Seed, world::signer::Scheme};
+
+    const PEER: NodeId = NodeId([1; 32]);
+
+    fn ingest() -> Ingest {
+        let genesis = Genesis::without_finality("desk", Params::dev());
+        let committee = genesis.committee.clone();
+        Ingest::new(Rules::new(&genesis), committee, Scheme::Toy.verifier(), 10)
+    }
+
+    /// An attachment of a body that nobody has, named by a number.
+    fn checked(number: u8) -> Arrival {
+        let attachment = Attachment::new([TxId::ZERO; 2], CommitRef::NONE);
+        let message = Message::Attachment { attachment, body: BodyId([number; 32]) };
+        Arrival::Said { from: PEER, source: Source::Gossip(PEER), message }
+    }
+
+    fn plain() -> Arrival {
+        Arrival::Plain(Input::PeerDown { peer: PEER })
+    }
+
+    fn desk(queues: Queues) -> Desk {
+        let costs = Costs { hash_us: 1_000, shuffles: true, ..Costs::default() };
+        Desk::new(queues, costs, Seed::new(3).dice("desk", 0))
+    }
+
+    #[test]
+    fn what_needs_no_check_overtakes_nothing() {
+        let (mut desk, mut ingest) = (desk(Queues::default()), ingest());
+        let now = Time::from_millis(1_000);
+        for arrival in (0..9).map(checked).chain([plain()]).chain((9..20).map(checked)) {
+            desk.put(now, arrival);
+        }
+        assert_eq!(desk.begin(now, &ingest), Some(Time::from_millis(1_020)), "one core, 20 ms");
+        assert_eq!(desk.begin(now, &ingest), None, "one batch at a time");
+        assert!(desk.conclude(&mut ingest, &MemoryStore::new()).is_empty());
+        let ids = |inputs: &[Input]| -> Vec<TxId> {
+            let id = |input: &Input| match input {
+                Input::BodyMissing { id, .. } => Some(*id),
+                _ => None,
+            };
+            inputs.iter().filter_map(id).collect()
+        };
+        let expected = |numbers: std::ops::Range<u8>| -> Vec<TxId> {
+            let attachment = Attachment::new([TxId::ZERO; 2], CommitRef::NONE);
+            numbers.map(|number| attachment.id(&BodyId([number; 32]))).collect()
+        };
+        let inputs = desk.take(100);
+        assert!(matches!(inputs[9], Input::PeerDown { .. }));
+        for (inputs, numbers) in [(&inputs[..9], 0..9), (&inputs[10..], 9..20)] {
+            let (mut left, mut came) = (ids(inputs), expected(numbers));
+            assert_ne!(left, came, "in random order");
+            left.sort_unstable();
+            came.sort_unstable();
+            assert_eq!(left, came, "and all of them");
+        }
+    }
+
+    #[test]
+    fn a_full_queue_stops_the_one_before() {
+        let queues = Queues { events_max: 5, batch_max: 2, inputs_max: 3, ..Queues::default() };
+        let (mut desk, mut ingest) = (desk(queues), ingest());
+        let (now, store) = (Time::from_millis(1_000), MemoryStore::new());
+        let fault = Fault::EmptyAnswer;
+        for _ in 0..10 {
+            let input = Input::Misbehaved { from: PEER, fault: fault.clone() };
+            desk.put(now, Arrival::Plain(input));
+        }
+        assert!(!desk.reads());
+        let mut batches = 0;
+        while desk.begin(now, &ingest).is_some() {
+            desk.conclude(&mut ingest, &store);
+            batches += 1;
+        }
+        assert_eq!(batches, 2, "the second fills the queue to the machine");
+        assert_eq!(desk.lengths().inputs, 4);
+        assert!(!desk.reads(), "six wait still");
+        assert_eq!(desk.take(4).len(), 4);
+        while desk.begin(now, &ingest).is_some() {
+            desk.conclude(&mut ingest, &store);
+        }
+        assert!(desk.reads());
+        desk.take(100);
+        while desk.begin(now, &ingest).is_some() {
+            desk.conclude(&mut ingest, &store);
+        }
+        desk.take(100);
+        assert_eq!(desk.lengths(), Lengths::default());
     }
 }

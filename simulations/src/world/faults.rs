@@ -46,7 +46,8 @@ pub enum Fault {
     FillDisk(usize),
     /// There is room again.
     FreeDisk(usize),
-    /// Somebody sets the clock of a node forward or back, by milliseconds: felt when it starts next.
+    /// Somebody sets the clock of a node forward or back, by so many milliseconds: felt when it
+    /// starts next.
     StepClock(usize, i64),
     /// The clock of a node stands still; what comes is answered, and no timer goes off.
     FreezeClock(usize),

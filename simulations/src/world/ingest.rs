@@ -71,10 +71,10 @@ impl Ingest {
             Arrival::Plain(_) => return 0,
             Arrival::Submitted(_) | Arrival::Released { .. } => true,
             Arrival::Said { message: Message::Transaction(bytes), .. } => {
-                self.seen.find(bytes).is_none()
+                self.seen.find(&tag_of(bytes)).is_none()
             }
             Arrival::Said { message: Message::Checkpoint(bytes), .. } => {
-                self.checkpoints.find(bytes).is_none()
+                self.checkpoints.find(&tag_of(bytes)).is_none()
             }
             Arrival::Said { .. } => false,
         };
@@ -111,7 +111,8 @@ impl Ingest {
     fn checkpoint(&mut self, from: NodeId, source: Source, bytes: Bytes) -> Option<Input> {
         // An answer brings what was asked for; it may have been dropped here since it was seen.
         let asked_for = matches!(source, Source::Answer(_));
-        if !asked_for && self.checkpoints.find(&bytes).is_some() {
+        let tag = tag_of(&bytes);
+        if !asked_for && self.checkpoints.find(&tag).is_some() {
             return None;
         }
         let network = self.rules.network();
@@ -119,7 +120,7 @@ impl Ingest {
             .and_then(|candidate| candidate.verify(&self.verifier));
         Some(match checked {
             Ok(checkpoint) => {
-                self.checkpoints.insert(&bytes, ());
+                self.checkpoints.insert(tag, ());
                 Input::Checkpoint { source, checkpoint: Arc::new(checkpoint) }
             }
             Err(refusal) => Input::Misbehaved { from, fault: Fault::BadCheckpoint(refusal) },
@@ -133,7 +134,8 @@ impl Ingest {
         bytes: Bytes,
         reads: &dyn Reads,
     ) -> Option<Input> {
-        if let Some(id) = self.seen.find(&bytes) {
+        let tag = tag_of(&bytes);
+        if let Some(id) = self.seen.find(&tag) {
             match source {
                 Source::Gossip(_) => return Some(Input::Repeated { from, id }),
                 // It may have been lost here since it was seen.
@@ -141,7 +143,7 @@ impl Ingest {
                 _ => {}
             }
         }
-        self.unseen(from, source, bytes, reads)
+        self.admit(from, source, bytes, tag, reads)
     }
 
     /// Bytes of a peer that are checked whether or not they were seen.
@@ -150,6 +152,18 @@ impl Ingest {
         from: NodeId,
         source: Source,
         bytes: Bytes,
+        reads: &dyn Reads,
+    ) -> Option<Input> {
+        let tag = tag_of(&bytes);
+        self.admit(from, source, bytes, tag, reads)
+    }
+
+    fn admit(
+        &mut self,
+        from: NodeId,
+        source: Source,
+        bytes: Bytes,
+        tag: Tag,
         reads: &dyn Reads,
     ) -> Option<Input> {
         let candidate = match Candidate::parse(bytes.clone(), &self.rules) {
@@ -162,12 +176,12 @@ impl Ingest {
         }
         match self.signed(candidate, reads) {
             Ok(tx) => {
-                self.seen.insert(&bytes, id);
+                self.seen.insert(tag, id);
                 Some(Input::Admitted { source, tx })
             }
             Err(Unsigned::Refused(refusal)) => Some(misbehaved(from, refusal)),
             Err(Unsigned::NoKey(key)) => {
-                self.seen.insert(&bytes, id);
+                self.seen.insert(tag, id);
                 self.hold(Held { key, source, bytes });
                 Some(Input::KeyMissing { from, key })
             }
@@ -258,11 +272,18 @@ fn misbehaved(from: NodeId, refusal: Refusal) -> Input {
     Input::Misbehaved { from, fault: Fault::Refused(refusal) }
 }
 
+/// What tells byte strings apart.
+type Tag = [u8; 32];
+
+fn tag_of(bytes: &[u8]) -> Tag {
+    digest(Domain::Content, bytes)
+}
+
 /// Byte strings that came before, and what they are.
 #[derive(Debug)]
 struct Seen<T> {
-    ids: BTreeMap<[u8; 32], T>,
-    order: VecDeque<[u8; 32]>,
+    ids: BTreeMap<Tag, T>,
+    order: VecDeque<Tag>,
     max: usize,
 }
 
@@ -271,12 +292,11 @@ impl<T: Copy> Seen<T> {
         Self { ids: BTreeMap::new(), order: VecDeque::new(), max }
     }
 
-    fn find(&self, bytes: &[u8]) -> Option<T> {
-        self.ids.get(&digest(Domain::Content, bytes)).copied()
+    fn find(&self, tag: &Tag) -> Option<T> {
+        self.ids.get(tag).copied()
     }
 
-    fn insert(&mut self, bytes: &[u8], id: T) {
-        let tag = digest(Domain::Content, bytes);
+    fn insert(&mut self, tag: Tag, id: T) {
         if self.ids.insert(tag, id).is_none() {
             self.order.push_back(tag);
         }

@@ -31,7 +31,7 @@ use crate::world::{
     ingest::Ingest,
     spoken,
     told::Commit,
-    vice::{self, Vice},
+    vice::{self, Cheat, Vice},
 };
 
 /// What became of a local submission.
@@ -118,7 +118,7 @@ impl Node {
     /// What a peer said.
     pub(crate) fn hear(&mut self, now: Time, from: NodeId, source: Source, message: Message) {
         let newer = |own| vice::own_checkpoint(own, &message) >= Some(self.signed.last());
-        if self.vice == Some(Vice::Twin) && self.author().is_some_and(newer) {
+        if self.vice.is_some_and(Vice::equivocates) && self.author().is_some_and(newer) {
             return self.unheard.push((from, source, message));
         }
         let Some(live) = &mut self.live else { return };
@@ -221,7 +221,9 @@ impl Node {
             }
         }
         if let Some(live) = &mut self.live {
+            let began = Instant::now();
             live.status = live.machine.status();
+            self.meter.inside += began.elapsed();
         }
         let at = self.takes(now, cost);
         match trap {
@@ -257,7 +259,10 @@ impl Node {
             self.signed.watch(own, &messages);
         }
         match (self.vice, self.author()) {
-            (Some(vice), Some(own)) => vice::pass(vice, own, &self.genesis.committee, messages),
+            (Some(vice), Some(own)) => {
+                let (committee, key) = (&self.genesis.committee, &self.key);
+                vice::pass(&Cheat { vice, own, committee, key }, messages)
+            }
             _ => messages.into_iter().map(|said| (Span::default(), said)).collect(),
         }
     }

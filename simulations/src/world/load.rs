@@ -1,8 +1,8 @@
 //! Issuers who do not wait for an answer: an offered load that does not yield, honest or not.
 //!
-//! Each has a key of its own and signs what it says; all it says is valid. Bodies come at random, as
-//! a Poisson process, so the sum of many is one too. Whatever is turned away or lost stays so, but
-//! for the registration, without which nothing else could be checked.
+//! Each has a key of its own and signs what it says; all it says is valid. Bodies come at random,
+//! as a Poisson process, so the sum of many is one too. Whatever is turned away or lost stays so,
+//! but for the registration, without which nothing else could be checked.
 
 use weft_core::{
     machine::SubmitRefusal,

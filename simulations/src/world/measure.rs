@@ -3,7 +3,8 @@
 //!
 //! Plain data. A body counts once: from when it was first handed over, by its client's clock, to
 //! when the node that is watched told of a commit with any attachment of it. Integers only: shares
-//! are parts of a million, rates per thousand seconds, so that nothing depends on the order of sums.
+//! are parts of a million, rates per thousand seconds, so that nothing depends on the order in
+//! which things are added up.
 //!
 //! Left out on purpose: what a figure looks like.
 

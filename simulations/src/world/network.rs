@@ -94,6 +94,8 @@ impl Way {
 pub(crate) struct Network {
     ways: Ways,
     conns: BTreeMap<ConnId, Conn>,
+    /// Those between two, the lower number first.
+    between: BTreeMap<[usize; 2], BTreeSet<ConnId>>,
     blocked: BTreeSet<[usize; 2]>,
     next: u64,
     /// Connections with frames that an end has not read, in the order in which it will.
@@ -105,6 +107,7 @@ impl Network {
         Self {
             ways,
             conns: BTreeMap::new(),
+            between: BTreeMap::new(),
             blocked: BTreeSet::new(),
             next: 0,
             unread: BTreeMap::new(),
@@ -130,14 +133,14 @@ impl Network {
             serving: BTreeMap::new(),
         };
         self.conns.insert(id, conn);
+        self.between.entry(pair(a, b)).or_default().insert(id);
         id
     }
 
     /// The connection between two, as far as `of` has noticed.
     pub(crate) fn seen_by(&self, of: usize, peer: usize) -> Option<ConnId> {
-        let between = |conn: &Conn| conn.ends == [of, peer] || conn.ends == [peer, of];
-        let open = |conn: &Conn| between(conn) && conn.up.contains(&of);
-        self.conns.iter().find(|(_, conn)| open(conn)).map(|(id, _)| *id)
+        let open = |id: &&ConnId| self.conns.get(id).is_some_and(|conn| conn.up.contains(&of));
+        self.between.get(&pair(of, peer))?.iter().find(open).copied()
     }
 
     /// Connections of a party that are not broken.
@@ -177,7 +180,11 @@ impl Network {
         let open = conn.asks.keys().filter(|(asker, _)| *asker == end);
         let tickets = open.map(|(_, ticket)| *ticket).collect();
         if conn.up.is_empty() {
+            let [a, b] = conn.ends;
             self.conns.remove(&id);
+            if let Some(between) = self.between.get_mut(&pair(a, b)) {
+                between.remove(&id);
+            }
         }
         Some(tickets)
     }
@@ -255,9 +262,8 @@ impl Network {
         } else {
             self.blocked.remove(&[from, to]);
         }
-        let between = |conn: &Conn| conn.ends == [from, to] || conn.ends == [to, from];
-        let open = |conn: &Conn| !conn.broken && between(conn);
-        self.conns.iter().filter(|(_, conn)| open(conn)).map(|(id, _)| *id).collect()
+        let between = self.between.get(&pair(from, to)).into_iter().flatten().copied();
+        between.filter(|id| self.is_whole(*id)).collect()
     }
 
     pub(crate) fn is_blocked(&self, a: usize, b: usize) -> bool {
@@ -300,8 +306,18 @@ impl Network {
         }
     }
 
+    /// Requests of the other end that `server` has not answered.
+    pub(crate) fn serving(&self, conn: ConnId, server: usize) -> usize {
+        let open = |conn: &Conn| conn.serving.keys().filter(|(end, _)| *end == server).count();
+        self.conns.get(&conn).map_or(0, open)
+    }
+
     /// What the asker calls a request that `server` calls `own`.
     pub(crate) fn served(&mut self, conn: ConnId, server: usize, own: Ticket) -> Option<Ticket> {
         self.conns.get_mut(&conn)?.serving.remove(&(server, own))
     }
+}
+
+const fn pair(a: usize, b: usize) -> [usize; 2] {
+    if a < b { [a, b] } else { [b, a] }
 }

@@ -70,7 +70,7 @@ pub struct Node {
     pub(super) trap: Option<(Boundary, Time)>,
     /// Whether it does nothing for now, as a process that is stopped.
     pub(super) paused: bool,
-    /// For a twin: what came of the other one, too new to be heard.
+    /// For an equivocator: what came under its own key, too new to be heard.
     pub(super) unheard: Vec<(NodeId, Source, Message)>,
     pub(crate) pulse: Pulse,
     pub(crate) meter: Meter,

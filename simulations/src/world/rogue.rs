@@ -11,9 +11,9 @@ use weft_core::{
     keys::Sign as _,
     machine::{Ticket, ToNet},
     message::{End, GetCone, Message, PeerAddress},
-    params::IDS_MAX,
+    params::{IDS_MAX, PAYLOAD_BYTES_MAX},
     time::{Span, Time},
-    tx::{CommitRef, SealedBody, Transaction},
+    tx::{Attachment, CommitRef, NetworkId, SealedBody, Transaction},
     units::Position,
 };
 
@@ -48,7 +48,25 @@ pub enum Trick {
     ForgedSeal,
     /// Sends bytes that are no transaction. Ends its connection.
     Garbage,
+    /// Sends a transaction without the work it needs, on networks that ask for any. Ends its
+    /// connection.
+    TooLittleWork,
+    /// Sends a transaction of another network. Ends its connection.
+    OtherNetwork,
+    /// Sends good transactions that are as long as they may be.
+    Huge,
+    /// Sends good transactions from the beginning and the end of time.
+    StrangeTimes,
+    /// Sends one transaction that everybody has, fifty times.
+    Repeats,
+    /// Asks ten short questions with long answers at once.
+    Amplify,
+    /// Asks more at once than anybody may. Ends its connection.
+    ManyRequests,
 }
+
+/// Copies of what everybody has, each time.
+const REPEATS: usize = 50;
 
 /// How a rogue answers requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,52 +216,91 @@ impl Rogue {
 
     fn play(&mut self, to: NodeId, trick: Trick, now: Time) {
         let message = match trick {
-            Trick::UnknownParents => {
-                let parents = [self.nowhere(), self.nowhere()];
-                let body = self.stranger().body(vec![1; 8], now);
-                Message::Transaction(self.attached(&body, parents))
-            }
             Trick::FalseFrontier => Message::Frontier(self.nowheres(64)),
             Trick::FalseHave => Message::Have(self.nowheres(IDS_MAX)),
+            Trick::FalseAddresses => {
+                let far: Vec<u64> = (0..32).map(|_| self.dice.between(1_000, 60_000)).collect();
+                let peer = |number| {
+                    let id = NodeId(self.nowhere().0);
+                    PeerAddress { id, address: address_of(number) }
+                };
+                Message::Peers(far.into_iter().map(peer).collect())
+            }
+            Trick::Greed => {
+                let want = self.heard.iter().map(Transaction::id).collect();
+                return self.ask(to, want, Position(u64::MAX));
+            }
+            Trick::Amplify | Trick::ManyRequests => {
+                let count = if trick == Trick::Amplify { 10 } else { 40 };
+                let want: Vec<TxId> = self.heard.iter().map(Transaction::id).collect();
+                return (0..count).for_each(|_| self.ask(to, want.clone(), Position::ZERO));
+            }
+            Trick::Repeats => {
+                let Some(known) = self.heard.front().map(bytes_of) else { return };
+                let message = Message::Transaction(known);
+                let copies = std::iter::repeat_n(ToNet::Send { to, message }, REPEATS);
+                return self.says.extend(copies);
+            }
+            Trick::Garbage => Message::Transaction(self.dice.bytes(300).into()),
+            _ => Message::Transaction(self.transaction(trick, now)),
+        };
+        self.says.push(ToNet::Send { to, message });
+    }
+
+    fn ask(&mut self, to: NodeId, want: Vec<TxId>, from: Position) {
+        let message = Message::GetCone(GetCone { want, have: Vec::new(), from });
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.says.push(ToNet::Ask { to, ticket, message });
+    }
+
+    /// A transaction with which something is wrong, in the way of `trick`.
+    fn transaction(&mut self, trick: Trick, now: Time) -> Bytes {
+        let mut stranger = self.stranger();
+        match trick {
+            Trick::UnknownParents => {
+                let parents = [self.nowhere(), self.nowhere()];
+                let body = stranger.body(vec![1; 8], now);
+                self.attached(&body, parents)
+            }
             Trick::UnknownKeys => {
-                let mut stranger = self.stranger();
                 drop(stranger.body(Vec::new(), now));
                 let body = stranger.body(vec![2; 8], now);
-                Message::Transaction(self.attached(&body, [TxId::ZERO; 2]))
+                self.attached(&body, [TxId::ZERO; 2])
             }
             Trick::ManyAttachments => {
                 let body = self.body.clone();
                 let parent = self.heard.back().map_or(TxId::ZERO, Transaction::id);
-                Message::Transaction(self.attached(&body, [TxId::ZERO, parent]))
-            }
-            Trick::FalseAddresses => {
-                let far = (0..32).map(|_| self.dice.between(1_000, 60_000));
-                let peer = |number: u64| (number, address_of(number));
-                let list: Vec<(u64, _)> = far.map(peer).collect();
-                Message::Peers(
-                    list.into_iter()
-                        .map(|(_, address)| PeerAddress { id: NodeId(self.nowhere().0), address })
-                        .collect(),
-                )
-            }
-            Trick::Greed => {
-                let cone = GetCone {
-                    want: self.heard.iter().map(Transaction::id).collect(),
-                    have: Vec::new(),
-                    from: Position(u64::MAX),
-                };
-                let ticket = Ticket(self.next_ticket);
-                self.next_ticket += 1;
-                return self.says.push(ToNet::Ask { to, ticket, message: Message::GetCone(cone) });
+                self.attached(&body, [TxId::ZERO, parent])
             }
             Trick::ForgedSeal => {
-                let mut forged = self.stranger().body(vec![3; 8], now);
+                let mut forged = stranger.body(vec![3; 8], now);
                 forged.seal.signature = self.body.seal.signature.clone();
-                Message::Transaction(self.attached(&forged, [TxId::ZERO; 2]))
+                self.attached(&forged, [TxId::ZERO; 2])
             }
-            Trick::Garbage => Message::Transaction(self.dice.bytes(300).into()),
-        };
-        self.says.push(ToNet::Send { to, message });
+            Trick::TooLittleWork => {
+                let body = stranger.body(vec![4; 8], now);
+                bytes_of(&body.attach(Attachment::new([TxId::ZERO; 2], self.anchor)))
+            }
+            Trick::OtherNetwork => {
+                let [first, rest @ ..] = self.body.body.network.0;
+                let [a, b, c] = rest;
+                let other = NetworkId([!first, a, b, c]);
+                let body = Device::of(stranger.key().clone(), other).body(vec![5; 8], now);
+                self.attached(&body, [TxId::ZERO; 2])
+            }
+            Trick::StrangeTimes => {
+                let time = self.dice.pick(&[Time::ZERO, Time::from_millis(u64::MAX)]).copied();
+                let body = stranger.body(vec![6; 8], time.unwrap_or_default());
+                self.attached(&body, [TxId::ZERO; 2])
+            }
+            _ => {
+                // The name of the stream and the type of the content count too.
+                let longest = PAYLOAD_BYTES_MAX - 64;
+                let body = stranger.body(self.dice.bytes(longest), now);
+                self.attached(&body, [TxId::ZERO; 2])
+            }
+        }
     }
 
     fn attached(&mut self, body: &SealedBody, parents: [TxId; 2]) -> Bytes {

@@ -1,11 +1,13 @@
 //! Validators that break the rules: an honest machine, and between it and the network somebody who
-//! keeps things back. An equivocator is two such machines with one key (`twins`).
+//! keeps things back, or signs other ones. An equivocator is either that, or two such machines with
+//! one key (`twins`), each of which believes in what it says.
 
 use weft_core::{
-    checkpoint::Checkpoint,
-    codec::Decode as _,
+    checkpoint::{Checkpoint, Content},
+    codec::{Decode as _, Encode as _},
     committee::{Author, Committee},
     digest::NodeId,
+    keys::Sign,
     machine::ToNet,
     message::Message,
     time::Span,
@@ -23,15 +25,28 @@ pub enum Vice {
     Late(Span),
     /// Two machines with one key, each for a part of the network.
     Twin,
+    /// Each validator gets a checkpoint of its own: n - 1 of a round.
+    ManyFaced,
+}
+
+impl Vice {
+    /// Whether it signs two checkpoints of a round.
+    pub(crate) const fn equivocates(self) -> bool {
+        matches!(self, Self::Twin | Self::ManyFaced)
+    }
+}
+
+/// Who breaks the rules.
+pub(crate) struct Cheat<'a> {
+    pub(crate) vice: Vice,
+    pub(crate) own: Author,
+    pub(crate) committee: &'a Committee,
+    pub(crate) key: &'a dyn Sign,
 }
 
 /// What leaves of what a machine said, each part with how late it does.
-pub(crate) fn pass(
-    vice: Vice,
-    own: Author,
-    committee: &Committee,
-    said: Vec<ToNet>,
-) -> Vec<(Span, ToNet)> {
+pub(crate) fn pass(cheat: &Cheat<'_>, said: Vec<ToNet>) -> Vec<(Span, ToNet)> {
+    let Cheat { vice, own, committee, .. } = *cheat;
     let mut left = Vec::new();
     for said in said {
         let round = own_round(own, &said);
@@ -47,11 +62,30 @@ pub(crate) fn pass(
                     left.push((Span::default(), ToNet::Send { to, message }));
                 }
             }
+            (Vice::ManyFaced, ToNet::Send { to, message }, Some(_)) => {
+                let message = another_face(cheat, &to, &message).unwrap_or(message);
+                left.push((Span::default(), ToNet::Send { to, message }));
+            }
             (Vice::Late(by), said, Some(_)) => left.push((by, said)),
             (_, said, _) => left.push((Span::default(), said)),
         }
     }
     left
+}
+
+/// The own checkpoint in a message, as it is for `to` alone: later by as many milliseconds as its
+/// place in the committee says, and without tips for every other one.
+fn another_face(cheat: &Cheat<'_>, to: &NodeId, message: &Message) -> Option<Message> {
+    let Message::Checkpoint(bytes) = message else { return None };
+    let place = u64::from(cheat.committee.author_of(to)?.0);
+    let Checkpoint { core, refs, mut tips, votes, .. } = Checkpoint::from_bytes(bytes).ok()?;
+    if place % 2 == 1 {
+        tips.clear();
+    }
+    let (slot, time) = ((core.round, core.author), core.time + Span::from_millis(place));
+    let content = Content { refs, tips, votes };
+    let made = Checkpoint::sign(core.network, slot, time, content, cheat.key).ok()?;
+    Some(Message::Checkpoint(made.to_bytes().into()))
 }
 
 /// The round of an own checkpoint in it.

@@ -19,6 +19,10 @@ use crate::world::{
 /// Time until a dial to a dead end is given up.
 const DIAL_TIME: Span = Span::from_secs(2);
 
+/// Requests of one peer that are open at once; whoever opens more breaks the rules. As the defaults
+/// of `weft-net`.
+const REQUESTS_MAX: usize = 16;
+
 /// Bytes in front of each frame.
 const LENGTH_BYTES: usize = 4;
 
@@ -143,6 +147,11 @@ impl World {
         let (now, id) = (self.now, self.party(from).id());
         match stream {
             Stream::Control | Stream::Gossip => self.deliver(to, id, Source::Gossip(id), message),
+            Stream::Request(_) if self.network.serving(conn, to) >= REQUESTS_MAX => {
+                let fault = Fault::TooManyRequests { limit: REQUESTS_MAX };
+                self.hand(to, Input::Misbehaved { from: id, fault });
+                self.break_off(conn, Some(to));
+            }
             Stream::Request(theirs) => {
                 let own = Ticket(self.tickets);
                 self.tickets += 1;
