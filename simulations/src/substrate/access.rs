@@ -10,6 +10,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{chance::Chance, drr::Scheduler, graph::Graph};
+use crate::kernel::random::Seed;
 
 /// A second.
 const SECOND: f64 = 1e6;
@@ -130,6 +131,7 @@ struct Tx {
 #[derive(Debug)]
 struct Node {
     mode: Mode,
+    chance: Chance,
     queue: Scheduler<usize>,
     is_serving: bool,
     /// Issued per second, and by how much that rises.
@@ -157,20 +159,22 @@ struct Run<'a> {
     txs: Vec<Tx>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     sequence: u64,
-    chance: Chance,
     served: Vec<u64>,
     wanted: Vec<u64>,
     latency: Vec<(u64, u64)>,
 }
 
-/// Runs the network. `None` if there is no graph of that degree.
-pub fn run(setting: &Setting, mut chance: Chance) -> Option<Shown> {
+/// Runs the network. What a node wants, and when, depends on the seed and on its own mode alone.
+/// `None` if there is no graph of that degree.
+pub fn run(setting: &Setting, seed: Seed) -> Option<Shown> {
     let count = setting.modes.len();
+    let mut chance = Chance::new(seed, "access.graph", 0);
     let graph = Graph::regular(count, setting.degree, &mut chance, |_| setting.delay)?;
     let guaranteed = setting.guaranteed();
     let quanta: Vec<f64> = guaranteed.iter().map(|rate| rate / setting.capacity).collect();
     let nodes = setting.modes.iter().zip(guaranteed.iter().zip(setting.reputation()));
-    let nodes = nodes.map(|(mode, (rate, reputation))| Node {
+    let nodes = nodes.zip(0..).map(|((mode, (rate, reputation)), number)| Node {
+        chance: Chance::new(seed, "access.wants", number),
         mode: *mode,
         queue: Scheduler::new(&quanta, 1.0),
         is_serving: false,
@@ -191,7 +195,6 @@ pub fn run(setting: &Setting, mut chance: Chance) -> Option<Shown> {
         txs: Vec::new(),
         events: BinaryHeap::new(),
         sequence: 0,
-        chance,
         served: vec![0; count],
         wanted: vec![0; count],
         latency: vec![(0, 0); count],
@@ -223,7 +226,7 @@ impl Run<'_> {
         let Some(node) = self.nodes.get_mut(at).filter(|node| node.wanted > 0.0) else {
             return;
         };
-        node.wants_at += self.chance.exponential(SECOND / node.wanted);
+        node.wants_at += node.chance.exponential(SECOND / node.wanted);
         let wants_at = micros(node.wants_at);
         let due = wants_at.max(node.issues_from);
         if (self.setting.until / 4..self.setting.until).contains(&wants_at)
@@ -302,7 +305,7 @@ impl Run<'_> {
         let Some(node) = self.nodes.get_mut(at) else {
             return;
         };
-        let Some((issuer, _, tx)) = node.queue.next() else {
+        let Some((issuer, _, tx)) = node.queue.take() else {
             node.is_serving = false;
             return;
         };
@@ -383,7 +386,6 @@ fn micros(time: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::random::Seed;
 
     #[test]
     fn nobody_gets_more_than_it_wants_nor_much_less() {
@@ -392,7 +394,7 @@ mod tests {
         setting.capacity = 200.0;
         let guaranteed: f64 = setting.guaranteed().iter().sum();
         assert!((guaranteed - 200.0).abs() < 1e-9);
-        let shown = run(&setting, Chance::new(Seed::new(1), "test", 0)).unwrap();
+        let shown = run(&setting, Seed::new(1)).unwrap();
         assert!(shown.rates.iter().all(|rate| (0.7..1.1).contains(rate)), "{shown:?}");
     }
 }

@@ -59,7 +59,7 @@ impl<T> Scheduler<T> {
     }
 
     /// The next item, with its flow and cost.
-    pub fn next(&mut self) -> Option<(usize, f64, T)> {
+    pub fn take(&mut self) -> Option<(usize, f64, T)> {
         if self.waiting == 0 {
             return None;
         }
@@ -106,7 +106,7 @@ pub fn serve(
                 *at += gap(*rate, chance);
             }
         }
-        let Some((flow, cost, ())) = scheduler.next() else {
+        let Some((flow, cost, ())) = scheduler.take() else {
             now = next.iter().copied().fold(f64::INFINITY, f64::min);
             continue;
         };
@@ -133,7 +133,7 @@ mod tests {
             }
         }
         let order: Vec<usize> =
-            std::iter::from_fn(|| scheduler.next()).map(|(flow, ..)| flow).collect();
+            std::iter::from_fn(|| scheduler.take()).map(|(flow, ..)| flow).collect();
         assert_eq!(order, [1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 1]);
         assert_eq!(scheduler.waiting(0), 0);
     }

@@ -3,7 +3,7 @@
 //! Invariant: what passes here runs to its end in bounded memory, whatever is combined.
 
 use super::{
-    model::{Arrivals, Attack, AttackKind, Delay, Law, Model, Rule, Slice, Unfit},
+    model::{Arrivals, AttackKind, Delay, Law, Model, Rule, Slice, Unfit},
     weights,
 };
 
@@ -25,6 +25,12 @@ const PARENTS_MAX: u32 = 64;
 /// Most validators: a bit each, in 64.
 const VALIDATORS_MAX: u32 = 64;
 
+/// Most blocks of a run.
+const BLOCKS_MAX: f64 = 1e9;
+
+/// Most transactions that an attacker hides: all of them are in memory until the release.
+const HIDDEN_MAX: f64 = 1e7;
+
 /// Most transactions that are followed or kept for a picture.
 const KEPT_MAX: u32 = 100_000;
 
@@ -37,7 +43,7 @@ pub(super) fn all(model: &Model) -> Result<(), Unfit> {
     delay(&model.delay)?;
     selection(model)?;
     validators(model)?;
-    attack(&model.attack)?;
+    attack(model)?;
     record(model)
 }
 
@@ -110,6 +116,12 @@ fn validators(model: &Model) -> Result<(), Unfit> {
     }
     within("validators.period", validators.period, 1e-2, 1e4, "the unit is h")?;
     let is_silent = validators.tips == 0 && validators.slice != Slice::All;
+    let blocks = model.hours() * f64::from(validators.count) / validators.period;
+    if blocks > BLOCKS_MAX {
+        let bound = format!("would give {blocks:.0} blocks, more than {BLOCKS_MAX}");
+        let fix = "raise it or the rate, or issue fewer transactions";
+        return Err(unfit("validators.period", validators.period, bound, fix));
+    }
     if validators.count > 0 && is_silent {
         let bound = "must be 1 or more";
         return Err(unfit(
@@ -122,13 +134,15 @@ fn validators(model: &Model) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn attack(attack: &Attack) -> Result<(), Unfit> {
+fn attack(model: &Model) -> Result<(), Unfit> {
+    let attack = &model.attack;
     if attack.kind == AttackKind::None {
         return Ok(());
     }
     within("attack.share", attack.share, 0.0, 0.95, "somebody honest must be left")?;
     within("attack.start", attack.start, 0.0, 1e9, "the unit is h")?;
-    within("attack.release", attack.release, 0.0, 1e4, "the unit is h")?;
+    let bound = (HIDDEN_MAX / (attack.share * model.rate)).min(1e4);
+    within("attack.release", attack.release, 0.0, bound, "release earlier, or lower the rate")?;
     if attack.tips > KEPT_MAX {
         let bound = format!("must be at most {KEPT_MAX}");
         return Err(unfit("attack.tips", attack.tips, bound, "100 show the effect"));
@@ -229,7 +243,15 @@ mod tests {
         assert_eq!(refused(|m| m.selection.tip_age_max = 0.0), "selection.tip_age_max");
         assert_eq!(refused(|m| m.selection.rule = Rule::Walk), "transactions");
         assert_eq!(refused(|m| m.validators.count = 65), "validators.count");
-        assert_eq!(refused(|m| m.attack.kind = AttackKind::PrivateDoubleSpend), "record.sampled");
+        let spends = |m: &mut Model| m.attack.kind = AttackKind::PrivateDoubleSpend;
+        assert_eq!(refused(spends), "record.sampled");
+        let endless = |m: &mut Model| (m.rate, m.validators.count) = (0.001, 64);
+        assert_eq!(refused(endless), "validators.period");
+        let hides = |m: &mut Model| {
+            (m.rate, m.attack.release) = (1e6, 1e3);
+            m.attack.kind = AttackKind::ParasiteChain;
+        };
+        assert_eq!(refused(hides), "attack.release");
         assert_eq!(refused(|m| m.record.warm_up = 1.0), "record.warm_up");
     }
 

@@ -3,7 +3,6 @@
 use super::{
     bench::{Bench, head},
     row::{Row, Target},
-    statistics::mean,
 };
 use crate::{
     kernel::random::Seed,
@@ -18,6 +17,12 @@ use crate::{
 const JAIN: &str = "Jain, Chiu, Hawe 1984";
 const FILLED: &str = "max-min by filling water: fair.rs";
 const TARGETS: &str = "max-min by filling water; conditions of arXiv 2005.07778";
+
+/// Not against D9: content is served at up to the level of the max-min allocation, and attackers,
+/// like anybody who wants more than its share, lower that from 1.625 to 1.387. For a queue with
+/// constant service at the load 1/level, the time inside grows by (1 + 1/(2(level-1)))/level, 1.49
+/// times. What round robin promises is that attackers cost no more than greedy honest nodes.
+const ISOLATED: &str = "derived: same max-min level, same latency; access.rs";
 
 /// D8: deficit round robin shares as it should.
 pub(super) fn fair_shares(bench: &Bench) -> Vec<Row> {
@@ -56,7 +61,7 @@ pub(super) fn fair_shares(bench: &Bench) -> Vec<Row> {
 
 /// D9, D10: closed loop, without and with attackers.
 pub(super) fn access_control(bench: &Bench) -> Vec<Row> {
-    let [honest, attacked] = [honest(), attacked()].map(Setting::published);
+    let [honest, attacked, greedy] = [honest(), attacked(), greedy()].map(Setting::published);
     let target = level(&honest);
     let under_attack = level(&attacked);
     let quantity = |what: &str, target: f64| format!("{what} (target {target:.3})");
@@ -72,21 +77,22 @@ pub(super) fn access_control(bench: &Bench) -> Vec<Row> {
             head("D10", quantity("attackers, served / guaranteed", under_attack), TARGETS),
             Target::Between(1.0, 1.45),
         ),
-        (head("D10", "latency of the honest / that of D9", TARGETS), Target::about(1.0, 0.1)),
         (
-            head("D10", "latency of attackers / that of the honest", TARGETS),
+            head("D10", "latency of content / with greedy honest for attackers", ISOLATED),
+            Target::about(1.0, 0.1),
+        ),
+        (
+            head("D10", "latency of attackers / that of content", TARGETS),
             Target::Between(1.5, f64::INFINITY),
         ),
     ];
-    bench.rows(bench.either(2, 8), heads, |seed| {
-        let run =
-            |setting| access::run(setting, Chance::new(Seed::new(seed), "validate.access", 0));
-        let (calm, attack) = (run(&honest)?, run(&attacked)?);
+    bench.rows(bench.either(3, 12), heads, |seed| {
+        // The same seed is the same graph and the same wants of who has the same mode.
+        let run = |setting| access::run(setting, Seed::new(seed));
+        let (calm, attack, polite) = (run(&honest)?, run(&attacked)?, run(&greedy)?);
         let effort = of_mode(&honest, Mode::BestEffort, &calm.rates);
         let most = effort.iter().copied().fold(0.0, f64::max);
         let least = effort.iter().copied().fold(f64::INFINITY, f64::min);
-        let latency =
-            |setting: &Setting, shown: &Shown, mode| mean(&of_mode(setting, mode, &shown.latency));
         let honest_latency = latency(&attacked, &attack, Mode::Content);
         Some(vec![
             content(&honest, &calm),
@@ -94,7 +100,7 @@ pub(super) fn access_control(bench: &Bench) -> Vec<Row> {
             most / least,
             content(&attacked, &attack),
             share(&attacked, Mode::Malicious, &attack.rates),
-            honest_latency / latency(&honest, &calm, Mode::Content),
+            honest_latency / latency(&greedy, &polite, Mode::Content),
             latency(&attacked, &attack, Mode::Malicious) / honest_latency,
         ])
     })
@@ -108,6 +114,12 @@ fn honest() -> Vec<Mode> {
 /// The same with each fourth an attacker.
 fn attacked() -> Vec<Mode> {
     let modes = [Mode::BestEffort, Mode::Content, Mode::Inactive, Mode::Malicious];
+    modes.into_iter().cycle().take(50).collect()
+}
+
+/// The same with greedy honest nodes in the attackers' place.
+fn greedy() -> Vec<Mode> {
+    let modes = [Mode::BestEffort, Mode::Content, Mode::Inactive, Mode::BestEffort];
     modes.into_iter().cycle().take(50).collect()
 }
 
@@ -138,6 +150,15 @@ fn share(setting: &Setting, mode: Mode, rates: &[f64]) -> f64 {
     let guaranteed = setting.guaranteed();
     let absolute: Vec<f64> = rates.iter().zip(&guaranteed).map(|(rate, by)| rate * by).collect();
     total(setting, mode, &absolute) / total(setting, mode, &guaranteed)
+}
+
+/// Mean latency of the transactions of a mode.
+fn latency(setting: &Setting, shown: &Shown, mode: Mode) -> f64 {
+    let rates = shown.rates.iter().zip(setting.guaranteed());
+    let issued: Vec<f64> = rates.map(|(rate, by)| rate * by).collect();
+    let pairs = issued.iter().zip(&shown.latency);
+    let waited: Vec<f64> = pairs.map(|(issued, latency)| issued * latency).collect();
+    total(setting, mode, &waited) / total(setting, mode, &issued)
 }
 
 fn content(setting: &Setting, shown: &Shown) -> f64 {

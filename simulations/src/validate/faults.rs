@@ -17,32 +17,39 @@ use crate::{
 };
 
 /// D5: faults come as often as set, each whatever the others do; and the dice of the world are
-/// even. The mean of p over seeds is about one half; below 0.0001 it is no chance.
+/// even. The statistics of all seeds add up to one with as many more degrees of freedom.
 pub(super) fn injectors(bench: &Bench) -> Vec<Row> {
-    const FRAMES: u32 = 200_000;
     let target = Target::Between(1e-4, 1.0);
     let heads = vec![
-        (head("D5", "least p of loss, doubling, reordering", "chi-square, 5 degrees"), target),
-        (head("D5", "least p of dice below 60", "chi-square, 59 degrees"), target),
+        (
+            head("D5", "p of loss, doubling, reordering as set", "chi-square, 4 degrees a seed"),
+            target,
+        ),
+        (head("D5", "p of dice of 60 sides as even", "chi-square, 59 degrees a seed"), target),
     ];
     let seeds = bench.either(8, 32);
+    let sum = |of: fn(u64) -> f64| (0..u64::from(seeds)).map(of).sum::<f64>();
     let rows = bench.rows(1, heads, |_| {
-        let (mut faults_p, mut dice_p) = (1.0_f64, 1.0_f64);
-        for seed in 0..u64::from(seeds) {
-            faults_p = faults_p.min(faults(seed, FRAMES));
-            dice_p = dice_p.min(dice(seed, FRAMES));
-        }
-        Some(vec![faults_p, dice_p])
+        Some(vec![
+            chi_square_p(sum(faults), 4 * seeds),
+            chi_square_p(sum(dice), (SIDES - 1) * seeds),
+        ])
     });
     rows.into_iter().map(|row| Row { seeds, ..row }).collect()
 }
 
-/// How likely chance alone makes fates as uneven as these.
-fn faults(seed: u64, frames: u32) -> f64 {
+/// Frames of a seed, and throws.
+const FRAMES: u32 = 210_000;
+
+/// Sides of the dice.
+const SIDES: u32 = 60;
+
+/// Pearson's statistic of the fates of frames.
+fn faults(seed: u64) -> f64 {
     let set = Faults { loss: 0.02, duplicate: 0.05, reorder: 0.1 };
     let mut chance = Chance::new(Seed::new(seed), "validate.faults", 0);
     let mut counts = [0.0; 5];
-    for _ in 0..frames {
+    for _ in 0..FRAMES {
         let place = match set.fate(&mut chance) {
             Fate::Lost => 0,
             Fate::Arrives { twice, late } => 1 + usize::from(twice) + 2 * usize::from(late),
@@ -51,30 +58,29 @@ fn faults(seed: u64, frames: u32) -> f64 {
             *count += 1.0;
         }
     }
-    let arrive = (1.0 - set.loss) * f64::from(frames);
+    let lost = set.loss * f64::from(FRAMES);
+    let arrive = f64::from(FRAMES) - lost;
     let (twice, late) = (set.duplicate, set.reorder);
     let expected = [
-        set.loss * f64::from(frames),
+        lost,
         arrive * (1.0 - twice) * (1.0 - late),
         arrive * twice * (1.0 - late),
         arrive * (1.0 - twice) * late,
         arrive * twice * late,
     ];
-    chi_square_p(chi_square(&counts, &expected), 4)
+    chi_square(&counts, &expected)
 }
 
-/// The same of the dice that the world draws from.
-fn dice(seed: u64, frames: u32) -> f64 {
-    const SIDES: usize = 60;
+/// The same of throws of the dice that the world uses.
+fn dice(seed: u64) -> f64 {
     let mut dice = Seed::new(seed).dice("validate.dice", 0);
-    let mut counts = [0.0; SIDES];
-    for _ in 0..frames {
-        if let Some(count) = counts.get_mut(dice.index(SIDES)) {
+    let mut counts = [0.0; SIDES as usize];
+    for _ in 0..FRAMES {
+        if let Some(count) = counts.get_mut(dice.index(SIDES as usize)) {
             *count += 1.0;
         }
     }
-    let expected = [f64::from(frames) / SIDES as f64; SIDES];
-    chi_square_p(chi_square(&counts, &expected), 59)
+    chi_square(&counts, &[f64::from(FRAMES / SIDES); SIDES as usize])
 }
 
 /// D6: how long a search takes, tried and by the timer.

@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Rows about tips that take little time.
-    const SHORT: &[Check] = &[tips::more_parents, tips::rounds, inflation::orphans];
+    const SHORT: &[Check] = &[tips::more_parents, tips::rounds];
 
     #[test]
     fn threads_change_nothing() {

@@ -30,6 +30,10 @@ pub(super) fn chi_square_p(statistic: f64, freedom: u32) -> f64 {
         return 1.0;
     }
     let mut term = libm::exp(a * libm::log(x) - x - libm::lgamma(a + 1.0));
+    if term == 0.0 {
+        // Too far out for a float.
+        return if x > a { 0.0 } else { 1.0 };
+    }
     let (mut sum, mut n) = (0.0, a);
     // All terms are positive; they fall once n is above x.
     while n < x || term > sum * 1e-16 {
@@ -60,5 +64,6 @@ mod tests {
             let found = chi_square_p(statistic, freedom);
             assert!((found - p).abs() < p * 0.01, "{statistic} {freedom}: {found}");
         }
+        assert_eq!((chi_square_p(9_000.0, 1_000), chi_square_p(1.0, 1_000)), (0.0, 1.0));
     }
 }

@@ -33,6 +33,30 @@ pub(super) fn tips_rounds(k: f64) -> f64 {
     1.0 / zero(0.1, 1.0, |y| y - 1.0 + libm::exp(-k * y))
 }
 
+/// x at each of the steps from 1 h on, from a start without tips, when each transaction chooses k
+/// of them on average: [time, x].
+///
+/// Of x, u were not chosen yet; each is chosen at the rate k/x, and a choice shows after 1 h. So,
+/// with s = ku/x, du/dt = 1 - s(t) and dx/dt = 1 - s(t - 1). For k at or below 1 there is no end:
+/// then x grows by 1 - k per h and, as long as x is not large, by what is chosen twice.
+pub(super) fn tips_over_time(k: f64, hours: f64) -> Vec<[f64; 2]> {
+    const STEPS: usize = 400;
+    let step = 1.0 / STEPS as f64;
+    let (mut unchosen, mut tips) = (0.0, 0.0);
+    let (mut chosen, mut points) = (vec![0.0; STEPS], Vec::new());
+    while (chosen.len() as f64) * step < hours {
+        let at = chosen.len();
+        let shows = chosen.get(at - STEPS).copied().unwrap_or(0.0);
+        tips += step * (1.0 - shows);
+        // By the end of the step, not its beginning: stable however few tips there are.
+        let left = (unchosen + step) / (1.0 + step * k / tips);
+        chosen.push((unchosen + step - left) / step);
+        unchosen = left;
+        points.push([at as f64 * step, tips]);
+    }
+    points
+}
+
 /// How fast a cumulative weight grows while it is small, per h: the root z of
 /// z + k - 1 = (k-1) e^(-z) (1 + (k-1)(1 - e^(-z))/z), the characteristic equation of [`weight`].
 pub(super) fn growth(k: f64) -> f64 {
@@ -144,6 +168,9 @@ mod tests {
         }
         close(tips_any_delay(2.0, |u| (u - 1.0).max(0.0)), 2.0);
         close(tips_any_delay(2.0, |u| u - 1.0 + libm::exp(-u)), 1.2838);
+        for k in [1.2, 2.0, 3.0] {
+            close(tips_over_time(k, 200.0).last().unwrap()[1], tips_constant(k));
+        }
         for (k, z) in [(2.0, 0.3305), (3.0, 0.634), (4.0, 0.854), (8.0, 1.386)] {
             close(growth(k), z);
         }
