@@ -187,10 +187,17 @@ impl Found<'_> {
     /// What says most about the runs, on one line.
     fn parameters(&self) -> String {
         let scenario = &self.plan.scenario;
+        // What is swept is named behind, with all its values.
+        let fixed = |path: &str, value: &dyn std::fmt::Display| match scenario.sweep.get(path) {
+            Some(_) => format!("{} (swept)", last(path)),
+            None => value.to_string(),
+        };
         let mut parts = Vec::new();
         if let (Some(nodes), Some(load)) = (&scenario.nodes, &scenario.load) {
-            parts.push(format!("{} validators, {} followers", nodes.validators, nodes.followers));
-            parts.push(format!("{} tx/s of {} B by {}", load.tps, load.bytes, load.posters));
+            let validators = fixed("nodes.validators", &nodes.validators);
+            parts.push(format!("{validators} validators, {} followers", nodes.followers));
+            let (tps, bytes) = (fixed("load.tps", &load.tps), fixed("load.bytes", &load.bytes));
+            parts.push(format!("{tps} tx/s of {bytes} B by {}", load.posters));
         }
         if let Some(net) = &scenario.net {
             let [low, high] = net.delay_ms;
@@ -205,9 +212,11 @@ impl Found<'_> {
             parts.push(format!("{} with {} warm-up", time.duration, time.warmup));
         }
         if let Some(model) = &scenario.tangle {
+            let (rate, parents) =
+                (fixed("tangle.rate", &model.rate), fixed("tangle.parents", &model.parents));
             parts.push(format!(
-                "{} transactions, rate {} per h, k = {}",
-                model.transactions, model.rate, model.parents
+                "{} transactions, rate {rate} per h, k = {parents}",
+                model.transactions
             ));
         }
         for (path, values) in &scenario.sweep {
