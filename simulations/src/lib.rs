@@ -12,6 +12,9 @@
 //! What takes time and how much is modelled ([`world::costs`], [`world::links`], [`world::disk`]):
 //! a figure that rests on it is a figure of the model.
 //!
+//! A [`scenario`] says in TOML what is run, on these nodes or on the abstract [`tangle`], and what
+//! must come out; [`report`] shows it, and [`cli`] is the program around all of it.
+//!
 //! Left out on purpose: sockets and TLS (`weft-net` has tests of its own) and the disk itself
 //! (`weft-storage`). Signatures are a toy's unless a world asks for true ones ([`world::signer`]).
 

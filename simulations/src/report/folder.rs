@@ -1,7 +1,7 @@
 //! The files of a run, each written whole or not at all.
 //!
-//! Invariant: `metrics.csv`, the SVG files, `config.toml`, `samples.json` and `report.html` depend on the
-//! configuration and the seeds alone; whatever else is known stands in `meta.json`.
+//! Invariant: `metrics.csv`, the SVG files, `config.toml`, `samples.json` and `report.html` depend
+//! on the configuration and the seeds alone; whatever else is known stands in `meta.json`.
 
 use std::{
     fs, io,

@@ -130,7 +130,7 @@
     if (i < 0) return draw();
     const v = vertices[i];
     const end = v.committed === null ? v.fate : `committed after ${(v.committed - v.at).toFixed(unit === "ms" ? 0 : 2)} ${unit}`;
-    line.textContent = `${lanes[v.lane]} at ${v.at.toFixed(unit === "ms" ? 0 : 2)} ${unit}: ${end}; ${past.size - 1} of this excerpt in its past`;
+    line.textContent = `${lanes[v.lane] || "somebody"} at ${v.at.toFixed(unit === "ms" ? 0 : 2)} ${unit}: ${end}; ${past.size - 1} of this excerpt in its past`;
     draw();
   };
 

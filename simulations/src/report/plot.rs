@@ -7,13 +7,17 @@ use std::ops::Range;
 
 use plotters::{
     coord::{
-        Shift,
+        CoordTranslate as _, Shift,
         ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter},
     },
     prelude::{
         ChartBuilder, Circle, Color as _, DashedLineSeries, DrawingArea, DrawingAreaErrorKind,
         IntoDrawingArea as _, IntoFont as _, LineSeries, PathElement, Polygon, RGBColor, Rectangle,
         SVGBackend, Text,
+    },
+    style::{
+        FontTransform,
+        text_anchor::{HPos, Pos, VPos},
     },
 };
 
@@ -159,8 +163,15 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
     let top = |bar: &Bar| bar.interval.map_or(bar.value, |[_, high]| high);
     let y = Scale::of(bars.iter().map(top).chain([0.0]), figure.y.log);
     let middles: Vec<f64> = (0..bars.len()).map(|index| index as f64).collect();
-    let names = bars.iter().map(|bar| bar.name.clone()).collect();
-    let mut chart = builder(root).build_cartesian_2d(Names(names), y.clone())?;
+    let names: Vec<String> = bars.iter().map(|bar| bar.name.clone()).collect();
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let upright = longest * bars.len() > NAME_CHARS_MAX;
+    let mut builder = builder(root);
+    if upright {
+        builder.x_label_area_size(14 + 8 * u32::try_from(longest).unwrap_or(0));
+    }
+    let shown = if upright { vec![String::new(); names.len()] } else { names.clone() };
+    let mut chart = builder.build_cartesian_2d(Names(shown), y.clone())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -182,8 +193,18 @@ fn draw_bars(root: &Area<'_>, figure: &Figure, bars: &[Bar]) -> Drawn {
         let line = vec![(*middle, y.place(low)?), (*middle, y.place(high)?)];
         Some(PathElement::new(line, INK.stroke_width(2)))
     }))?;
+    let spec = chart.as_coord_spec();
+    for (name, middle) in names.iter().zip(&middles).filter(|_| upright) {
+        let (x, bottom) = spec.translate(&(*middle, floor));
+        let font = (FONT, TEXT_PX).into_font().transform(FontTransform::Rotate270).color(&INK);
+        let font = font.pos(Pos::new(HPos::Right, VPos::Center));
+        root.draw(&Text::new(name.as_str(), (x, bottom + 8), font))?;
+    }
     Ok(())
 }
+
+/// Characters of all names that fit side by side.
+const NAME_CHARS_MAX: usize = 44;
 
 impl Ranged for Scale {
     type FormatOption = NoDefaultFormatting;

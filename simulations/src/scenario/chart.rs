@@ -6,12 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    report::figures::{
-        Axis, Bar, Caption, Curve, Figure, Figures, Point, Shape, Style, Value, Verdict,
-    },
+    report::figures::{Axis, Bar, Caption, Curve, Figure, Figures, Point, Shape, Style, Value},
     scenario::{
         config::{Sketch, View},
-        expect::{self, Expected},
         metrics::{self, METRICS, Metric},
         plan::{Plan, plain},
         sample::Sample,
@@ -45,9 +42,10 @@ pub fn figures(plan: &Plan, samples: &[Sample], reproduce: &str) -> Figures {
     }
 }
 
-struct Found<'a> {
-    plan: &'a Plan,
-    samples: Vec<&'a Sample>,
+/// Samples in the order of their points and seeds.
+pub(super) struct Found<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) samples: Vec<&'a Sample>,
 }
 
 impl Found<'_> {
@@ -56,12 +54,12 @@ impl Found<'_> {
         METRICS.iter().filter(move |metric| metric.engine == engine)
     }
 
-    fn at(&self, point: usize) -> impl Iterator<Item = &Sample> {
+    pub(super) fn at(&self, point: usize) -> impl Iterator<Item = &Sample> {
         self.samples.iter().copied().filter(move |sample| sample.point == point)
     }
 
     /// The mean of a value at a point.
-    fn mean(&self, point: usize, name: &str) -> Option<Mean> {
+    pub(super) fn mean(&self, point: usize, name: &str) -> Option<Mean> {
         let values: Vec<f64> =
             self.at(point).filter_map(|sample| sample.values.get(name).copied()).collect();
         mean(&values)
@@ -83,69 +81,6 @@ impl Found<'_> {
             }
         }
         values
-    }
-
-    fn verdicts(&self) -> Vec<Verdict> {
-        let engine = self.plan.scenario.scenario.engine;
-        let mut verdicts = Vec::new();
-        for (key, text) in &self.plan.scenario.expect {
-            match expect::parse(key, text, engine) {
-                Ok(Expected::Outcome(expected)) => {
-                    let other = self.samples.iter().find(|sample| sample.outcome != expected);
-                    let found = other.map_or_else(
-                        || format!("{} runs", self.samples.len()),
-                        |sample| {
-                            let (seed, outcome) = (sample.seed, sample.outcome.name());
-                            format!("seed {seed}: {outcome}, {}", sample.detail)
-                        },
-                    );
-                    let holds = other.is_none();
-                    verdicts.push(Verdict { text: format!("{key} = {text}"), found, holds });
-                }
-                Ok(Expected::Value { name, at, bound }) => {
-                    self.hold(&mut verdicts, &format!("{name} {text}"), &name, &at, &|value| {
-                        bound.holds(value)
-                    });
-                }
-                Err(what) => {
-                    verdicts.push(Verdict { text: key.clone(), found: what, holds: false });
-                }
-            }
-        }
-        verdicts
-    }
-
-    /// Holds a value against a bound wherever it must keep to it.
-    fn hold(
-        &self,
-        verdicts: &mut Vec<Verdict>,
-        text: &str,
-        name: &str,
-        at: &str,
-        holds: &dyn Fn(f64) -> bool,
-    ) {
-        let before = verdicts.len();
-        for (point, place) in self.plan.points.iter().enumerate() {
-            let place = place.name();
-            let is_meant = at.is_empty() || place.split(' ').any(|part| part == at);
-            if !is_meant || self.at(point).next().is_none() {
-                continue;
-            }
-            let found = self.mean(point, name).map(|mean| mean.mean);
-            let place = if place.is_empty() { place } else { format!(" at {place}") };
-            verdicts.push(Verdict {
-                text: format!("{text}{place}"),
-                found: found.map_or_else(
-                    || "no run gave it".into(),
-                    |value| format!("found {}", crate::report::scale::shown(value)),
-                ),
-                holds: found.is_some_and(holds),
-            });
-        }
-        if verdicts.len() == before {
-            let found = format!("no point has {at}");
-            verdicts.push(Verdict { text: text.to_owned(), found, holds: false });
-        }
     }
 
     fn figure(&self, sketch: &Sketch, reproduce: &str) -> Figure {
@@ -187,10 +122,17 @@ impl Found<'_> {
     /// What says most about the runs, on one line.
     fn parameters(&self) -> String {
         let scenario = &self.plan.scenario;
+        // What is swept is named behind, with all its values.
+        let fixed = |path: &str, value: &dyn std::fmt::Display| match scenario.sweep.get(path) {
+            Some(_) => format!("{} (swept)", last(path)),
+            None => value.to_string(),
+        };
         let mut parts = Vec::new();
         if let (Some(nodes), Some(load)) = (&scenario.nodes, &scenario.load) {
-            parts.push(format!("{} validators, {} followers", nodes.validators, nodes.followers));
-            parts.push(format!("{} tx/s of {} B by {}", load.tps, load.bytes, load.posters));
+            let validators = fixed("nodes.validators", &nodes.validators);
+            parts.push(format!("{validators} validators, {} followers", nodes.followers));
+            let (tps, bytes) = (fixed("load.tps", &load.tps), fixed("load.bytes", &load.bytes));
+            parts.push(format!("{tps} tx/s of {bytes} B by {}", load.posters));
         }
         if let Some(net) = &scenario.net {
             let [low, high] = net.delay_ms;
@@ -205,9 +147,11 @@ impl Found<'_> {
             parts.push(format!("{} with {} warm-up", time.duration, time.warmup));
         }
         if let Some(model) = &scenario.tangle {
+            let (rate, parents) =
+                (fixed("tangle.rate", &model.rate), fixed("tangle.parents", &model.parents));
             parts.push(format!(
-                "{} transactions, rate {} per h, k = {}",
-                model.transactions, model.rate, model.parents
+                "{} transactions, rate {rate} per h, k = {parents}",
+                model.transactions
             ));
         }
         for (path, values) in &scenario.sweep {

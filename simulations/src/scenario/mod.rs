@@ -28,3 +28,4 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 mod theory;
+mod verdicts;

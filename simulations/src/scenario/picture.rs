@@ -117,7 +117,12 @@ impl Lanes {
         let mut posters = BTreeMap::new();
         for (number, issuer) in crowd.honest.iter().enumerate() {
             if number < POSTERS_MAX {
-                names.push(format!("sensor {number}"));
+                let others = if number + 1 == POSTERS_MAX && crowd.honest.len() > POSTERS_MAX {
+                    " up"
+                } else {
+                    ""
+                };
+                names.push(format!("sensor {number}{others}"));
             }
             posters.insert(*issuer, names.len() - 1);
         }

@@ -152,6 +152,23 @@ fn threads_and_shards_change_no_byte() {
 }
 
 #[test]
+fn real_nodes_do_the_same_on_one_thread_and_on_two() {
+    let text = node("[time]\nduration = \"3s\"\nwarmup = \"1s\"\n[run]\nseeds = 2\n");
+    let plan = Plan::new(read::parse("nodes.toml", &text).unwrap()).unwrap();
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| campaign::run(&plan, &plan.jobs, &Stop::new(), &Unwatched))
+    };
+    let (one, two) = (on(1), on(2));
+    assert_eq!(one, two);
+    for sample in &one {
+        assert_eq!(sample.detail, "");
+        assert!(sample.values["final_tps"] > 20.0 && !sample.tails["finality"].is_empty());
+    }
+    assert!(one[0].dag.is_some() && one[1].dag.is_none(), "one picture is enough");
+}
+
+#[test]
 fn a_stop_leaves_what_there_is() {
     let plan = Plan::new(read::parse("small.toml", SMALL).unwrap()).unwrap();
     let stop = Stop::new();
