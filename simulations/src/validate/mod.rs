@@ -55,7 +55,7 @@ pub const CHECKS: &[Check] = &[
     faults::catch_up,
     access::fair_shares,
     access::access_control,
-    committee::latency,
+    committee::leaders,
     committee::silent_leader,
     committee::crashed,
 ];

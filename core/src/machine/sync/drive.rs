@@ -72,7 +72,7 @@ impl Machine {
             Ask::Part(part) => is_whole && self.part_came(peer, *part, &bytes, reads, out),
             Ask::Commits(request) => is_whole && self.page_came(peer, request, &bytes, reads, out),
             Ask::Bodies(ids) => self.sync.still_wanted(ids).count() < ids.len(),
-            Ask::Past => self.sync.is_past_here(),
+            Ask::Past { had } => self.sync.past_has_grown(*had),
         };
         let (is_offer, is_bodies) = (ask == Ask::Offer, matches!(ask, Ask::Bodies(_)));
         if let Stage::Fetching(fetch) = &mut self.sync.stage
@@ -133,7 +133,11 @@ impl Machine {
         // What is under way was asked for another offer, or is of no use for now.
         self.sync.open.clear();
         self.wants = Wants::new(&self.limits);
-        self.sync.stage = Stage::Fetching(Box::new(Fetch::new(by, offer, at, self.now)));
+        let mut fetch = Fetch::new(by, offer, at, self.now);
+        if let Stage::Fetching(before) = core::mem::take(&mut self.sync.stage) {
+            fetch.inherit(before.past);
+        }
+        self.sync.stage = Stage::Fetching(Box::new(fetch));
     }
 
     fn part_came(
@@ -224,7 +228,9 @@ impl Machine {
                     }),
                     Ask::Commits(request) => Message::GetCommits(*request),
                     Ask::Bodies(ids) => Message::GetTransactions(ids.clone()),
-                    Ask::Past => Message::GetCheckpoints(fetch.past_request(self.committee.len())),
+                    Ask::Past { .. } => {
+                        Message::GetCheckpoints(fetch.past_request(self.committee.len()))
+                    }
                 };
                 let ticket = self.sync.open(*peer, ask);
                 out.ask(*peer, ticket, message);

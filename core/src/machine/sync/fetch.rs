@@ -40,7 +40,10 @@ pub(super) enum Ask {
     Part(u8),
     Commits(GetCommits),
     Bodies(Vec<TxId>),
-    Past,
+    /// Checkpoints of the past; so many were here when they were asked for.
+    Past {
+        had: usize,
+    },
 }
 
 /// All that is under way.
@@ -108,6 +111,13 @@ impl Fetch {
         }
     }
 
+    /// Goes on with checkpoints that came under an earlier offer: fetching them may take longer than
+    /// from one snapshot to the next.
+    pub(super) fn inherit(&mut self, past: BTreeMap<CheckpointRef, Arc<VerifiedCheckpoint>>) {
+        let above = self.offer.kept.standing.gc_round();
+        self.past.extend(past.into_iter().filter(|(reference, _)| reference.round > above));
+    }
+
     /// What to ask `server` for next. The past comes last, when all else is here.
     pub(super) fn next(&mut self, server: &Server, at: CommitIndex) -> Option<Ask> {
         let target = self.offer.record.index;
@@ -134,7 +144,7 @@ impl Fetch {
         }
         if self.is_ledger_here(at) && !self.past_open {
             self.past_open = true;
-            return Some(Ask::Past);
+            return Some(Ask::Past { had: self.past.len() });
         }
         None
     }
@@ -155,7 +165,7 @@ impl Fetch {
         match ask {
             Ask::Part(_) => self.parts_open -= 1,
             Ask::Commits(_) => self.pages_open -= 1,
-            Ask::Past => self.past_open = false,
+            Ask::Past { .. } => self.past_open = false,
             Ask::Offer | Ask::Bodies(_) => {}
         }
     }
@@ -163,7 +173,7 @@ impl Fetch {
     /// A request brought nothing, or not all: what is missing is asked for again.
     pub(super) fn again(&mut self, ask: Ask) {
         match ask {
-            Ask::Offer | Ask::Past => {}
+            Ask::Offer | Ask::Past { .. } => {}
             Ask::Part(part) => self.parts.push(part),
             Ask::Commits(GetCommits { from, to, .. }) => {
                 self.stretches.insert(from, to);

@@ -175,9 +175,9 @@ impl Sync {
         ids.iter().filter(move |id| wanted.is_some_and(|wanted| wanted.contains_key(id)))
     }
 
-    /// Whether all of the past of the offer's leader came.
-    fn is_past_here(&self) -> bool {
-        matches!(&self.stage, Stage::Fetching(fetch) if fetch.missing().is_empty())
+    /// Whether there is more of the past of the offer's leader than there was.
+    fn past_has_grown(&self, had: usize) -> bool {
+        matches!(&self.stage, Stage::Fetching(fetch) if fetch.past.len() > had)
     }
 
     /// What came while consensus stood still. From now on it does not.
