@@ -122,10 +122,13 @@ impl Machine {
         }
     }
 
-    /// What was dropped while others wait for it is missing like any other parent.
+    /// What was dropped while others wait for it is missing like any other parent. Who brought it
+    /// long ago may have lost it since.
     pub(super) fn want_again(&mut self, dropped: Vec<(TxId, NodeId)>) {
         for (id, peer) in dropped {
-            self.want(Want::Past(id), peer);
+            let delay = self.limits.ask_delay;
+            let due = self.wants.add_unclaimed(self.now, Want::Past(id), peer, delay);
+            due.into_iter().for_each(|due| self.timers.set(Timer::Ask, due));
         }
     }
 

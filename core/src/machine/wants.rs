@@ -36,6 +36,9 @@ pub(super) enum Want {
 struct Missing {
     /// Peers that should have it; the next to ask is in front.
     sources: Vec<NodeId>,
+    /// Those of them that said so over the connection that stands. Only they are to blame if they
+    /// have nothing: a crash takes what was said and not yet safe.
+    claims: Vec<NodeId>,
     /// Who named it first: it counts as this peer's.
     owner: NodeId,
     due: Time,
@@ -117,6 +120,24 @@ impl Wants {
         source: NodeId,
         delay: Span,
     ) -> Option<Time> {
+        let due = self.add_unclaimed(now, want, source, delay)?;
+        if let Some(missing) = self.missing.get_mut(&want)
+            && missing.sources.contains(&source)
+            && !missing.claims.contains(&source)
+        {
+            missing.claims.push(source);
+        }
+        Some(due)
+    }
+
+    /// The same for what `source` has brought once, and may have lost since.
+    pub(super) fn add_unclaimed(
+        &mut self,
+        now: Time,
+        want: Want,
+        source: NodeId,
+        delay: Span,
+    ) -> Option<Time> {
         if let Some(missing) = self.missing.get_mut(&want) {
             if !missing.sources.contains(&source) && missing.sources.len() < SOURCES_MAX {
                 missing.sources.push(source);
@@ -128,7 +149,8 @@ impl Wants {
             return None;
         }
         let (sources, due) = ([source].into(), now + delay);
-        let missing = Missing { sources, owner: source, due, attempts: 0, asked: None };
+        let claims = Vec::new();
+        let missing = Missing { sources, claims, owner: source, due, attempts: 0, asked: None };
         self.missing.insert(want, missing);
         self.by_owner.insert(source, of_peer + 1);
         Some(due)
@@ -288,7 +310,7 @@ impl Wants {
 
     fn asked(&self, to: NodeId, wants: &[Want], now: Time) -> Asked {
         let knows = |want: &Want| {
-            self.missing.get(want).is_some_and(|missing| missing.sources.contains(&to))
+            self.missing.get(want).is_some_and(|missing| missing.claims.contains(&to))
         };
         Asked::new(to, wants.into(), wants.iter().any(knows), now)
     }
@@ -343,6 +365,7 @@ impl Wants {
     /// A connection is gone, and all requests on it. Returns whether it was bringing a long past.
     pub(super) fn peer_down(&mut self, now: Time, peer: &NodeId) -> bool {
         let bulk = self.is_bulk(peer);
+        self.missing.values_mut().for_each(|missing| missing.claims.retain(|one| one != peer));
         let gone = self.open.extract_if(.., |_, asked| asked.to == *peer);
         let left: Vec<Want> = gone.flat_map(|(_, asked)| asked.wants).collect();
         self.ask_again(now, &left);
@@ -522,5 +545,23 @@ mod tests {
         assert!(!wants.fetching_past());
         assert_eq!(end(&mut wants, 20, Ticket(0), None), None);
         assert_eq!(ask(&mut wants, 1_000).0.len(), 1);
+    }
+
+    /// A peer that lost power between its word and its disk is not to blame.
+    #[test]
+    fn a_claim_ends_with_its_connection() {
+        for (goes, empty) in [(false, true), (true, false)] {
+            let mut wants = Wants::new(&Limits::default());
+            wants.add(at(0), past(1), ALICE, Span::default());
+            if goes {
+                wants.peer_down(at(1), &ALICE);
+            }
+            let (asked, _) = ask(&mut wants, 10);
+            let (to, _, ticket) = asked[0];
+            assert_eq!(to, ALICE);
+            let ended =
+                wants.answered(at(20), ticket, Some(End { next: None }), &mut Outbox::default());
+            assert_eq!(ended.unwrap().empty, empty);
+        }
     }
 }
