@@ -9,28 +9,20 @@
 //! count per peer and in all, and in attempts. Peers take turns.
 
 mod asked;
+mod want;
 
 use alloc::{collections::BTreeMap, vec::Vec};
+
+pub(super) use self::want::Want;
 
 use self::asked::{Asked, BARREN_MAX};
 use super::{Limits, Outbox, Ticket};
 use crate::{
-    digest::{KeyId, NodeId, TxId},
+    digest::{NodeId, TxId},
     message::{End, GetCone, Message},
     params::WANTS_MAX,
     time::{Span, Time},
 };
-
-/// Something missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Want {
-    /// A transaction with its whole past.
-    Past(TxId),
-    /// A transaction whose past is expected to be here.
-    Transaction(TxId),
-    /// A key.
-    Key(KeyId),
-}
 
 #[derive(Debug)]
 struct Missing {
@@ -381,28 +373,6 @@ impl Wants {
                 let tried = missing.sources.len().min(1);
                 missing.sources.rotate_left(tried);
             }
-        }
-    }
-}
-
-impl Want {
-    /// Wants of one kind can go into one request.
-    const fn kind(&self) -> u8 {
-        match self {
-            Self::Past(_) => 0,
-            Self::Transaction(_) => 1,
-            Self::Key(_) => 2,
-        }
-    }
-
-    const fn is_past(&self) -> bool {
-        matches!(self, Self::Past(_))
-    }
-
-    const fn transaction(&self) -> Option<TxId> {
-        match self {
-            Self::Past(id) | Self::Transaction(id) => Some(*id),
-            Self::Key(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows E1 to E7: the committee, by the node itself in lock-step. Every message takes δ, and
-//! nothing else takes time but the pause of a round, as short as can be: a millisecond, and one more
-//! until the timer goes off. So a round takes δ and two, as long as nobody posts: transactions go
-//! along the tree, by one link or two, and a checkpoint waits for what it cites.
+//! nothing else takes time but the pause of a round, as short as can be: a millisecond, and one
+//! more until the timer goes off. So a round takes δ and two, as long as nobody posts:
+//! transactions go along the tree, by one link or two, and a checkpoint waits for what it cites.
 //!
 //! References are derived from the rules in docs/PROTOCOL.md section 10. The committee's time of a
 //! commit is that of the round before its leader, so a round before the leader's.
@@ -56,7 +56,7 @@ pub(super) fn leaders(bench: &Bench) -> Vec<Row> {
 /// E4: a silent leader costs the patience with it, once.
 pub(super) fn silent_leader(bench: &Bench) -> Vec<Row> {
     let heads = vec![(
-        // Least: where the schedule lets the crashed one lead twice in a row, it is two rounds more.
+        // Least: where the crashed one leads twice in a row, it is two rounds more.
         head("E4", "commit to commit around a silent leader, one of 4 crashed, ms", RULES),
         Target::Near { reference: ms(PATIENCE) + ms(DELTA), tolerance: TICKS },
     )];

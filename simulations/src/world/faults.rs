@@ -1,7 +1,7 @@
 //! What goes wrong, and right again: crashes, resets, partitions, disks, clocks, late joiners.
 //!
-//! Invariant: a fault that happens to somebody to whom it cannot happen does nothing. Each says what
-//! it takes to end it; what goes wrong at random, and ends, is the matter of `dst`.
+//! Invariant: a fault that happens to somebody to whom it cannot happen does nothing. Each says
+//! what it takes to end it; what goes wrong at random, and ends, is the matter of `dst`.
 
 use serde::{Deserialize, Serialize};
 use weft_core::time::Span;

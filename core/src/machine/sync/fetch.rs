@@ -111,8 +111,8 @@ impl Fetch {
         }
     }
 
-    /// Goes on with checkpoints that came under an earlier offer: fetching them may take longer than
-    /// from one snapshot to the next.
+    /// Goes on with checkpoints that came under an earlier offer: fetching them may take longer
+    /// than from one snapshot to the next.
     pub(super) fn inherit(&mut self, past: BTreeMap<CheckpointRef, Arc<VerifiedCheckpoint>>) {
         let above = self.offer.kept.standing.gc_round();
         self.past.extend(past.into_iter().filter(|(reference, _)| reference.round > above));
