@@ -323,6 +323,31 @@ fn an_invented_anchor_hurts_nobody_for_good() {
     finish(&mut world, secs(3));
 }
 
+/// What a leader can still order must have its whole past ordered, or too old: so an attachment
+/// whose parent is anchored later than itself is taken by nobody, who posted it excepted.
+#[test]
+fn an_anchor_before_that_of_a_parent_is_refused() {
+    let mut world = world(33, 4);
+    let nodes = world.mesh(4);
+    world.run(secs(3)).unwrap();
+    let mut device = Device::new(&[9; 32], world.genesis().network());
+    let [first, second, third] = [1, 2, 3].map(|number| device.body(vec![number], Time::ZERO));
+    let now = world.node(0).status().unwrap().anchor;
+    let parent = anchored(&world, &first, TxId::ZERO, now);
+    world.hand_in(nodes[0], &parent);
+    world.run(secs(1)).unwrap();
+    let early = anchored(&world, &second, parent.id(), world.genesis().commit());
+    let fine = anchored(&world, &third, parent.id(), now);
+    world.hand_in(nodes[0], &early);
+    world.hand_in(nodes[0], &fine);
+    world.run(secs(2)).unwrap();
+    for node in nodes {
+        let has = |tx: &Transaction| world.node(node).store().entry(&tx.id()).is_some();
+        assert!(has(&parent) && has(&fine) && !has(&early));
+    }
+    finish(&mut world, secs(3));
+}
+
 /// Sixteen attachments of one body, four to each of four validators at once: each has enough with
 /// its own, and takes those that checkpoints of others cite nevertheless.
 #[test]

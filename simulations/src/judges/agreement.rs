@@ -29,7 +29,7 @@ pub fn agreement<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Result<()
 }
 
 /// C13: no commit is told twice or left out, but for those below a snapshot that a node started
-/// from.
+/// from; and the committee's time ascends, whatever clocks do.
 pub fn told_in_order(node: &Node) -> Result<(), Broken> {
     let (lowest, mut last) = (Archive::new(node.store()).lowest(), 0);
     for commit in &node.told().commits {
@@ -38,5 +38,7 @@ pub fn told_in_order(node: &Node) -> Result<(), Broken> {
         expect(Rule::C13Monotony, follows, || format!("commit {index} after {last}"))?;
         last = index.0;
     }
-    Ok(())
+    let ascends = |pair: &[Commit]| pair.is_sorted_by(|a, b| a.record.time < b.record.time);
+    let back = node.told().commits.windows(2).find(|pair| !ascends(pair));
+    expect(Rule::C13Monotony, back.is_none(), || format!("time does not ascend: {back:?}"))
 }

@@ -82,6 +82,7 @@ impl World {
                 .and_then(|()| answers::one_end(node))
                 .and_then(|()| bounds::unordered_is_bounded(node))
                 .and_then(|()| signing::signed_once(node))
+                .and_then(|()| signing::remembers(node))
                 .and_then(|()| signing::only_cheats_convicted(node, &cheats))
                 .and_then(|()| ledger::ledger_adds_up(node, &self.genesis))
                 .map_err(|broken| self.located(&broken))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use weft_core::{
     committee::Author,
     digest::NodeId,
-    machine::{Archive, DropReason},
+    machine::{Archive, DropReason, Signing},
 };
 
 use super::{Broken, Rule, expect};
@@ -16,6 +16,15 @@ pub fn signed_once(node: &Node) -> Result<(), Broken> {
     let twice = node.signed().twice.filter(|_| !node.forgot);
     expect(Rule::C11SignedOnce, twice.is_none(), || {
         format!("{} signed two checkpoints of round {twice:?}", node.address())
+    })
+}
+
+/// C11: a validator that never lost its disk remembers what it signed, whenever power failed: it
+/// never takes itself for one that forgot.
+pub fn remembers(node: &Node) -> Result<(), Broken> {
+    let forgets = node.status().is_some_and(|status| status.signing == Signing::Observer);
+    expect(Rule::C11SignedOnce, !forgets || node.forgot, || {
+        format!("{} signs nothing more, though it lost no disk", node.address())
     })
 }
 

@@ -8,7 +8,7 @@ use weft_core::{
     commit::Leaf,
     committee::Author,
     digest::{NodeId, TxId},
-    machine::{DropReason, ToNet},
+    machine::{DropReason, Signing, ToNet},
     message::Message,
     time::{Span, Time},
     tx::NetworkId,
@@ -161,6 +161,27 @@ fn two_signatures_of_a_round_are_noticed() {
         assert_eq!(node.signed.twice, None);
         node.signed.watch(Author(0), &said(2));
     });
+}
+
+#[test]
+fn a_validator_that_forgets_is_noticed() {
+    is_noticed(&mut final_world(), Rule::C11SignedOnce, |node| {
+        let mut status = node.status().unwrap().clone();
+        status.signing = Signing::Observer;
+        node.pretend(status);
+    });
+}
+
+#[test]
+fn time_that_goes_back_is_noticed() {
+    let mut world = final_world();
+    for number in 0..4 {
+        let commits = &mut world.honest(number).unwrap().told.commits;
+        let mut record = (*commits[5].record).clone();
+        record.time = commits[4].record.time;
+        commits[5].record = record.into();
+    }
+    is_noticed(&mut world, Rule::C13Monotony, |_| {});
 }
 
 #[test]

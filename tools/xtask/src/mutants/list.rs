@@ -71,7 +71,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/validator.rs",
         from: "        tables.write(Table::Standing, &LAST_SIGNED, self);",
         to: "        let _ = (tables, self);",
-        tests: FINALITY,
+        tests: SEEDS,
     },
     Mutant {
         name: "spoken-before-durable",
@@ -87,7 +87,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/consensus/mod.rs",
         from: "map_or(later, |time| time.max(later))",
         to: "map_or(later, |time| time)",
-        tests: CONSENSUS,
+        tests: SEEDS,
     },
     Mutant {
         name: "sequence-twice",
@@ -148,10 +148,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "never-cited-again",
         invariant: "I13 what honest nodes have is ordered soon",
-        file: "core/src/params.rs",
-        from: "pub const RECOVER_ROUNDS: u64 = 8;",
-        to: "pub const RECOVER_ROUNDS: u64 = 80_000;",
-        tests: SEEDS,
+        file: "core/src/machine/cover.rs",
+        from: "round.0.saturating_sub(cited.0) >= RECOVER_ROUNDS",
+        to: "round.0.saturating_sub(cited.0) >= RECOVER_ROUNDS * 10_000",
+        tests: CORE,
     },
     Mutant {
         name: "anchors-go-back",
@@ -204,9 +204,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the-tree-is-not-mended",
         invariant: "a follower hears of checkpoints while nobody posts",
-        file: "core/src/machine/gossip.rs",
-        from: "            out.send(peer, Message::Graft(Vec::new()));",
-        to: "",
+        file: "core/src/machine/checkpoints.rs",
+        from: "newest.filter(|_| self.committee.author_of(&peer).is_none())",
+        to: "newest.filter(|_| false)",
         tests: SEEDS,
     },
 ];

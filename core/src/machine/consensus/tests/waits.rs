@@ -3,6 +3,7 @@
 use alloc::vec;
 
 use super::{super::*, draw::*};
+use crate::params::TIPS_MAX;
 
 #[test]
 fn what_comes_early_waits_for_its_past() {
@@ -111,6 +112,30 @@ fn too_much_of_one_author_is_dropped_from_the_top() {
     }
     assert_eq!(fates.iter().filter(|fate| **fate == Fate::Dropped).count(), 198 - 128);
     assert_ne!(add(&mut node, &make((2, 2), 1, vec![gone], vec![])).fate, Fate::Dropped);
+}
+
+/// Nobody who is honest has so much that waits; 99 who are not could.
+#[test]
+fn too_much_of_all_together_is_dropped_from_the_top() {
+    let mut node = fresh(&committee(100), None);
+    let gone = make((1, 0), 1, vec![], vec![]).reference();
+    let tip = |number: usize| {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        TxId(id)
+    };
+    let tips: Vec<TxId> = (1..=TIPS_MAX).map(tip).collect();
+    let enough = (64 << 20) / (32 * TIPS_MAX) as u64 / 99 + 2;
+    let mut fates = Vec::new();
+    for round in 2..2 + enough {
+        for author in 1..100 {
+            let one = make((round, author), round, vec![gone], tips.clone());
+            fates.push(add(&mut node, &one).fate);
+        }
+    }
+    let dropped = |fate: &Fate| *fate == Fate::Dropped;
+    assert!(fates.iter().any(dropped), "{} MiB wait", fates.len() * 32 * TIPS_MAX >> 20);
+    assert!(!fates[..fates.len() / 2].iter().any(dropped), "what is low stays");
 }
 
 #[test]
