@@ -4,6 +4,7 @@ use super::Mutant;
 
 const CONSENSUS: &str = "-p weft-core --all-features --lib -- consensus";
 const CORE: &str = "-p weft-core --all-features --lib";
+const ATTACHMENTS: &str = "-p weft-simulations --test attachments";
 const FINALITY: &str = "-p weft-simulations --test finality";
 const SEEDS: &str = "-p weft-simulations --test seeds";
 const SYNC: &str = "-p weft-simulations --test sync";
@@ -159,7 +160,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/attach.rs",
         from: "anchor.is_some_and(|anchor| anchor.0 <= own && own - anchor.0 <= ANCHOR_LAG)",
         to: "anchor.is_some()",
-        tests: FINALITY,
+        tests: ATTACHMENTS,
     },
     Mutant {
         name: "left-over-bytes",
