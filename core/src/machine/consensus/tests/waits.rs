@@ -134,7 +134,7 @@ fn too_much_of_all_together_is_dropped_from_the_top() {
         }
     }
     let dropped = |fate: &Fate| *fate == Fate::Dropped;
-    assert!(fates.iter().any(dropped), "{} MiB wait", fates.len() * 32 * TIPS_MAX >> 20);
+    assert!(fates.iter().any(dropped), "{} MiB wait", (fates.len() * 32 * TIPS_MAX) >> 20);
     assert!(!fates[..fates.len() / 2].iter().any(dropped), "what is low stays");
 }
 
