@@ -155,7 +155,7 @@ mod tests {
     /// Two faults together are what fails; all else goes.
     #[test]
     fn what_matters_is_left() {
-        let mut plan = Plan::draw(Story::Finality, 3);
+        let mut plan = Plan { nodes: 5, ..Plan::draw(Story::Finality, 3) };
         let secs = Span::from_secs;
         for (after, fault) in [(3, Fault::Crash(1)), (4, Fault::Block(0, 1)), (5, Fault::Crash(0))]
         {
