@@ -76,9 +76,13 @@ impl Node {
         let dice = self.seed.dice("checks", self.life());
         let desk = Desk::new(self.queues.clone(), self.costs, dice);
         let status = machine.status();
+        // Whoever lost power on its way to a snapshot takes the window once more, and tells of it.
+        let is_whole = status.sync.is_none();
         self.live = Some(Live { machine, ingest, desk, thread: Worker::default(), status });
         self.planned = None;
-        self.resume(now);
+        if is_whole {
+            self.resume(now);
+        }
     }
 
     /// Names this life among those of all nodes.

@@ -11,7 +11,7 @@ use crate::{
     commit::Leaf,
     digest::TxId,
     machine::{
-        Event, Ledger, Machine, Outbox, Reads, Source,
+        Archive, Event, Ledger, Machine, Outbox, Reads, Source,
         certify::Divergence,
         checkpoints::NEXT_VOTE,
         ledger::consumed_key,
@@ -107,6 +107,8 @@ impl Machine {
     /// Takes a commit of the window, whose effects are in the ledger that is fetched.
     fn adopt(&mut self, commit: Commit, turns: &[Turn], reads: &dyn Reads, out: &mut Outbox) {
         let Commit { record, leaves } = commit;
+        // One that was taken before a crash was told of then.
+        let is_news = Archive::new(reads).record(record.index).is_none();
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
         self.chain.adopt(&record, &leaves, &mut tables);
         for (turn, leaf) in turns.iter().zip(&leaves) {
@@ -115,7 +117,9 @@ impl Machine {
                 tables.write(Table::Consumed, &key, &leaf.tx);
             }
         }
-        out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
+        if is_news {
+            out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
+        }
     }
 
     /// If all of the offer is here, writes where consensus goes on. True if so.
