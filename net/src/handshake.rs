@@ -221,7 +221,6 @@ pub(crate) fn listening(hello: &Hello, remote: SocketAddr) -> Option<SocketAddr>
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn hello(listening: Option<&str>) -> Hello {

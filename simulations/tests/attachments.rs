@@ -38,14 +38,6 @@ fn busy(seed: u64) -> (World, Vec<usize>) {
     (world, nodes)
 }
 
-/// All that was said becomes final, and holds before every judge.
-fn finish(world: &mut World) {
-    world.finish(secs(10)).unwrap();
-    world.run(secs(3)).unwrap();
-    world.judge().unwrap();
-    world.judge_final().unwrap();
-}
-
 fn anchored(world: &World, sealed: &SealedBody, parent: TxId, anchor: CommitRef) -> Transaction {
     attach_to(sealed, [TxId::ZERO, parent], anchor, world.rules(), 0)
 }
@@ -86,7 +78,7 @@ fn an_invented_anchor_hurts_nobody_for_good() {
     let [first, second] = outcomes(&world);
     assert_eq!(first, [Outcome::BadAnchor, Outcome::Applied]);
     assert_eq!(second, [Outcome::NoAccount, Outcome::Applied]);
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
 }
 
 /// What a leader can still order must have its whole past ordered, or too old: so an attachment
@@ -112,7 +104,7 @@ fn an_anchor_before_that_of_a_parent_is_refused() {
         let has = |tx: &Transaction| world.node(node).store().entry(&tx.id()).is_some();
         assert_eq!([&parent, &fine, &early].map(has), [true, true, false], "at node {node}");
     }
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
 }
 
 /// Sixteen attachments of one body, four to each of four validators at once: each has enough with
@@ -139,5 +131,5 @@ fn more_attachments_than_a_node_takes_stop_no_checkpoint() {
         }
         world.run(ms(500)).unwrap();
     }
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
 }

@@ -31,13 +31,6 @@ fn commits(world: &World, node: usize) -> usize {
     world.node(node).told().commits.len()
 }
 
-fn finish(world: &mut World) {
-    world.finish(secs(30)).unwrap();
-    world.run(secs(3)).unwrap();
-    world.judge().unwrap();
-    world.judge_final().unwrap();
-}
-
 #[test]
 fn wrong_clocks_agree() {
     let skewed = Clocks { skew: secs(60), drift_ppm: 20_000, ..Clocks::default() };
@@ -51,7 +44,7 @@ fn wrong_clocks_agree() {
         println!("{ahead:?} ms ahead, {} commits", commits(&world, 0));
         assert_eq!(ahead.iter().any(|ahead| ahead.abs() > 1_000), clocks.skew > secs(1));
         assert!(commits(&world, 0) > 60, "{clocks:?}: {}", commits(&world, 0));
-        finish(&mut world);
+        world.conclude(secs(30)).unwrap();
     }
 }
 
@@ -67,7 +60,7 @@ fn a_clock_that_was_set_harms_nobody() {
         assert_eq!(world.node(nodes[2]).clock_ahead_ms(world.now()), 0);
         world.run(secs(15)).unwrap();
         assert_eq!(world.node(nodes[2]).clock_ahead_ms(world.now()), by_ms);
-        finish(&mut world);
+        world.conclude(secs(30)).unwrap();
     }
 }
 
@@ -83,7 +76,7 @@ fn a_frozen_clock_stops_no_other() {
     world.run(secs(6)).unwrap();
     let ahead = world.node(nodes[1]).clock_ahead_ms(world.now());
     assert!((-10_001..=-9_999).contains(&ahead), "{ahead}");
-    finish(&mut world);
+    world.conclude(secs(30)).unwrap();
 }
 
 /// Short pauses pass unnoticed; a long one costs the connections.
@@ -100,7 +93,7 @@ fn a_process_that_stood_still_goes_on() {
         assert_eq!(others < 4, peers_lost);
         world.fault(&Fault::Resume(nodes[3]));
         world.run(secs(10)).unwrap();
-        finish(&mut world);
+        world.conclude(secs(30)).unwrap();
         assert_eq!(world.node(nodes[3]).lives(), 1);
     }
 }

@@ -23,13 +23,6 @@ fn busy(settings: Settings) -> (World, Vec<usize>) {
     (world, nodes)
 }
 
-fn finish(world: &mut World) {
-    world.finish(secs(30)).unwrap();
-    world.run(secs(3)).unwrap();
-    world.judge().unwrap();
-    world.judge_final().unwrap();
-}
-
 /// The validator loses power ten times, each time at the same boundary of a step that syncs.
 #[test]
 fn a_validator_crashes_at_every_boundary_and_contradicts_nobody() {
@@ -46,7 +39,7 @@ fn a_validator_crashes_at_every_boundary_and_contradicts_nobody() {
             world.plan_fault(secs(2 + 3 * crash), Fault::CrashAt(nodes[3], boundary, secs(3)));
         }
         world.run(secs(20)).unwrap();
-        finish(&mut world);
+        world.conclude(secs(30)).unwrap();
         let lives = world.node(nodes[3]).lives();
         assert!(lives >= 6, "{boundary:?}: {lives} lives");
         assert!(world.node(0).told().convicted.is_empty());
@@ -71,7 +64,7 @@ fn a_step_that_was_written_and_not_said_is_written() {
         assert!(world.node(nodes[2]).is_live(), "it comes back by itself");
     }
     world.run(secs(10)).unwrap();
-    finish(&mut world);
+    world.conclude(secs(30)).unwrap();
 }
 
 #[test]
@@ -85,7 +78,7 @@ fn a_failed_sync_stops_a_node_until_it_is_started_again() {
     world.fault(&Fault::Restart(nodes[1]));
     world.run(secs(10)).unwrap();
     assert!(world.node(nodes[1]).is_live());
-    finish(&mut world);
+    world.conclude(secs(30)).unwrap();
 }
 
 #[test]
@@ -103,7 +96,7 @@ fn a_full_disk_stops_a_node_again_and_again_until_there_is_room() {
     world.fault(&Fault::Restart(nodes[3]));
     world.run(secs(7)).unwrap();
     assert!(world.node(nodes[3]).disk_commits()[0] > written[0] + 20);
-    finish(&mut world);
+    world.conclude(secs(30)).unwrap();
 }
 
 /// A sync of 80 ms on every disk: each round waits for it, and nothing breaks.
@@ -116,7 +109,7 @@ fn a_slow_disk_makes_finality_slow() {
         }
         let (from, to) = (world.now(), world.now() + secs(20));
         world.run(secs(20)).unwrap();
-        finish(&mut world);
+        world.conclude(secs(30)).unwrap();
         world.summary(nodes[0], from, to).percentile_ms(50).unwrap()
     };
     let (fast, slow) = (latency(0), latency(80));

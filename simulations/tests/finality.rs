@@ -38,20 +38,12 @@ fn signing(world: &World, node: usize) -> Signing {
     world.node(node).status().unwrap().signing
 }
 
-/// All that was said becomes final, and holds before every judge.
-fn finish(world: &mut World, patience: Span) {
-    world.finish(patience).unwrap();
-    world.run(secs(3)).unwrap();
-    world.judge().unwrap();
-    world.judge_final().unwrap();
-}
-
 #[test]
 fn committees_of_all_sizes_order_everything_alike() {
     for validators in [1, 2, 3, 4, 7] {
         let (mut world, nodes) = busy(validators, validators, secs(10));
         world.run(secs(10)).unwrap();
-        finish(&mut world, secs(3));
+        world.conclude(secs(3)).unwrap();
         let all = world.node(nodes[0]).status().unwrap().next.0;
         let leaves = world.node(0).told().commits.iter().map(|commit| commit.leaves.len());
         assert_eq!(leaves.sum::<usize>() as u64, all);
@@ -69,7 +61,7 @@ fn latency(every: Span, span: Span) -> [u64; 3] {
         world.add_poster(node, Posting { every, ..Posting::default() }, span);
     }
     world.run(span).unwrap();
-    finish(&mut world, secs(3));
+    world.conclude(secs(3)).unwrap();
     let mut taken: Vec<u64> = Vec::new();
     for (id, (since, at)) in &world.finals().handed {
         let mut commits = world.node(*at).told().commits.iter();
@@ -110,7 +102,7 @@ fn a_follower_goes_on_when_its_only_source_dies_in_silence() {
         world.connect(follower, nodes[3]);
         (0..3).for_each(|_| world.add_client(ms(200), secs(15)));
         world.run(secs(15)).unwrap();
-        finish(&mut world, secs(5));
+        world.conclude(secs(5)).unwrap();
         world.fault(&Fault::Crash(nodes[victim]));
         world.run(secs(40)).unwrap();
         let lag = commits(&world, 0) - commits(&world, follower);
@@ -134,7 +126,7 @@ fn two_halves_stop_and_go_on_together() {
     world.part(&nodes[..2], false);
     world.run(secs(10)).unwrap();
     assert!(commits(&world, 0) > after[0] + 20);
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
 }
 
 /// ```text
@@ -148,7 +140,7 @@ fn three_of_four_go_on() {
     let before = commits(&world, 0);
     world.run(secs(15)).unwrap();
     assert!(commits(&world, 0) > before + 60, "{} commits", commits(&world, 0) - before);
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
 }
 
 /// ```text
@@ -167,7 +159,7 @@ fn two_of_four_accept_and_a_third_makes_it_final() {
     assert!(world.acknowledged() > held + 20, "{}", world.acknowledged());
     world.fault(&Fault::Restart(nodes[2]));
     world.run(secs(5)).unwrap();
-    finish(&mut world, secs(10));
+    world.conclude(secs(10)).unwrap();
 }
 
 #[test]
@@ -180,7 +172,7 @@ fn all_lose_power_at_once_and_go_on() {
         nodes.iter().for_each(|node| world.plan_fault(secs(1), Fault::Restart(*node)));
         world.run(secs(10)).unwrap();
         assert!(commits(&world, 0) > before + 20, "{} commits", commits(&world, 0) - before);
-        finish(&mut world, secs(10));
+        world.conclude(secs(10)).unwrap();
     }
 }
 
@@ -198,12 +190,12 @@ fn whoever_forgot_what_it_signed_signs_nothing_more() {
         assert_eq!(signing(&world, nodes[3]), Signing::Observer);
         assert_eq!(world.node(nodes[3]).signed().rounds(), signed);
         assert!(commits(&world, 0) > before + 40);
-        finish(&mut world, secs(5));
+        world.conclude(secs(5)).unwrap();
         world.fault(&Fault::Crash(nodes[3]));
         world.fault(&Fault::Restart(nodes[3]));
         world.run(secs(5)).unwrap();
         assert_eq!(signing(&world, nodes[3]), Signing::Observer);
-        finish(&mut world, secs(5));
+        world.conclude(secs(5)).unwrap();
     }
 }
 
@@ -224,12 +216,12 @@ fn followers_in_a_row_and_late_ones_get_every_commit() {
     }
     (0..3).for_each(|_| world.add_client(ms(300), secs(20)));
     world.run(secs(20)).unwrap();
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
     assert!(commits(&world, row[2]) + 5 > commits(&world, 0));
     let late = world.add_node();
     world.connect(late, row[2]);
     world.run(secs(15)).unwrap();
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
     assert!(commits(&world, late) + 5 > commits(&world, 0));
 }
 
@@ -289,7 +281,7 @@ fn what_became_too_old_is_attached_anew() {
         world.run(secs(30)).unwrap();
         world.part(&nodes[3..], false);
         world.run(secs(20)).unwrap();
-        finish(&mut world, secs(30));
+        world.conclude(secs(30)).unwrap();
         let stale = world.node(nodes[3]).told().stale.len();
         assert!(stale > 10, "{stale} stale, {} commits", commits(&world, 0));
     }
@@ -300,10 +292,10 @@ fn what_became_too_old_is_attached_anew() {
 fn after_eleven_silent_minutes_somebody_posts() {
     let (mut world, _) = busy(50, 4, secs(5));
     world.run(secs(5)).unwrap();
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
     world.run(secs(660)).unwrap();
     world.add_poster(0, Posting::default(), secs(5));
     world.run(secs(5)).unwrap();
     assert!(world.acknowledged() > 70, "{} acknowledged", world.acknowledged());
-    finish(&mut world, secs(5));
+    world.conclude(secs(5)).unwrap();
 }

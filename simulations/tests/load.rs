@@ -50,10 +50,7 @@ fn nothing_is_lost_and_all_agree_when_checks_take_time_and_come_out_in_any_order
             world.add_poster(*node, plan, secs(15));
         }
         world.run(secs(15)).unwrap();
-        world.finish(secs(30)).unwrap();
-        world.run(secs(3)).unwrap();
-        world.judge().unwrap();
-        world.judge_final().unwrap();
+        world.conclude(secs(30)).unwrap();
     }
 }
 

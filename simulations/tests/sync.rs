@@ -54,14 +54,6 @@ fn way(world: &World, node: usize) -> Option<By> {
     Some(world.node(node).status()?.sync?.by)
 }
 
-/// All that was said becomes final, and holds before every judge.
-fn finish(world: &mut World) {
-    world.finish(secs(10)).unwrap();
-    world.run(secs(3)).unwrap();
-    world.judge().unwrap();
-    world.judge_final().unwrap();
-}
-
 #[test]
 fn a_newcomer_starts_from_a_snapshot() {
     let (mut world, nodes) = busy(fast(71), secs(100));
@@ -77,7 +69,7 @@ fn a_newcomer_starts_from_a_snapshot() {
     let lowest = world.node(newcomer).status().unwrap().lowest;
     assert!(lowest.0 > 1, "it has not fetched all");
     world.run(secs(20)).unwrap();
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
     for node in nodes {
         let lowest = world.node(node).status().unwrap().lowest;
         assert!(lowest.0 > 1_000, "{lowest} is the lowest at {node}");
@@ -96,7 +88,7 @@ fn an_archive_executes_every_commit() {
     world.run(secs(9)).unwrap();
     assert!(at(&world, newcomer) > before && way(&world, newcomer).is_none());
     assert_eq!(world.node(newcomer).told().commits[0].record.index, CommitIndex(1));
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
 }
 
 /// What all have dropped but for one archive, nobody takes back: not from the archive, and not from
@@ -113,7 +105,7 @@ fn what_was_dropped_is_not_taken_back() {
     world.run(ms(300)).unwrap();
     assert_eq!(way(&world, newcomer), Some(By::Commits));
     world.run(secs(40)).unwrap();
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
     let next = |node: usize| world.node(node).status().unwrap().next;
     assert_eq!(world.node(newcomer).told().commits[0].record.index, CommitIndex(1));
     assert_eq!(next(newcomer), next(archive));
@@ -136,7 +128,7 @@ fn a_validator_that_was_away_for_long_takes_part_again() {
     assert!(status.anchor.index > before && status.lowest.0 > 600, "{status:?}");
     assert_eq!(status.signing, Signing::Active);
     world.run(secs(10)).unwrap();
-    finish(&mut world);
+    world.conclude(secs(10)).unwrap();
 }
 
 /// Power fails again and again while a snapshot is under way.
@@ -154,6 +146,6 @@ fn a_crash_in_the_middle_is_gone_on_from() {
         }
         world.run(secs(14)).unwrap();
         assert!(way(&world, newcomer).is_none() && at(&world, newcomer).0 + 5 > at(&world, 0).0);
-        finish(&mut world);
+        world.conclude(secs(10)).unwrap();
     }
 }

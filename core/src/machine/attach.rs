@@ -1,7 +1,7 @@
 //! The straight line of a transaction: wait, attach, become a tip, be spread.
 //!
-//! Invariant: everything attached has its whole past attached before it, here or in the store, and
-//! is written in the very step that spreads and tells it.
+//! Invariant: everything attached has its whole past attached before it, here or in the store, but
+//! for what was dropped and can matter no more, and is written in the very step that tells it.
 //!
 //! Behind it stand the tips of checkpoints: what is attached may be cited, and checkpoints that
 //! waited for it may count.
@@ -128,7 +128,7 @@ impl Machine {
         for (id, peer) in dropped {
             let delay = self.limits.ask_delay;
             let due = self.wants.add_unclaimed(self.now, Want::Past(id), peer, delay);
-            due.into_iter().for_each(|due| self.timers.set(Timer::Ask, due));
+            self.ask_at(due);
         }
     }
 
@@ -240,11 +240,12 @@ impl Machine {
     /// It is bygone, and so is all that `source` was asked for behind it, as far as nothing here
     /// stands on that.
     fn pass_over_past(&mut self, id: TxId, source: Source) {
-        let Self { solidifier, consensus, .. } = self;
-        let awaited = |id: &TxId| solidifier.awaits(id) || consensus.awaits(id);
         let Source::Answer(peer) = source else { return self.pass_over(id) };
-        let useless = self.wants.useless(&peer, &awaited);
-        useless.into_iter().for_each(|id| self.pass_over(id));
+        for past in self.wants.pasts_asked_of(&peer) {
+            if !self.is_awaited(&past) && self.wants.forget(Want::Past(past)) {
+                self.pass_over(past);
+            }
+        }
         self.settled_want(id);
     }
 

@@ -274,8 +274,10 @@ impl Machine {
     /// A peer that is no validator gets the newest checkpoint now and then. Checkpoints are not
     /// announced: while nobody posts, nothing else tells it that the tree does not reach it.
     pub(super) fn show_newest(&self, peer: NodeId, out: &mut Outbox) {
-        let newest = self.consensus.accepted().max_by_key(|one| one.round());
-        if let Some(newest) = newest.filter(|_| self.committee.author_of(&peer).is_none()) {
+        if self.committee.author_of(&peer).is_some() {
+            return;
+        }
+        if let Some(newest) = self.consensus.accepted().max_by_key(|one| one.round()) {
             out.send(peer, Message::Checkpoint(newest.bytes().clone()));
         }
     }

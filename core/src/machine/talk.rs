@@ -51,7 +51,12 @@ impl Machine {
     }
 
     fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
-        if let Some(due) = self.wants.add(self.now, want, from, delay) {
+        let due = self.wants.add(self.now, want, from, delay);
+        self.ask_at(due);
+    }
+
+    pub(super) fn ask_at(&mut self, due: Option<Time>) {
+        if let Some(due) = due {
             self.timers.set(Timer::Ask, due);
         }
     }

@@ -181,13 +181,15 @@ impl Wants {
         }
     }
 
-    /// What `from` answers with is of no use: the pasts it is asked for that nothing here waits for
-    /// are wanted no more. Returns them.
-    pub(super) fn useless(&mut self, from: &NodeId, awaited: &dyn Fn(&TxId) -> bool) -> Vec<TxId> {
-        let cones = self.open.values().filter(|asked| asked.to == *from && asked.is_cone());
-        let pasts = cones.flat_map(|asked| asked.wants.iter().filter_map(Want::transaction));
-        let useless: Vec<TxId> = pasts.filter(|id| !awaited(id)).collect();
-        useless.into_iter().filter(|id| self.remove(&Want::Past(*id)).is_some()).collect()
+    /// The transactions whose pasts `peer` is being asked for.
+    pub(super) fn pasts_asked_of(&self, peer: &NodeId) -> Vec<TxId> {
+        let cones = self.open.values().filter(|asked| asked.to == *peer && asked.is_cone());
+        cones.flat_map(|asked| asked.wants.iter().filter_map(Want::transaction)).collect()
+    }
+
+    /// `want` is of no use. Returns whether it was wanted.
+    pub(super) fn forget(&mut self, want: Want) -> bool {
+        self.remove(&want).is_some()
     }
 
     /// Asks for all that is due, in as few requests as possible. Returns when to come back.

@@ -9,6 +9,7 @@ use crate::{
     },
     dst::Plan,
     judges::Rule,
+    scenario::campaign::hex,
 };
 
 /// Which run.
@@ -67,8 +68,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     match if args.twice { plan.end_twice() } else { plan.end() } {
         Ok(report) if args.trace => {
-            let hex: String = report.trace.iter().map(|byte| format!("{byte:02x}")).collect();
-            say(hex);
+            say(hex(&report.trace));
             end(1, 0, Code::Unsafe)
         }
         Ok(report) => {

@@ -3,8 +3,6 @@
 //! `WEFT_SEED` names the first of the others, `WEFT_SEEDS` how many; 20 from 0 on unless they say
 //! so.
 
-use std::panic::catch_unwind;
-
 use super::{Plan, Report, Story};
 
 /// How a campaign went.
@@ -26,16 +24,13 @@ pub fn run_all(story: Story, failed: &[u64]) -> Runs {
     let (first, others) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
     let mut runs = Runs { reports: Vec::new(), broken: Vec::new(), others };
     for seed in failed.iter().copied().chain(first..first + others) {
-        let broken = match catch_unwind(|| Plan::draw(story, seed).run()) {
-            Ok(Ok(report)) => {
-                runs.reports.push(report);
-                continue;
+        match Plan::draw(story, seed).end() {
+            Ok(report) => runs.reports.push(report),
+            Err(fallen) => {
+                println!("{fallen}");
+                runs.broken.push(fallen.to_string());
             }
-            Ok(Err(what)) => what.to_string(),
-            Err(_) => format!("seed {seed}: panicked, see above"),
-        };
-        println!("{broken}");
-        runs.broken.push(broken);
+        }
     }
     runs
 }

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::world::{Node, Party, Poster, World, clients::Client, vice::Vice};
 
+/// How long what is final at one node may take to be told by all.
+const RIPPLES: Span = Span::from_secs(3);
+
 impl World {
     /// Lets everything happen until all live nodes hold the same and nothing is on its way to
     /// change that; after `patience` that counts as never.
@@ -44,6 +47,15 @@ impl World {
         let states: Vec<String> = self.live().map(state).collect();
         let what = format!("{waiting} bodies have no outcome; {}", states.join("; "));
         Err(self.located(&Broken::new(Rule::C7Liveness, what)))
+    }
+
+    /// Lets everything become final within `patience`, waits for what ripples on, and calls all
+    /// judges.
+    pub fn conclude(&mut self, patience: Span) -> Result<(), Broken> {
+        self.finish(patience)?;
+        self.run(RIPPLES)?;
+        self.judge()?;
+        self.judge_final()
     }
 
     fn is_final(&self) -> bool {

@@ -16,8 +16,8 @@ use crate::{
         picture,
         sample::{Sample, quantile},
         setting,
-        statistics::jain,
     },
+    substrate::fair::jain,
     world::measure::Issuer,
 };
 
@@ -134,7 +134,7 @@ impl Observer {
         let of = |issuer: &Issuer| done.iter().filter(|one| one.issuer == *issuer).count() as f64;
         let honest: Vec<f64> = self.crowd.honest.iter().map(of).collect();
         sample.put("honest_tps", honest.iter().sum::<f64>() / seconds);
-        sample.put("jain", jain(&honest).unwrap_or(f64::NAN));
+        sample.put("jain", jain(&honest));
         let open = counted.iter().filter(|one| one.ended.is_none()).count();
         sample.put("unfinal", open as f64 / counted.len().max(1) as f64);
         let named = |(number, count): (usize, &f64)| (format!("p{number}"), count / seconds);

@@ -32,14 +32,6 @@ pub(crate) fn mean(values: &[f64]) -> Option<Mean> {
     Some(Mean { mean, interval: Some([mean - half, mean + half]), runs })
 }
 
-/// Jain's index of fairness, (Σx)² / (n Σx²): 1 if all have the same, 1/n if one has all; none of
-/// nothing.
-pub(crate) fn jain(shares: &[f64]) -> Option<f64> {
-    let sum: f64 = shares.iter().sum();
-    let squares: f64 = shares.iter().map(|share| share * share).sum();
-    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,12 +45,5 @@ mod tests {
         assert!((high - 6.0 - 4.968_676).abs() < 1e-3 && (low + high - 12.0).abs() < 1e-9);
         assert_eq!(mean(&[5.0]), Some(Mean { mean: 5.0, interval: None, runs: 1 }));
         assert_eq!(mean(&[]), None);
-    }
-
-    #[test]
-    fn jain_is_one_for_all_alike() {
-        assert_eq!(jain(&[3.0; 7]), Some(1.0));
-        assert_eq!(jain(&[5.0, 0.0, 0.0, 0.0]), Some(0.25));
-        assert_eq!(jain(&[0.0]), None);
     }
 }

@@ -56,5 +56,8 @@ mod tests {
     fn jain_between_one_and_all() {
         assert_eq!(jain(&[3.0, 3.0]), 1.0);
         assert_eq!(jain(&[4.0, 0.0, 0.0, 0.0]), 0.25);
+        assert_eq!(jain(&[5.0, 0.0, 0.0, 0.0]), 0.25);
+        assert_eq!(jain(&[3.0; 7]), 1.0);
+        assert!(jain(&[0.0]).is_nan(), "nobody has anything");
     }
 }

@@ -206,8 +206,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the-tree-is-not-mended",
         invariant: "a follower hears of checkpoints while nobody posts",
         file: "core/src/machine/checkpoints.rs",
-        from: "newest.filter(|_| self.committee.author_of(&peer).is_none())",
-        to: "newest.filter(|_| false)",
+        from: "if let Some(newest) = self.consensus.accepted().max_by_key(",
+        to: "if let Some(newest) = self.consensus.accepted().take(0).max_by_key(",
         tests: SEEDS,
     },
 ];
