@@ -67,6 +67,9 @@ pub(super) fn execute(plan: &Plan, order: Order<'_>) -> Result<(), Failure> {
         same(&samples, &again, stop.is_asked())?;
     }
     bar.clear();
+    if plan.journal {
+        write_journal(&order.out.join("events.jsonl"), &samples)?;
+    }
     let config = plan.scenario.text().map_err(Failure::usage)?;
     let kept = Kept { config, planned: plan.jobs.len(), samples };
     if order.shard.is_whole() {
@@ -79,6 +82,14 @@ pub(super) fn execute(plan: &Plan, order: Order<'_>) -> Result<(), Failure> {
     say(format!("{} of {} runs in {}", kept.samples.len(), kept.planned, path.display()));
     say(format!("put all shards together with: merge {}", order.out.display()));
     Ok(())
+}
+
+/// Writes the journal of the first run.
+fn write_journal(path: &Path, samples: &[Sample]) -> Result<(), Failure> {
+    let lines = samples.first().map_or(&[][..], |first| first.journal.as_slice());
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    say(format!("{} events: {}", lines.len(), path.display()));
+    Ok(folder::write(path, text.as_bytes())?)
 }
 
 /// What was run twice is the same, or nothing can be said.

@@ -8,7 +8,7 @@ use crate::{
         exit::{Failure, say},
     },
     scenario::{
-        config::Scenario,
+        config::{Engine, Scenario},
         overrides,
         plan::{Plan, Shard},
         read,
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Run every seed twice, and end with code 4 unless both are the same
     #[arg(long)]
     twice: bool,
+    /// Write what happened in the first run into events.jsonl, one JSON object a line
+    #[arg(long)]
+    events: bool,
     /// Print the scenario with all defaults filled in, and run nothing
     #[arg(long)]
     dump_config: bool,
@@ -71,7 +74,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let out = folder(args.out.as_ref(), &scenario);
-    let plan = Plan::new(scenario)?;
+    if args.events && scenario.scenario.engine == Engine::Tangle {
+        return Err(Failure::usage("--events: only runs of nodes keep a journal"));
+    }
+    let plan = Plan { journal: args.events, ..Plan::new(scenario)? };
     execute(&plan, Order { out: &out, shard: Shard::WHOLE, twice: args.twice })
 }
 

@@ -38,6 +38,15 @@ impl Stop {
     }
 }
 
+/// What a run keeps beside its figures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extras {
+    /// An excerpt of its DAG.
+    pub(super) pictured: bool,
+    /// What happened, line by line.
+    pub(super) journal: bool,
+}
+
 /// Who wants to know how far it is.
 pub trait Watch: Sync {
     /// A run came so far, of 1,000; several run at a time.
@@ -74,8 +83,9 @@ pub fn one(plan: &Plan, job: Job, stop: &Stop, watch: &dyn Watch) -> Option<Samp
     let moved = |permille| watch.moved(job, permille);
     // One picture is enough, and only the first run is always made.
     let pictured = plan.jobs.first() == Some(&job);
+    let extras = Extras { pictured, journal: pictured && plan.journal };
     let mut sample = match scenario.scenario.engine {
-        Engine::Node => on_node::run(scenario, job.seed, pictured, stop, &moved),
+        Engine::Node => on_node::run(scenario, job.seed, extras, stop, &moved),
         Engine::Tangle => on_tangle::run(scenario, job.seed, pictured)?,
     };
     (sample.point, sample.seed) = (job.point, job.seed);

@@ -12,6 +12,7 @@ pub mod campaign;
 pub mod chart;
 pub mod config;
 mod expect;
+mod journal;
 pub mod metrics;
 mod observe;
 mod on_node;

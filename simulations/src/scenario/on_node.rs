@@ -9,8 +9,9 @@ use weft_core::time::Span;
 use crate::{
     judges::{Broken, Verdict},
     scenario::{
-        campaign::{Stop, hex},
+        campaign::{Extras, Stop, hex},
         config::Scenario,
+        journal,
         observe::{Crowd, Observer},
         sample::{Outcome, Sample},
         setting::{self, Costs, FaultKind, FaultPlan, Home, Load, Net, Nodes, Times, Topology},
@@ -39,11 +40,11 @@ pub(super) struct Parts<'a> {
     faults: &'a [FaultPlan],
 }
 
-/// One run; `pictured`: with an excerpt of its DAG. `moved` hears how far it is, of 1,000.
+/// One run. `moved` hears how far it is, of 1,000.
 pub(super) fn run(
     scenario: &Scenario,
     seed: u64,
-    pictured: bool,
+    extras: Extras,
     stop: &Stop,
     moved: &dyn Fn(u64),
 ) -> Sample {
@@ -58,6 +59,7 @@ pub(super) fn run(
         Err(what) => return refused(what),
     };
     let (mut world, crowd) = populate(&parts, settings);
+    let begin = world.now();
     let mut observer = Observer::new(&world, &parts, crowd);
     // An assertion of the world is a judge too.
     let ended =
@@ -66,7 +68,10 @@ pub(super) fn run(
         Ok(ended) => ended,
         Err(panic) => (Outcome::CheckerFailed, said(panic.as_ref())),
     };
-    let mut sample = observer.sample(&world, &parts, pictured);
+    let mut sample = observer.sample(&world, &parts, extras.pictured);
+    if extras.journal {
+        sample.journal = journal::of(&world, begin);
+    }
     (sample.outcome, sample.detail) = (outcome, detail);
     let (digest, deliveries) = world.trace();
     (sample.trace, sample.events) = (hex(&digest), deliveries);

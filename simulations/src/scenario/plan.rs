@@ -53,6 +53,8 @@ pub struct Plan {
     pub points: Vec<Place>,
     /// Runs, point by point.
     pub jobs: Vec<Job>,
+    /// Whether the first run keeps a journal of what happened.
+    pub journal: bool,
 }
 
 /// Most runs of one plan.
@@ -88,7 +90,7 @@ impl Plan {
         let jobs = (0..points.len())
             .flat_map(|point| seeds.clone().map(move |seed| Job { point, seed }))
             .collect();
-        Ok(Self { scenario, points, jobs })
+        Ok(Self { scenario, points, jobs, journal: false })
     }
 
     /// The runs of one shard.

@@ -61,6 +61,10 @@ pub struct Sample {
     pub bars: BTreeMap<String, Vec<(String, f64)>>,
     /// The beginning or the end of its DAG, kept of the first run alone.
     pub dag: Option<Dag>,
+    /// What happened, line by line, if somebody asked and it is the first run; kept in a file of
+    /// its own.
+    #[serde(skip)]
+    pub journal: Vec<String>,
     /// Digest over everything that happened.
     pub trace: String,
     /// How many things happened.

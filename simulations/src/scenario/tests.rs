@@ -169,6 +169,23 @@ fn real_nodes_do_the_same_on_one_thread_and_on_two() {
 }
 
 #[test]
+fn a_journal_tells_what_happened_in_order() {
+    let text = node("[time]\nduration = \"3s\"\nwarmup = \"1s\"\n");
+    let scenario = read::parse("nodes.toml", &text).unwrap();
+    let plan = Plan { journal: true, ..Plan::new(scenario).unwrap() };
+    let run = || campaign::run(&plan, &plan.jobs, &Stop::new(), &Unwatched).remove(0).journal;
+    let journal = run();
+    assert_eq!(journal, run());
+    let lines: Vec<serde_json::Value> =
+        journal.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.is_sorted_by_key(|line| line["at_ms"].as_u64().unwrap()));
+    let of = |kind| lines.iter().filter(move |line| line["event"] == kind);
+    let told = |tx: &serde_json::Value| of("attached").any(|line| line["tx"] == *tx);
+    assert!(of("submitted").count() > 50 && of("submitted").all(|line| told(&line["tx"])));
+    assert!(of("committed").any(|line| line["bodies"][0]["outcome"] == "Applied"));
+}
+
+#[test]
 fn a_stop_leaves_what_there_is() {
     let plan = Plan::new(read::parse("small.toml", SMALL).unwrap()).unwrap();
     let stop = Stop::new();

@@ -1,8 +1,7 @@
 //! How a message reaches everybody: pushed once to a few at random, or flooded along links.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use super::{chance::Chance, graph::Graph};
+use crate::kernel::wheel::Wheel;
 
 /// The share of `nodes` reached when each, the first time that it hears a message, pushes it to
 /// `fan_out` others at random.
@@ -29,17 +28,18 @@ pub fn push_once(nodes: usize, fan_out: usize, chance: &mut Chance) -> f64 {
 }
 
 /// When each node hears a message first that `source` floods at time 0; `None`: never. A node
-/// forwards to all its neighbours, once.
+/// forwards to all its neighbours, once. The queue is the one of the world.
 pub fn flood(graph: &Graph, source: usize) -> Vec<Option<u64>> {
     let mut heard = vec![None; graph.nodes()];
-    let mut under_way = BinaryHeap::from([Reverse((0, source))]);
-    while let Some(Reverse((now, node))) = under_way.pop() {
+    let mut under_way = Wheel::new(0);
+    under_way.put(0, source);
+    while let Some((now, node)) = under_way.next(u64::MAX) {
         let Some(first @ None) = heard.get_mut(node) else {
             continue;
         };
         *first = Some(now);
         for (to, delay) in graph.neighbours(node) {
-            under_way.push(Reverse((now + delay, *to)));
+            under_way.put(now + delay, *to);
         }
     }
     heard

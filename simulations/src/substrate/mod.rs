@@ -1,5 +1,5 @@
 //! The parts that simulations stand on, each small enough to have an exact answer: queues, floods,
-//! timers, faults of links, races, fair shares.
+//! searches, races, fair shares.
 //!
 //! [`crate::validate`] holds each against its answer. A simulation whose queue breaks Little's law
 //! proves nothing about a ledger.
@@ -10,7 +10,6 @@ pub mod drr;
 pub mod fair;
 pub mod gossip;
 pub mod graph;
-pub mod link;
 pub mod pursuit;
 pub mod station;
 pub mod work;

@@ -8,8 +8,8 @@
 //!
 //! Left out on purpose: E5 and E6, bounds against an adversary that orders messages, which the
 //! campaigns of `dst` look for instead; E8, more than f that break the rules, which must be *seen*
-//! (`tests/cheats.rs`); what one checkpoint takes on average (E2), which no node tells; what a
-//! transaction takes (E3), whose way along the tree is not lock-step: scenarios show it.
+//! (`tests/worlds/cheats.rs`); what one checkpoint takes on average (E2), which no node tells; what
+//! a transaction takes (E3), whose way along the tree is not lock-step: scenarios show it.
 
 use weft_core::time::{Span, Time};
 

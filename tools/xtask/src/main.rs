@@ -25,6 +25,8 @@ usage: cargo xtask <command>
   check --list   name the steps
   setup          bring what the checks need and this machine lacks
   mutants [name] break rules on purpose, and see that tests notice (minutes)
+  mutants --seeds [name]
+                 the same, and see how many seeds the simulator's campaign takes
   <step>         run one step, its output straight to the terminal
 ";
 
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         }
         ["setup"] => setup::all(),
         ["mutants"] => mutants::run(""),
+        ["mutants", "--seeds"] => mutants::hunt(""),
+        ["mutants", "--seeds", name] => mutants::hunt(name),
         ["mutants", name] => mutants::run(name),
         [step] if steps::find(step).is_some() => steps::one(step),
         _ => {

@@ -4,10 +4,10 @@ use super::Mutant;
 
 const CONSENSUS: &str = "-p weft-core --all-features --lib -- consensus";
 const CORE: &str = "-p weft-core --all-features --lib";
-const ATTACHMENTS: &str = "-p weft-simulations --test attachments";
-const FINALITY: &str = "-p weft-simulations --test finality";
-const SEEDS: &str = "-p weft-simulations --test seeds";
-const SYNC: &str = "-p weft-simulations --test sync";
+const ATTACHMENTS: &str = "-p weft-simulations --test worlds attachments::";
+const FINALITY: &str = "-p weft-simulations --test worlds finality::";
+const SEEDS: &str = "-p weft-simulations --test worlds seeds::";
+const SYNC: &str = "-p weft-simulations --test worlds sync::";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

@@ -5,12 +5,20 @@
 //! tests named beside it fail, and not because it does not compile. By hand, since each one builds
 //! anew: some minutes for all of them.
 //!
+//! The campaign of the simulator looks for them too (`--seeds`): it knows nothing of what was
+//! broken, and says how many seeds it took. What it does not find within its minutes only a test
+//! shows.
+//!
 //! Invariant: the working tree is never touched. Mutants live in a tree of their own below
 //! `target`, which is what the last commit says.
 
 mod list;
 
-use std::{fs, path::Path, process};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -35,24 +43,48 @@ struct Mutant {
 
 /// Runs all mutants, or those whose name holds `only`.
 pub(crate) fn run(only: &str) -> Result<()> {
-    let shell = Shell::streaming()?;
-    let folder = shell.root().join("target/mutants");
-    let tree = fresh_tree(&shell, &folder)?;
     let mut survivors = Vec::new();
-    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(only)) {
-        let is_killed = is_killed(mutant, &folder, &tree)?;
+    each(only, |mutant, grounds| {
+        let is_killed = grounds.fails_tests(mutant)?;
         let Mutant { name, invariant, .. } = mutant;
         println!("{} {name}: {invariant}", if is_killed { "killed  " } else { "SURVIVED" });
         if !is_killed {
-            survivors.push(*name);
+            survivors.push(mutant.name);
         }
-    }
+        Ok(())
+    })?;
     ensure!(survivors.is_empty(), "no test noticed: {}", survivors.join(", "));
     Ok(())
 }
 
+/// Has the campaign of the simulator look for all mutants, or those whose name holds `only`.
+pub(crate) fn hunt(only: &str) -> Result<()> {
+    each(only, |mutant, grounds| {
+        println!("{}: {}", mutant.name, grounds.seeds(mutant)?);
+        Ok(())
+    })
+}
+
+/// Breaks one rule after the other, and lets `look` look at each.
+fn each(only: &str, mut look: impl FnMut(&Mutant, &Grounds) -> Result<()>) -> Result<()> {
+    let shell = Shell::streaming()?;
+    let folder = shell.root().join("target/mutants");
+    let grounds = Grounds { tree: fresh_tree(&shell, &folder)?, build: folder.join("build") };
+    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(only)) {
+        let path = grounds.tree.join(mutant.file);
+        let good = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
+        let found = good.matches(mutant.from).count();
+        ensure!(found == 1, "{}: {:?} is {found} times in {path:?}", mutant.name, mutant.from);
+        fs::write(&path, good.replace(mutant.from, mutant.to))?;
+        let looked = look(mutant, &grounds);
+        fs::write(&path, good)?;
+        looked?;
+    }
+    Ok(())
+}
+
 /// The sources of the last commit, in a folder of their own.
-fn fresh_tree(shell: &Shell, folder: &Path) -> Result<std::path::PathBuf> {
+fn fresh_tree(shell: &Shell, folder: &Path) -> Result<PathBuf> {
     let tree = folder.join("tree");
     if tree.exists() {
         fs::remove_dir_all(&tree).with_context(|| format!("cannot empty {tree:?}"))?;
@@ -65,29 +97,46 @@ fn fresh_tree(shell: &Shell, folder: &Path) -> Result<std::path::PathBuf> {
     Ok(tree)
 }
 
-fn is_killed(mutant: &Mutant, folder: &Path, tree: &Path) -> Result<bool> {
-    let path = tree.join(mutant.file);
-    let good = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
-    let found = good.matches(mutant.from).count();
-    ensure!(found == 1, "{}: {:?} is {found} times in {path:?}", mutant.name, mutant.from);
-    fs::write(&path, good.replace(mutant.from, mutant.to))?;
-    let ended = test(mutant, folder, tree);
-    fs::write(&path, good)?;
-    ended
+/// Where mutants are built and run.
+struct Grounds {
+    tree: PathBuf,
+    build: PathBuf,
 }
 
-/// Whether a test fails, of a mutant that compiles.
-fn test(mutant: &Mutant, folder: &Path, tree: &Path) -> Result<bool> {
-    let cargo = |line: &str| -> Result<process::Output> {
-        let command = Command::new(&format!("cargo test {line}"))
-            .env("CARGO_TARGET_DIR", &folder.join("build").display().to_string())
+impl Grounds {
+    fn cargo(&self, line: &str) -> Result<process::Output> {
+        let command = Command::new(&format!("cargo {line}"))
+            .env("CARGO_TARGET_DIR", &self.build.display().to_string())
             .env("RUSTFLAGS", "--cap-lints allow");
-        command.prepare(tree).output().context("cannot run cargo")
-    };
-    let build = mutant.tests.split(" -- ").next().unwrap_or_default();
-    let built = cargo(&format!("--no-run {build}"))?;
-    if !built.status.success() {
-        bail!("{} does not compile:\n{}", mutant.name, String::from_utf8_lossy(&built.stderr));
+        command.prepare(&self.tree).output().context("cannot run cargo")
     }
-    Ok(!cargo(mutant.tests)?.status.success())
+
+    fn build(&self, mutant: &Mutant, line: &str) -> Result<()> {
+        let built = self.cargo(line)?;
+        if !built.status.success() {
+            bail!("{} does not compile:\n{}", mutant.name, String::from_utf8_lossy(&built.stderr));
+        }
+        Ok(())
+    }
+
+    /// Whether a test fails, of a mutant that compiles.
+    fn fails_tests(&self, mutant: &Mutant) -> Result<bool> {
+        let build = mutant.tests.split(" -- ").next().unwrap_or_default();
+        self.build(mutant, &format!("test --no-run {build}"))?;
+        Ok(!self.cargo(&format!("test {}", mutant.tests))?.status.success())
+    }
+
+    /// What the campaign says of a mutant: the first seed that fails, and why; or how many it ran.
+    fn seeds(&self, mutant: &Mutant) -> Result<String> {
+        self.build(mutant, "build --package weft-simulations")?;
+        let campaign = format!("run --package weft-simulations -- dst --until-broken {MINUTES}");
+        let ran = self.cargo(&campaign)?;
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let wanted = |line: &&str| line.contains(": seed ") || line.contains("seeds from");
+        let lines: Vec<&str> = said.lines().filter(wanted).collect();
+        Ok(lines.join("; "))
+    }
 }
+
+/// How long the campaign looks for one of them.
+const MINUTES: &str = "--minutes 3";

@@ -1,11 +1,8 @@
 //! Who gets a connection, and who does not.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
+use crate::world::*;
 use weft_core::{
     digest::GenesisId,
     machine::{DropReason, ToNet},
@@ -15,7 +12,6 @@ use weft_net::{
     CloseCode, FromNet, NetConfig,
     tls::{SERVER_NAME, Tls},
 };
-use world::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_know_each_other() {

@@ -1,11 +1,8 @@
 //! Exactly one connection per pair, and a new one soon after the old one is lost.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::world::*;
 use tokio::runtime::Runtime;
 use weft_core::{
     digest::NodeId,
@@ -16,7 +13,6 @@ use weft_net::{
     CloseCode, Events, FromNet, HandshakeError, Net, NetConfig,
     tls::{SERVER_NAME, Tls},
 };
-use world::*;
 
 /// Whether both ends keep the same connection, and which end dialled it.
 fn agreed(a: &Node, b: &Node) -> Option<NodeId> {

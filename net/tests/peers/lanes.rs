@@ -1,11 +1,8 @@
 //! What travels on the control and gossip streams, and what does not.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
 use std::time::Duration;
 
+use crate::world::*;
 use bytes::Bytes;
 use weft_core::{
     digest::TxId,
@@ -14,7 +11,6 @@ use weft_core::{
     params::FRAME_BYTES_MAX,
 };
 use weft_net::{CloseCode, FromNet, NetConfig};
-use world::*;
 
 fn lane_and_message(event: FromNet) -> Option<(Lane, Message)> {
     match event {

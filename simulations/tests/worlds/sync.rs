@@ -1,7 +1,5 @@
 //! Nodes that are new, or were away for long, get to where the others are; and disks do not grow.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::{
     machine::{By, History, Signing},
     time::Span,
@@ -9,13 +7,7 @@ use weft_core::{
 };
 use weft_simulations::{Links, Posting, Settings, World, world::faults::Fault};
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 /// Some thirty rounds a second, so that a keep window passes in less than a minute.
 fn fast(seed: u64) -> Settings {

@@ -1,16 +1,12 @@
 //! Disks that fail, fill up and are slow, and power that fails between any two effects of a step.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::time::Span;
 use weft_simulations::{
     Posting, Settings, World,
     world::{disk::Boundary, faults::Fault},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
+use crate::secs;
 
 /// Four validators under load for 20 seconds.
 fn busy(settings: Settings) -> (World, Vec<usize>) {

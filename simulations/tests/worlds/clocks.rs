@@ -1,20 +1,11 @@
 //! Clocks that are wrong, and processes that stand still: nothing but the times of day may differ.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
-use weft_core::time::Span;
 use weft_simulations::{
     Posting, Settings, World,
     world::{clock::Clocks, faults::Fault},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 fn busy(seed: u64, clocks: Clocks) -> (World, Vec<usize>) {
     let mut world =

@@ -1,10 +1,7 @@
 //! Load that does not yield: what is too much waits within bounds, and is seen in the figures.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 
-use weft_core::time::Span;
 use weft_simulations::{
     Posting, Settings, World,
     world::{
@@ -12,13 +9,7 @@ use weft_simulations::{
     },
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 /// A check of 2 ms on one core: 500 a second are too many for nobody to notice.
 fn dear(seed: u64) -> Settings {

@@ -1,7 +1,5 @@
 //! Runs that failed once and were made small (`shrink`): each is a file that says what it found.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{fs, path::Path};
 
 use weft_simulations::dst::Plan;

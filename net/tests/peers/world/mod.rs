@@ -2,8 +2,6 @@
 //!
 //! Every event that a [`Node`] takes is judged: `PeerUp` before anything else of a peer, `PeerDown`
 //! after all of it, one `Answered` per `Ask`.
-#![allow(dead_code, reason = "each test program uses a part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -208,10 +206,11 @@ pub(crate) async fn pair_with(config: NetConfig) -> (Node, Node) {
 /// A peer that does as it likes. Keep it: dropping it closes the connection.
 pub(crate) struct Raw {
     pub(crate) id: NodeId,
-    pub(crate) endpoint: Endpoint,
     pub(crate) connection: Connection,
     pub(crate) control: SendStream,
-    pub(crate) control_in: RecvStream,
+    // Kept for as long as the peer is there.
+    _endpoint: Endpoint,
+    _control_in: RecvStream,
 }
 
 /// Dials with a real key.
@@ -231,11 +230,11 @@ pub(crate) async fn raw_dial(number: u8, target: PeerAddress) -> (Endpoint, Conn
 /// Dials `node` and says Hello like an honest node.
 pub(crate) async fn raw_peer(number: u8, node: &mut Node) -> Raw {
     let id = identity(number).node_id();
-    let (endpoint, connection) = raw_dial(number, node.address()).await;
-    let (mut control, control_in) = connection.open_bi().await.unwrap();
+    let (_endpoint, connection) = raw_dial(number, node.address()).await;
+    let (mut control, _control_in) = connection.open_bi().await.unwrap();
     control.write_all(&frame(&Message::Hello(hello()))).await.unwrap();
     node.until_up(id).await;
-    Raw { id, endpoint, connection, control, control_in }
+    Raw { id, connection, control, _endpoint, _control_in }
 }
 
 /// Something that TLS and Hello of any kind can be tried against.

@@ -1,12 +1,10 @@
 //! Attachments that are not as they should be, or more than there should be, stop nobody.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::{
     digest::TxId,
     machine::Reads as _,
     outcome::Outcome,
-    time::{Span, Time},
+    time::Time,
     tx::{CommitRef, SealedBody, Transaction},
     units::{CommitIndex, Round, Sequence},
 };
@@ -15,13 +13,7 @@ use weft_simulations::{
     world::device::{Device, attach_to, reading},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 fn world(seed: u64) -> World {
     World::new(Settings { validators: 4, clients: 3, copies: true, ..Settings::new(seed) })

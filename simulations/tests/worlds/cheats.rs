@@ -1,7 +1,5 @@
 //! Validators that break the rules: up to f of them harm nobody, and more are found out.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::time::Span;
 use weft_simulations::{
     Posting, Settings, World,
@@ -9,9 +7,7 @@ use weft_simulations::{
     world::{faults::Fault, vice::Vice},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
+use crate::secs;
 
 fn world(seed: u64) -> (World, Vec<usize>) {
     let mut world =

@@ -1,16 +1,12 @@
 //! Somebody follows no rule; all others go on, within their bounds, and blame nobody else.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::{machine::Fault, params::ATTACHMENTS_MAX, time::Span};
 use weft_simulations::{
     Posting, Settings, World,
     world::rogue::{Answers, Rogue, Trick},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
+use crate::secs;
 
 /// ```text
 /// a - b        r is connected to each and plays its trick on each every 100 ms; everybody posts

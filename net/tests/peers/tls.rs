@@ -1,11 +1,8 @@
 //! Who proves to be whom: certificates, signatures and key exchanges of all kinds.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
 use std::{net::Ipv4Addr, sync::Arc};
 
+use crate::world::*;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{
     CertificateError, DigitallySignedStruct, SignatureScheme,
@@ -17,7 +14,6 @@ use rustls::{
 };
 use weft_core::message::{Message, PeerAddress};
 use weft_net::tls::{ALPN, SERVER_NAME, initial_suite, provider};
-use world::*;
 
 /// Accepts any certificate, so that what is tested is the other end.
 #[derive(Debug)]

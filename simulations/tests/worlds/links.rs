@@ -1,20 +1,11 @@
 //! Distance, loss, bandwidth, and ways that are clogged one by one.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
-use weft_core::time::Span;
 use weft_simulations::{
     Links, Posting, Settings, World,
     world::{links::Regions, load::Issuing},
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 /// The time until a body is final at another node, for half of them and for 99 of 100, of
 /// `validators` on such links.

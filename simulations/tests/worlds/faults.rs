@@ -1,20 +1,9 @@
 //! One thing goes wrong at a time.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::time::Span;
-use weft_simulations::{Node, Posting, Settings, World, world::faults::Fault};
+use weft_simulations::{Node, Settings, World, world::faults::Fault};
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-fn posting(world: &mut World, nodes: &[usize], every_ms: u64, span: Span) {
-    let plan = Posting { every: Span::from_millis(every_ms), ..Posting::default() };
-    for node in nodes {
-        world.add_poster(*node, plan, span);
-    }
-}
+use crate::{posting, secs};
 
 fn held(node: &Node) -> u64 {
     node.status().unwrap().next.0

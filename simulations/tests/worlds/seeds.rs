@@ -1,9 +1,7 @@
 //! Everything goes wrong at once, by seed.
 //!
 //! For more seeds than those of every day, from `WEFT_SEED` on:
-//! `WEFT_SEEDS=1000 cargo test -p weft-simulations --test seeds -- --nocapture`
-
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+//! `WEFT_SEEDS=1000 cargo test -p weft-simulations --test worlds seeds:: -- --nocapture`
 
 use std::collections::BTreeMap;
 

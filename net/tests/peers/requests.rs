@@ -1,11 +1,8 @@
 //! Requests and answers: each `Ask` ends in exactly one `Answered`, whatever happens.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
 use std::time::Duration;
 
+use crate::world::*;
 use quinn::{Connection, RecvStream, SendStream};
 use weft_core::{
     digest::{KeyId, TxId},
@@ -14,7 +11,6 @@ use weft_core::{
     units::Position,
 };
 use weft_net::{FromNet, NetConfig};
-use world::*;
 
 fn want(byte: u8) -> Message {
     Message::GetTransactions(vec![TxId([byte; 32])])

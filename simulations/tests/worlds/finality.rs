@@ -1,17 +1,9 @@
 //! The committee makes everything final: one order on all nodes, soon, and whatever happens.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::{machine::Signing, time::Span};
 use weft_simulations::{Links, Posting, Settings, World, world::faults::Fault};
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-const fn ms(ms: u64) -> Span {
-    Span::from_millis(ms)
-}
+use crate::{ms, secs};
 
 fn world(seed: u64, validators: u64) -> World {
     World::new(Settings { validators, clients: 3, copies: true, ..Settings::new(seed) })

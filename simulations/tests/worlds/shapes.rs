@@ -1,20 +1,8 @@
 //! Networks of all shapes, and nothing goes wrong.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+use weft_simulations::{Settings, World};
 
-use weft_core::time::Span;
-use weft_simulations::{Posting, Settings, World};
-
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
-
-fn posting(world: &mut World, nodes: &[usize], every_ms: u64, span: Span) {
-    let plan = Posting { every: Span::from_millis(every_ms), ..Posting::default() };
-    for node in nodes {
-        world.add_poster(*node, plan, span);
-    }
-}
+use crate::{posting, secs};
 
 /// ```text
 /// a - b      each with each, 4 to 10 of them; everybody posts
