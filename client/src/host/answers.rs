@@ -15,7 +15,7 @@ use weft_core::{
     tx::{CommitRef, NetworkId},
 };
 
-use super::{Fate, Finality, LedgerAccount, text};
+use super::{Content, Fate, Finality, LedgerAccount, Said, text};
 
 /// A place in one node's order of all it knows: how many transactions there were, the one named
 /// included. Local to that node: another node has another order.
@@ -181,65 +181,6 @@ pub struct Reading {
     /// What brought it there: `local`, `gossip` or `answer`. Events only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-}
-
-/// What a reading says. Its bytes are in `text` if they are UTF-8, in `data` otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Content {
-    /// The stream it belongs to.
-    pub stream: String,
-    /// How to read the bytes, as a number.
-    pub content_type: u16,
-    /// The same as a name, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type_name: Option<String>,
-    /// The bytes, if they are UTF-8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The bytes in hexadecimal, if they are not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-}
-
-/// What a body says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Said {
-    /// A reading.
-    Data(Content),
-    /// Value for other accounts. What sender and receiver agreed on is in `text` if it is UTF-8, in
-    /// `data` otherwise.
-    Transfer {
-        /// Who receives how much.
-        outputs: Vec<Output>,
-        /// The reference, if it is UTF-8.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        text: Option<String>,
-        /// The reference in hexadecimal, if it is not.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        data: Option<String>,
-    },
-    /// The account's next key.
-    KeyRotate {
-        /// Its id.
-        #[serde(with = "text")]
-        key: KeyId,
-        /// Its scheme.
-        #[serde(with = "text")]
-        scheme: Scheme,
-    },
-    /// Something that this version does not know.
-    #[serde(other)]
-    Other,
-}
-
-/// An amount and who receives it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
-    /// The address that receives it.
-    pub to: String,
-    /// In base units, as a decimal text.
-    pub amount: String,
 }
 
 /// One line of a node's whole log.

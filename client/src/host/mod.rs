@@ -38,14 +38,16 @@ mod error;
 mod events;
 mod final_answers;
 mod http;
+mod market_answers;
 mod poster;
+mod said;
 mod sse;
 mod text;
 mod work;
 
 pub use answers::{
-    Account, Content, Cursor, CursorError, Described, LogLine, Output, Page, Peer, Readiness,
-    ReadinessCheck, Reading, Said, Status, Submitted, Tips,
+    Account, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness, ReadinessCheck,
+    Reading, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed, Kinds};
@@ -53,5 +55,9 @@ pub use final_answers::{
     Commit, CommitLeaf, Committed, Done, Fate, Finality, Gap, LedgerAccount, State, Told,
 };
 pub use http::NodeClient;
+pub use market_answers::{
+    ChannelEnd, ChannelState, ChannelTerms, LedgerChannel, ListedOffer, MarketPage, OfferSaid,
+};
 pub use poster::{Attach, Final, NewReading, PostError, Posted, Poster, Retry};
+pub use said::{Content, Output, Said};
 pub use work::attach_on_all_cores;
