@@ -18,7 +18,6 @@ impl World {
     fn with_a_false_buyer(shop: Shop) -> Self {
         let mut world = Self::new(shop);
         world.buyer = None;
-        world.call();
         world
     }
 

@@ -6,7 +6,7 @@ use weft_core::{
     units::Amount,
 };
 use weft_market::{
-    buyer::{Answer, Enquiry, End, Event, Exposure},
+    buyer::{Answer, End, Enquiry, Event, Exposure},
     frame::{Ask, Code, Refusal, Tick, ToBuyer, ToSeller},
     seller::{self, Connection, Limits},
 };
@@ -104,10 +104,7 @@ fn a_channel_on_other_terms_is_refused_with_the_reason() {
     let shop = Shop::default();
     let lasting = 1_000_000 + shop.limits.lasting.as_millis();
     let cases: [(fn(&mut World), Refusal); 6] = [
-        (
-            |world| world.channel = None,
-            Refusal::until(Code::NoSuchChannel, 0, Span::from_secs(5)),
-        ),
+        (|world| world.channel = None, Refusal::until(Code::NoSuchChannel, 0, Span::from_secs(5))),
         (
             |world| world.channel.as_mut().unwrap().terms.offer = channel_id(),
             Refusal::new(Code::OtherTerms, 0),

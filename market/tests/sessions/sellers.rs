@@ -128,10 +128,7 @@ fn what_the_ledger_does_not_vouch_for_is_not_paid() {
         (|_, chunk| chunk.ciphertext = vec![1; chunk.ciphertext.len()].into(), {
             NotAsSealed::Ciphertext
         }),
-        (
-            |_, chunk| (chunk.ticks, chunk.end) = (4, 4),
-            NotAsSealed::Price { expected, actual: 4 },
-        ),
+        (|_, chunk| (chunk.ticks, chunk.end) = (4, 4), NotAsSealed::Price { expected, actual: 4 }),
         (
             |world, _| world.chunks.get_mut(&0).unwrap().batch.chunk = 8,
             NotAsSealed::OtherChunk { expected: 0, actual: 8 },

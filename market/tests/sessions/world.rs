@@ -326,8 +326,11 @@ impl World {
     }
 
     fn judge_all(&mut self) {
-        let written = self.counters.get(&channel_id());
-        self.judge.after_a_step(written, &self.kept);
+        // A channel that is settled may be forgotten.
+        if self.channel.is_some() {
+            let written = self.counters.get(&channel_id());
+            self.judge.after_a_step(written, &self.kept);
+        }
     }
 
     /// Chunks whose readings the user has.
