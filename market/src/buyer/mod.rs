@@ -7,8 +7,8 @@
 //! ```
 //!
 //! One door in ([`Input`]), one door out ([`Out`]). Invariants: a payment is said after it is on
-//! disk, so no chunk is paid twice; what is paid and not keyed stays within the exposure; nothing is
-//! paid that the ledger does not vouch for.
+//! disk, so no chunk is paid twice; what is paid and not keyed stays within the exposure; nothing
+//! is paid that the ledger does not vouch for.
 //!
 //! Left out on purpose: opening a channel, and asking for terms and samples ([`Enquiry`]).
 

@@ -17,11 +17,8 @@ impl Buyer {
     /// A chunk came: what the ledger says of it is looked up.
     pub(super) fn chunk(&mut self, chunk: SealedChunk, out: &mut Out) {
         let SealedChunk { sequence, end, ticks, batch, .. } = chunk;
-        let is_again = self
-            .counter
-            .unkeyed
-            .iter()
-            .any(|paid| *paid == Paid { index: end, sequence, batch, ticks });
+        let paid = Paid { index: end, sequence, batch, ticks };
+        let is_again = self.counter.unkeyed.contains(&paid);
         let is_wanted = is_again || sequence >= self.counter.next;
         let has_room = self.held.len() < HELD_MAX && !self.held.contains_key(&sequence);
         if !matches!(self.link, Link::Open { .. }) || !is_wanted || !has_room {

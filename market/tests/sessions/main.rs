@@ -2,7 +2,7 @@
 //!
 //! - `world`: a seller, a buyer, a wire, two disks and a small ledger, one step at a time.
 //! - `judge`: what must hold after every step: the table of losses in docs/MARKET.md.
-//! - `storms`: any steps in any order, crashes of either side included; then calm, and all is there.
+//! - `storms`: any steps in any order, crashes of either side too; then calm, and all is there.
 //! - `sellers`, `buyers`: cheats, and what they gain.
 //! - `ledgers`: claims, withdrawals, and a ledger that stalls.
 //! - `doors`: limits, questions, samples, and refusals with their reasons.
