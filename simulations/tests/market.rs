@@ -221,6 +221,7 @@ fn service_pauses_with_the_ledger_and_goes_on_with_it() {
     trade.publish(1);
     trade.run(secs(10)).unwrap();
     let before = trade.delivered().len();
+    assert!(is_paused(&trade), "and its buyer knows why");
     [1, 2].into_iter().for_each(|node| trade.exchange.world.fault(&Fault::Restart(node)));
     trade.run(secs(20)).unwrap();
     assert_eq!((before, trade.delivered().len()), (5, 6), "it went on by itself");
