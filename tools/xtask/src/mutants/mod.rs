@@ -1,9 +1,9 @@
 //! Breaks rules on purpose, one at a time, and sees that some test notices: `cargo xtask mutants`.
 //!
-//! A test that cannot fail proves nothing. Each mutant of the [`list`] names an invariant, one
-//! place in the sources and what stands there once the rule is broken; it is *killed* when the
-//! tests named beside it fail, and not because it does not compile. By hand, since each one builds
-//! anew: some minutes for all of them.
+//! A test that cannot fail proves nothing. Each mutant, of a node ([`list`]) or of paid
+//! [`sessions`], names an invariant, one place in the sources and what stands there once the rule
+//! is broken; it is *killed* when the tests named beside it fail, and not because it does not
+//! compile. By hand, since each one builds anew: some minutes for all of them.
 //!
 //! The campaign of the simulator looks for them too (`--seeds`): it knows nothing of what was
 //! broken, and says how many seeds it took. What it does not find within its minutes only a test
@@ -13,6 +13,7 @@
 //! `target`, which is what the last commit says.
 
 mod list;
+mod sessions;
 
 use std::{
     fs,
@@ -22,7 +23,6 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use self::list::MUTANTS;
 use crate::shell::{Command, Shell};
 
 /// A rule, and how to break it.
@@ -70,7 +70,8 @@ fn each(only: &str, mut look: impl FnMut(&Mutant, &Grounds) -> Result<()>) -> Re
     let shell = Shell::streaming()?;
     let folder = shell.root().join("target/mutants");
     let grounds = Grounds { tree: fresh_tree(&shell, &folder)?, build: folder.join("build") };
-    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(only)) {
+    let all = list::MUTANTS.iter().chain(sessions::MUTANTS);
+    for mutant in all.filter(|mutant| mutant.name.contains(only)) {
         let path = grounds.tree.join(mutant.file);
         let good = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
         let found = good.matches(mutant.from).count();
