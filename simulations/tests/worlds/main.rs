@@ -12,6 +12,7 @@ mod faults;
 mod finality;
 mod links;
 mod load;
+mod market;
 mod meeting;
 mod repros;
 mod rogues;

@@ -1,7 +1,5 @@
 //! Buyers and sellers on a real ledger: what either gains and loses, to the unit.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
-
 use weft_core::{
     digest::PayWord,
     outcome::Outcome,
@@ -19,9 +17,7 @@ use weft_simulations::{
     world::faults::Fault,
 };
 
-const fn secs(secs: u64) -> Span {
-    Span::from_secs(secs)
-}
+use crate::secs;
 
 /// Margins of seconds, as short channels need.
 fn limits() -> Limits {
