@@ -25,7 +25,7 @@ impl World {
     pub(crate) fn call(&mut self) -> (Connection, [u8; 32]) {
         self.wire.cut();
         let (connection, exporter) = self.wire.connect();
-        self.to_seller(seller::Input::Up { connection, exporter });
+        self.tell_seller(seller::Input::Up { connection, exporter });
         (connection, exporter)
     }
 
@@ -252,7 +252,7 @@ fn a_deposit_that_is_used_up_buys_no_more() {
     let channel = world.channel.as_mut().unwrap();
     channel.terms.deposit = Amount(3 * 6);
     let found = world.found(channel_id());
-    world.to_seller(seller::Input::Channel { id: channel_id(), found });
+    world.tell_seller(seller::Input::Channel { id: channel_id(), found });
     assert_eq!(world.ends(), [6]);
 }
 

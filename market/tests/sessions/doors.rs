@@ -23,7 +23,7 @@ fn a_quote_is_the_offer_on_the_ledger() {
     world.buyer = None;
     world.publish(1);
     world.publish(1);
-    world.to_seller(seller::Input::Dropped { below: 1 });
+    world.tell_seller(seller::Input::Dropped { below: 1 });
     world.call();
     world.buyer_sends(&ask(false));
     let [ToBuyer::Quote(quote)] = world.waiting_for_buyer()[..] else { panic!("no quote") };
@@ -99,11 +99,14 @@ fn a_sample_that_is_not_as_sealed_is_refused() {
     assert!(!judge(&nothing, SealLevel::Batch, Some(&batch)));
 }
 
+/// What is changed in a world.
+type Bend = fn(&mut World);
+
 #[test]
 fn a_channel_on_other_terms_is_refused_with_the_reason() {
     let shop = Shop::default();
     let lasting = 1_000_000 + shop.limits.lasting.as_millis();
-    let cases: [(fn(&mut World), Refusal); 6] = [
+    let cases: [(Bend, Refusal); 6] = [
         (|world| world.channel = None, Refusal::until(Code::NoSuchChannel, 0, Span::from_secs(5))),
         (
             |world| world.channel.as_mut().unwrap().terms.offer = channel_id(),
@@ -183,11 +186,11 @@ fn frames_out_of_their_place_are_refused() {
     let word = crate::world::pay_chain().word(1).unwrap();
     world.buyer_sends(&ToSeller::Tick(Tick { index: 1, word }));
     assert_eq!(world.told(), Some(Refusal::new(Code::OutOfOrder, 0)));
-    world.to_seller(seller::Input::Malformed { connection });
+    world.tell_seller(seller::Input::Malformed { connection });
     assert_eq!(world.told(), Some(Refusal::new(Code::Malformed, 0)));
     // Of a connection that is gone nothing is heard.
     let frame = ask(true);
-    world.to_seller(seller::Input::Frame { connection: Connection(77), frame });
+    world.tell_seller(seller::Input::Frame { connection: Connection(77), frame });
     assert_eq!(world.seller.as_ref().unwrap().connections(), 0);
 }
 
@@ -224,7 +227,7 @@ fn a_gap_is_told_and_not_paid() {
     world.cut();
     world.publish(4);
     world.publish(2);
-    world.to_seller(seller::Input::Dropped { below: 2 });
+    world.tell_seller(seller::Input::Dropped { below: 2 });
     world.connect();
     world.run();
     assert!(world.events.contains(&Event::Gap { from: 1, to: 2 }));
@@ -240,7 +243,7 @@ fn a_buyer_that_stops_waits_for_what_it_paid() {
     world.publish(2);
     world.publish(2);
     while world.deliver(crate::world::Way::ToBuyer, 0) | world.look() | world.sync_buyer() {}
-    world.to_buyer(weft_market::buyer::Input::Stop);
+    world.tell_buyer(weft_market::buyer::Input::Stop);
     assert!(!world.events.contains(&Event::Ended(End::Stopped)));
     world.run();
     assert!(world.events.contains(&Event::Ended(End::Stopped)));

@@ -94,7 +94,7 @@ fn the_rest_is_claimed_well_before_the_end_and_service_ends() {
 #[test]
 fn a_claim_that_does_not_show_is_posted_again() {
     let mut world = World::paid(Shop::default(), 2);
-    world.to_seller(seller::Input::Claim { channel: Some(channel_id()) });
+    world.tell_seller(seller::Input::Claim { channel: Some(channel_id()) });
     assert_eq!(world.claims(), 1);
     world.asks.clear();
     world.wait_secs(59);
@@ -104,7 +104,7 @@ fn a_claim_that_does_not_show_is_posted_again() {
     assert_eq!(world.claims(), 1);
     world.wait_long(Span::from_secs(180));
     world.asks.clear();
-    world.to_seller(seller::Input::Claim { channel: None });
+    world.tell_seller(seller::Input::Claim { channel: None });
     assert_eq!((world.claims(), world.claimed()), (0, 2), "nothing is left to claim");
 }
 
@@ -181,7 +181,7 @@ fn what_was_paid_is_claimed_after_a_crash_without_the_buyer() {
 #[test]
 fn a_seller_that_stops_claims_all_and_serves_nobody() {
     let mut world = World::paid(Shop::default(), 2);
-    world.to_seller(seller::Input::Stop);
+    world.tell_seller(seller::Input::Stop);
     world.run();
     assert_eq!(world.claimed(), 2);
     world.connect();

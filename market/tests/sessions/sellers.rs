@@ -72,7 +72,7 @@ fn silence_after_a_payment_costs_one_chunk_and_no_more() {
         assert!(again, "the key is asked for again");
         world.wait_secs(11);
         world.cut();
-        world.to_buyer(weft_market::buyer::Input::Up { exporter: [4; 32] });
+        world.tell_buyer(weft_market::buyer::Input::Up { exporter: [4; 32] });
         world.wire.connect();
         let welcome = Welcome { paid: 3, word: PayWord([0; 32]), next: 0 };
         world.seller_sends(&ToBuyer::Welcome(welcome));
@@ -121,10 +121,13 @@ fn garbage_under_the_right_key_ends_it_and_costs_one_chunk() {
     assert_eq!(world.refusal(), Some(Refusal::new(Code::WrongReadings, 0)));
 }
 
+/// What is changed in a chunk, or in what the ledger has of it.
+type Bend = fn(&mut World, &mut SealedChunk);
+
 #[test]
 fn what_the_ledger_does_not_vouch_for_is_not_paid() {
     let expected = 3;
-    let refusals: [(fn(&mut World, &mut SealedChunk), NotAsSealed); 5] = [
+    let refusals: [(Bend, NotAsSealed); 5] = [
         (|_, chunk| chunk.ciphertext = vec![1; chunk.ciphertext.len()].into(), {
             NotAsSealed::Ciphertext
         }),
@@ -238,5 +241,5 @@ fn a_crash_before_the_sync_costs_the_seller_nothing_in_the_end() {
     let revenue: Vec<_> = world.seller.as_ref().unwrap().revenue().collect();
     assert_eq!(revenue.len(), 1);
     assert_eq!((revenue[0].paid, revenue[0].worth), (4, Some(Amount(12))));
-    world.to_seller(seller::Input::Stop);
+    world.tell_seller(seller::Input::Stop);
 }

@@ -127,7 +127,7 @@ proptest! {
         prop_assert_eq!(buyer.counter().paid, price);
         prop_assert_eq!(buyer.exposed(), Amount::ZERO);
         prop_assert_eq!(world.counters.get(&channel_id()).map_or(0, |kept| kept.index), price);
-        world.to_seller(weft_market::seller::Input::Claim { channel: None });
+        world.tell_seller(weft_market::seller::Input::Claim { channel: None });
         world.run();
         let channel = world.channel.clone().unwrap();
         prop_assert_eq!(channel.claimed, price);

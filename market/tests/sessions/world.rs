@@ -114,7 +114,7 @@ impl World {
             self.chunks.values().map(|stored| stored.listed).collect(),
         ));
         if !self.is_stalled {
-            self.to_seller(seller::Input::Committed { time: self.now });
+            self.tell_seller(seller::Input::Committed { time: self.now });
         }
     }
 
@@ -132,15 +132,15 @@ impl World {
             return;
         }
         let (connection, exporter) = self.wire.connect();
-        self.to_seller(seller::Input::Up { connection, exporter });
-        self.to_buyer(buyer::Input::Up { exporter });
+        self.tell_seller(seller::Input::Up { connection, exporter });
+        self.tell_buyer(buyer::Input::Up { exporter });
     }
 
     /// The connection breaks; what is under way is lost.
     pub(crate) fn cut(&mut self) {
         if let Some(connection) = self.wire.cut() {
-            self.to_seller(seller::Input::Down { connection });
-            self.to_buyer(buyer::Input::Down);
+            self.tell_seller(seller::Input::Down { connection });
+            self.tell_buyer(buyer::Input::Down);
         }
     }
 
@@ -185,23 +185,23 @@ impl World {
         };
         let weft_market::seal::Sealed { batch, ciphertext } = sealed;
         self.chunks.insert(sequence, Stored { listed, batch, ciphertext, chunk });
-        self.to_seller(seller::Input::Published(listed));
+        self.tell_seller(seller::Input::Published(listed));
     }
 
     /// Time passes; commits are made, unless the ledger stalls.
     pub(crate) fn wait(&mut self, span: Span) {
         self.now = self.now + span;
         if !self.is_stalled {
-            self.to_seller(seller::Input::Committed { time: self.now });
+            self.tell_seller(seller::Input::Committed { time: self.now });
         }
-        self.to_seller(seller::Input::Tick);
-        self.to_buyer(buyer::Input::Tick);
+        self.tell_seller(seller::Input::Tick);
+        self.tell_buyer(buyer::Input::Tick);
     }
 
     /// One batch of the seller's reaches the disk, and it learns so.
     pub(crate) fn sync_seller(&mut self) -> bool {
         let Some(ticket) = self.sync_seller_disk() else { return false };
-        self.to_seller(seller::Input::Synced { ticket });
+        self.tell_seller(seller::Input::Synced { ticket });
         true
     }
 
@@ -228,7 +228,7 @@ impl World {
     pub(crate) fn sync_buyer(&mut self) -> bool {
         let Some((ticket, counter)) = self.buyer_writes.pop_front() else { return false };
         self.kept = counter;
-        self.to_buyer(buyer::Input::Synced { ticket });
+        self.tell_buyer(buyer::Input::Synced { ticket });
         true
     }
 
@@ -237,7 +237,7 @@ impl World {
         let Some(body) = self.looks.pop_front() else { return false };
         let stored = self.chunks.values().find(|stored| stored.listed.batch == body);
         let found = stored.map(|stored| Box::new(stored.batch.clone()));
-        self.to_buyer(buyer::Input::Batch { body, found });
+        self.tell_buyer(buyer::Input::Batch { body, found });
         true
     }
 
@@ -248,7 +248,7 @@ impl World {
             Some(Ask::Claim(claim)) => self.claim(&claim),
             Some(Ask::Channel(id)) => {
                 let found = self.found(id);
-                self.to_seller(seller::Input::Channel { id, found });
+                self.tell_seller(seller::Input::Channel { id, found });
             }
         }
         true
@@ -272,7 +272,7 @@ impl World {
         }
     }
 
-    pub(crate) fn to_seller(&mut self, input: seller::Input) {
+    pub(crate) fn tell_seller(&mut self, input: seller::Input) {
         let Some(seller) = &mut self.seller else { return };
         let mut out = seller::Out::default();
         seller.handle(self.now, input, &mut out);
@@ -281,10 +281,10 @@ impl World {
         for send in out.frames {
             let (to, frame) = self.whole(send);
             self.judge.seller_says(&frame, &self.counters);
-            self.wire.to_buyer(to, Packet::Frame(frame.to_bytes()));
+            self.wire.send_to_buyer(to, Packet::Frame(frame.to_bytes()));
         }
         for close in out.closes {
-            self.wire.to_buyer(close.connection, Packet::End);
+            self.wire.send_to_buyer(close.connection, Packet::End);
         }
         self.judge_all();
     }
@@ -305,7 +305,7 @@ impl World {
         }
     }
 
-    pub(crate) fn to_buyer(&mut self, input: buyer::Input) {
+    pub(crate) fn tell_buyer(&mut self, input: buyer::Input) {
         let Some(buyer) = &mut self.buyer else { return };
         let mut out = buyer::Out::default();
         buyer.handle(self.now, input, &mut out);
@@ -317,10 +317,10 @@ impl World {
         }
         for frame in out.frames {
             self.judge.buyer_says(&frame, &self.kept);
-            self.wire.to_seller(Packet::Frame(frame.to_bytes()));
+            self.wire.send_to_seller(Packet::Frame(frame.to_bytes()));
         }
         if out.close.is_some() {
-            self.wire.to_seller(Packet::End);
+            self.wire.send_to_seller(Packet::End);
         }
         self.judge_all();
     }

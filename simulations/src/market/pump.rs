@@ -43,8 +43,8 @@ impl Trade {
     fn pump(&mut self) {
         let time = self.exchange.time();
         self.publish_final();
-        self.to_seller(seller::Input::Committed { time });
-        self.to_buyer(buyer::Input::Tick);
+        self.tell_seller(seller::Input::Committed { time });
+        self.tell_buyer(buyer::Input::Tick);
         self.connect();
         self.sync();
         self.ask();
@@ -66,7 +66,7 @@ impl Trade {
             listed.push(stored.listed);
         }
         for listed in listed {
-            self.to_seller(seller::Input::Published(listed));
+            self.tell_seller(seller::Input::Published(listed));
         }
     }
 
@@ -82,16 +82,16 @@ impl Trade {
         self.up = Some(connection);
         let mut exporter = [5; 32];
         exporter[..8].copy_from_slice(&self.connections.to_le_bytes());
-        self.to_seller(seller::Input::Up { connection, exporter });
-        self.to_buyer(buyer::Input::Up { exporter });
+        self.tell_seller(seller::Input::Up { connection, exporter });
+        self.tell_buyer(buyer::Input::Up { exporter });
     }
 
     /// The connection breaks.
     pub fn cut(&mut self) {
         self.wire.clear();
         if let Some(connection) = self.up.take() {
-            self.to_seller(seller::Input::Down { connection });
-            self.to_buyer(buyer::Input::Down);
+            self.tell_seller(seller::Input::Down { connection });
+            self.tell_buyer(buyer::Input::Down);
         }
     }
 
@@ -108,11 +108,11 @@ impl Trade {
                     }
                 }
             }
-            self.to_seller(seller::Input::Synced { ticket: writes.ticket });
+            self.tell_seller(seller::Input::Synced { ticket: writes.ticket });
         }
         while let Some((_, (ticket, kept))) = self.buyer_writes.pop_front_if(|(at, _)| *at <= now) {
             self.kept = kept;
-            self.to_buyer(buyer::Input::Synced { ticket });
+            self.tell_buyer(buyer::Input::Synced { ticket });
         }
     }
 
@@ -127,7 +127,7 @@ impl Trade {
                     let payer_key = self.payer_key();
                     let channel = self.exchange.channel(&id);
                     let found = channel.map(|channel| Box::new(Found { channel, payer_key }));
-                    self.to_seller(seller::Input::Channel { id, found });
+                    self.tell_seller(seller::Input::Channel { id, found });
                 }
             }
         }
@@ -147,7 +147,7 @@ impl Trade {
             });
             match found {
                 None if asked + LOOK > now => self.looks.push_back((asked, body)),
-                found => self.to_buyer(buyer::Input::Batch { body, found }),
+                found => self.tell_buyer(buyer::Input::Batch { body, found }),
             }
         }
     }
@@ -157,16 +157,16 @@ impl Trade {
         while let Some((_, packet)) = self.wire.pop_front_if(|(at, _)| *at <= now) {
             let Some(connection) = self.up else { return };
             match packet {
-                Packet::ToBuyer(frame) => self.to_buyer(buyer::Input::Frame(frame)),
+                Packet::ToBuyer(frame) => self.tell_buyer(buyer::Input::Frame(frame)),
                 Packet::ToSeller(frame) => {
-                    self.to_seller(seller::Input::Frame { connection, frame });
+                    self.tell_seller(seller::Input::Frame { connection, frame });
                 }
                 Packet::End => self.cut(),
             }
         }
     }
 
-    pub(super) fn to_seller(&mut self, input: seller::Input) {
+    pub(super) fn tell_seller(&mut self, input: seller::Input) {
         let Some(seller) = &mut self.seller else { return };
         let (now, mut out) = (self.exchange.world.now(), seller::Out::default());
         seller.handle(now, input, &mut out);
@@ -200,7 +200,7 @@ impl Trade {
         })
     }
 
-    pub(super) fn to_buyer(&mut self, input: buyer::Input) {
+    pub(super) fn tell_buyer(&mut self, input: buyer::Input) {
         let Some(buyer) = &mut self.buyer else { return };
         let (now, mut out) = (self.exchange.world.now(), buyer::Out::default());
         buyer.handle(now, input, &mut out);

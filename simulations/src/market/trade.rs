@@ -222,7 +222,7 @@ impl Trade {
 
     /// Claims all that was paid.
     pub fn claim_now(&mut self) {
-        self.to_seller(seller::Input::Claim { channel: None });
+        self.tell_seller(seller::Input::Claim { channel: None });
     }
 
     /// The seller closes the channel, with a last claim if `index` is above 0.

@@ -63,13 +63,13 @@ impl Wire {
         self.up
     }
 
-    pub(crate) fn to_buyer(&mut self, from: Connection, packet: Packet) {
+    pub(crate) fn send_to_buyer(&mut self, from: Connection, packet: Packet) {
         if self.up == Some(from) {
             self.to_buyer.push_back(packet);
         }
     }
 
-    pub(crate) fn to_seller(&mut self, packet: Packet) {
+    pub(crate) fn send_to_seller(&mut self, packet: Packet) {
         if self.up.is_some() {
             self.to_seller.push_back(packet);
         }
@@ -125,13 +125,13 @@ impl World {
         match (way, packet) {
             (_, Packet::End) => self.cut(),
             (Way::ToBuyer, Packet::Frame(bytes)) => {
-                self.to_buyer(match ToBuyer::from_bytes(&bytes) {
+                self.tell_buyer(match ToBuyer::from_bytes(&bytes) {
                     Ok(frame) => buyer::Input::Frame(frame),
                     Err(_) => buyer::Input::Malformed,
                 });
             }
             (Way::ToSeller, Packet::Frame(bytes)) => {
-                self.to_seller(match ToSeller::from_bytes(&bytes) {
+                self.tell_seller(match ToSeller::from_bytes(&bytes) {
                     Ok(frame) => seller::Input::Frame { connection, frame },
                     Err(_) => seller::Input::Malformed { connection },
                 });
