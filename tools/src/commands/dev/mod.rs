@@ -7,7 +7,7 @@
 //! Invariant: what an earlier run left is continued; only what this command made is ever removed.
 
 mod folder;
-mod sensor;
+pub(in crate::commands) mod sensor;
 mod show;
 
 use std::{path::PathBuf, pin::pin, time::Duration};

@@ -78,7 +78,7 @@ impl Sensor {
 
 /// What is measured. What this machine cannot tell is left out.
 #[derive(Debug, Serialize)]
-struct Telemetry {
+pub(in crate::commands) struct Telemetry {
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_percent: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,13 +92,13 @@ struct Telemetry {
 }
 
 /// Where the measures come from.
-struct Gauges {
+pub(in crate::commands) struct Gauges {
     system: Option<System>,
     components: Option<Components>,
 }
 
 impl Gauges {
-    fn new() -> Self {
+    pub(in crate::commands) fn new() -> Self {
         let mut system = System::new().ok();
         // Usage is a difference: the first reading has one to compare with.
         if let Some(system) = &mut system {
@@ -107,7 +107,7 @@ impl Gauges {
         Self { system, components: Components::new_with_refreshed_list().ok() }
     }
 
-    fn read(&mut self) -> Telemetry {
+    pub(in crate::commands) fn read(&mut self) -> Telemetry {
         if let Some(system) = &mut self.system {
             system.refresh_cpu_usage();
             system.refresh_memory();
