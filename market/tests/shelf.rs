@@ -76,8 +76,8 @@ fn put(shelf: &dyn Shelf, records: &[(Table, &[u8], &'static [u8])]) {
 
 fn an_empty_shelf_has_nothing<S: Subject>() {
     let subject = S::new();
-    assert_eq!(subject.shelf().read(Table::Paid, b"a").unwrap(), None);
-    assert_eq!(subject.shelf().list(Table::Paid, b"", 9).unwrap(), []);
+    assert_eq!(subject.shelf().read(Table::Counter, b"a").unwrap(), None);
+    assert_eq!(subject.shelf().list(Table::Counter, b"", 9).unwrap(), []);
     subject.shelf().write(&Batch::default()).unwrap();
 }
 
@@ -99,26 +99,26 @@ fn what_was_written_is_there_at_once_and_after_a_restart<S: Subject>() {
 
 fn a_removed_record_is_gone<S: Subject>() {
     let subject = S::new();
-    put(&*subject.shelf(), &[(Table::Paid, b"a", b"1"), (Table::Paid, b"b", b"2")]);
+    put(&*subject.shelf(), &[(Table::Counter, b"a", b"1"), (Table::Counter, b"b", b"2")]);
     let mut batch = Batch::default();
-    batch.remove(Table::Paid, b"a");
-    batch.remove(Table::Paid, b"never there");
+    batch.remove(Table::Counter, b"a");
+    batch.remove(Table::Counter, b"never there");
     subject.shelf().write(&batch).unwrap();
-    let left = subject.restart().shelf().list(Table::Paid, b"", 9).unwrap();
+    let left = subject.restart().shelf().list(Table::Counter, b"", 9).unwrap();
     assert_eq!(left, [(b"b".to_vec(), Bytes::from_static(b"2"))]);
 }
 
 fn the_last_word_on_a_key_counts<S: Subject>() {
     let subject = S::new();
     let (mut first, mut later) = (Batch::default(), Batch::default());
-    first.put(Table::Paid, b"a", &b"1"[..]);
-    first.put(Table::Paid, b"b", &b"1"[..]);
-    later.put(Table::Paid, b"a", &b"2"[..]);
-    later.remove(Table::Paid, b"b");
+    first.put(Table::Counter, b"a", &b"1"[..]);
+    first.put(Table::Counter, b"b", &b"1"[..]);
+    later.put(Table::Counter, b"a", &b"2"[..]);
+    later.remove(Table::Counter, b"b");
     first.extend(later);
     subject.shelf().write(&first).unwrap();
-    assert_eq!(subject.shelf().read(Table::Paid, b"a").unwrap().unwrap(), b"2"[..]);
-    assert_eq!(subject.shelf().read(Table::Paid, b"b").unwrap(), None);
+    assert_eq!(subject.shelf().read(Table::Counter, b"a").unwrap().unwrap(), b"2"[..]);
+    assert_eq!(subject.shelf().read(Table::Counter, b"b").unwrap(), None);
 }
 
 fn lists_are_ordered_bounded_and_of_one_table<S: Subject>() {

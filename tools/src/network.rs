@@ -132,12 +132,16 @@ impl Network {
 }
 
 /// Key files of the accounts that a new network funds, and with how many base units.
-pub(crate) const ACCOUNTS: [(&str, u64); 4] = [
-    ("faucet.key", 700_000_000_000),
+pub(crate) const ACCOUNTS: [(&str, u64); 5] = [
+    ("faucet.key", 699_000_000_000),
     ("demo0.key", 100_000_000_000),
     ("demo1.key", 100_000_000_000),
     ("demo2.key", 100_000_000_000),
+    (SELLER_KEY, 1_000_000_000),
 ];
+
+/// Key file of the account that sells the demo stream of `weft dev`.
+pub(crate) const SELLER_KEY: &str = "seller.key";
 
 /// The accounts that a new network in `dir` funds; their keys are made here.
 fn funded(dir: &Path) -> Result<Vec<(Address, Amount)>, Failure> {

@@ -136,7 +136,7 @@ mod tests {
 
     fn one(value: u8) -> Batch {
         let mut batch = Batch::default();
-        batch.put(Table::Paid, b"k", vec![value]);
+        batch.put(Table::Counter, b"k", vec![value]);
         batch
     }
 
@@ -155,14 +155,14 @@ mod tests {
         while scribe.orders.capacity() > WAITING_MAX - 99 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(shelf.read(Table::Paid, b"k").unwrap(), None);
+        assert_eq!(shelf.read(Table::Counter, b"k").unwrap(), None);
         *shelf.open.lock().unwrap() = true;
         shelf.opened.notify_all();
         for write in writes {
             write.await.unwrap().unwrap();
         }
         assert_eq!(scribe.counts(), (100, 2), "the first alone, the rest together");
-        assert_eq!(shelf.read(Table::Paid, b"k").unwrap().unwrap(), [99][..], "in order");
+        assert_eq!(shelf.read(Table::Counter, b"k").unwrap().unwrap(), [99][..], "in order");
     }
 
     #[tokio::test]

@@ -36,16 +36,14 @@ pub enum Table {
     Chunk = 1,
     /// The sealed bytes of chunks.
     Ciphertext = 2,
-    /// What was paid in the channels of a seller.
-    Paid = 3,
-    /// What was claimed from them.
-    Claimed = 4,
+    /// The channels that a seller serves.
+    Opened = 3,
+    /// What was paid in them.
+    Counter = 4,
     /// The channels of a buyer.
     Purchase = 5,
     /// How far a buyer has paid and read.
-    Counter = 6,
-    /// What a buyer has read and not shown yet.
-    Reading = 7,
+    Progress = 6,
 }
 
 /// Records to be written together. The last word on a key counts.
