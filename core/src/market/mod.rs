@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! readings -> chunk -> SealedBatch on the ledger     batch.rs
-//! offer, channel: who owes whom, until when          terms.rs
+//! units, limits: what may be said                    terms.rs
+//! offer, channel: who owes whom, until when          objects.rs
 //! ticks: elements of a hash chain, from the end      chain.rs
 //! ```
 //!
@@ -13,3 +14,5 @@
 
 pub mod batch;
 pub mod chain;
+pub mod objects;
+pub mod terms;

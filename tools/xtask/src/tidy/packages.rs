@@ -8,7 +8,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("net", &["weft-core"]),
     ("storage", &["weft-core"]),
-    ("client", &["weft-core"]),
+    ("market", &["weft-core"]),
+    ("client", &["weft-core", "weft-market"]),
     ("node", &["weft-core", "weft-net", "weft-storage"]),
 ];
 
