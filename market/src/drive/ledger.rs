@@ -16,7 +16,7 @@ use weft_core::{
     tx::{Data, NetworkId, Payload, SealedBody},
 };
 
-use crate::ledger::Channel;
+use crate::ledger::Found;
 
 /// A question on its way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
@@ -41,8 +41,8 @@ pub trait Ledger: Send + Sync {
     /// An offer that is listed.
     fn listing(&self, offer: BodyId) -> Answer<'_, Option<Listing>>;
 
-    /// A channel that is open.
-    fn channel(&self, id: BodyId) -> Answer<'_, Option<Box<Channel>>>;
+    /// A channel that is open, and the key of its payer.
+    fn channel(&self, id: BodyId) -> Answer<'_, Option<Box<Found>>>;
 
     /// The reading of a body that took effect, and whose it is.
     fn data(&self, body: BodyId) -> Answer<'_, Option<(Address, Data)>>;

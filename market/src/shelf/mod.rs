@@ -20,6 +20,10 @@ use std::{collections::BTreeMap, io, path::PathBuf};
 
 use bytes::Bytes;
 
+pub(crate) use self::{
+    buyer::progress,
+    seller::{drop_chunk, finish_chunk, put_chunk, write_items},
+};
 pub use self::{
     buyer::{BuyerBook, Purchase},
     disk::FjallShelf,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use weft_core::{
-    codec::{Decode as _, Encode as _, Reader},
+    codec::{Decode, Encode as _, Reader},
     digest::BodyId,
     market::{batch::SealedBatch, terms::Unit},
     tx::{SealedBody, StreamName},
@@ -28,7 +28,7 @@ use weft_core::{
 use super::{Batch, Shelf, ShelfError, Table};
 use crate::{
     seal::{self, Sealed, StreamSecret},
-    seller::{Counter, Kept, Listed, Opened, Write},
+    seller::{Counter, Listed, Opened, Write},
 };
 
 /// Chunks read from the shelf at once.
@@ -58,6 +58,11 @@ impl StoredChunk {
             readings: self.batch.count,
             last: self.batch.last,
         }
+    }
+
+    /// Its sequence and its length in bytes.
+    pub(crate) fn extent(&self) -> (u64, u64) {
+        (self.batch.chunk, self.length.into())
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -159,25 +164,28 @@ impl SellerBook {
         self.shelf.read(Table::Ciphertext, &sequence.to_be_bytes())
     }
 
-    /// What the session's machine kept: channels and their counters.
-    pub fn kept(&self) -> Result<Vec<Kept>, ShelfError> {
-        let mut kept = Vec::new();
+    /// The channels that are served.
+    pub fn opened(&self) -> Result<Vec<Opened>, ShelfError> {
+        self.all(Table::Opened, "a channel")
+    }
+
+    /// What was paid in them.
+    pub fn counters(&self) -> Result<Vec<Counter>, ShelfError> {
+        self.all(Table::Counter, "what a channel has paid")
+    }
+
+    fn all<T: Decode>(&self, table: Table, what: &'static str) -> Result<Vec<T>, ShelfError> {
+        let mut all = Vec::new();
         let mut from = Vec::new();
         loop {
-            let page = self.shelf.list(Table::Opened, &from, PAGE)?;
+            let page = self.shelf.list(table, &from, PAGE)?;
             for (key, value) in &page {
-                let damaged = |what| move |_| ShelfError::Damaged { what };
-                let opened = Opened::from_bytes(value).map_err(damaged("a channel"))?;
-                let counter = match self.shelf.read(Table::Counter, key)? {
-                    Some(found) => Counter::from_bytes(&found).map_err(damaged("a counter"))?,
-                    None => Counter::new(opened.channel),
-                };
-                kept.push(Kept { opened, counter });
+                all.push(T::from_bytes(value).map_err(|_| ShelfError::Damaged { what })?);
                 from.clone_from(key);
                 from.push(0);
             }
             if page.len() < PAGE {
-                return Ok(kept);
+                return Ok(all);
             }
         }
     }

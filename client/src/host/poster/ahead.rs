@@ -1,11 +1,16 @@
 //! Signs now, sends later: for whoever has to write down what was signed before it leaves.
 
-use weft_core::{tx::SealedBody, units::Sequence};
+use weft_core::{address::Address, tx::SealedBody, units::Sequence};
 
 use super::{PostError, Poster};
 use crate::{Builder, Draft, DraftError};
 
 impl Poster {
+    /// The account that it posts for.
+    pub const fn issuer(&self) -> Address {
+        self.builder.issuer()
+    }
+
     /// Signs whatever `draft` makes for the sequence it is given, and sends nothing.
     /// [`Self::send`] does that, and once more after a restart if need be.
     pub async fn seal_draft(

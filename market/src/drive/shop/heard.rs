@@ -5,7 +5,7 @@ use weft_core::digest::BodyId;
 use super::session::Session;
 use crate::{
     hello::Exporter,
-    ledger::Channel,
+    ledger::Found,
     seller::{Connection, Input, Ticket},
     shelf::ShelfError,
 };
@@ -32,7 +32,7 @@ pub(super) enum Heard {
         /// Which.
         id: BodyId,
         /// As the ledger has it.
-        channel: Option<Box<Channel>>,
+        found: Option<Box<Found>>,
         /// After a claim: what it was of.
         claimed: Option<u32>,
     },
