@@ -4,7 +4,9 @@
 //! **frames**, which need not wait for it, then it looks after the rest. When the write is on disk
 //! it says so ([`Input::Synced`](super::Input::Synced)), and the payments that waited come out.
 
-use weft_core::{digest::BodyId, market::batch::Chunk, time::Span, units::Amount};
+use weft_core::{
+    digest::BodyId, keys::KeyError, market::batch::Chunk, time::Span, units::Amount,
+};
 
 use super::{Counter, Ticket};
 use crate::{
@@ -24,17 +26,10 @@ pub struct Out {
     pub looks: Vec<BodyId>,
     /// What to tell the user, in order.
     pub events: Vec<Event>,
-    /// The connection is to be closed, once what was said is sent.
-    pub hangup: Option<Hangup>,
-}
-
-/// How a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hangup {
-    /// Why, as the seller is told.
-    pub refusal: Refusal,
-    /// After how long to connect again; `None` if never: the buyer has ended.
-    pub again: Option<Span>,
+    /// The connection is to be closed, once what was said is sent. The seller was told why.
+    pub close: Option<Refusal>,
+    /// The connection is gone: the next one is wanted after this long.
+    pub redial: Option<Span>,
 }
 
 /// Something for the user.
@@ -138,6 +133,9 @@ pub enum End {
     /// The seller says that it was paid more than it was, or breaks the protocol otherwise.
     #[error("the seller breaks the protocol: {0}")]
     Broken(&'static str),
+    /// The buyer's own key does not sign.
+    #[error("the account's key does not sign: {0}")]
+    Unsigned(KeyError),
     /// The seller refuses for good.
     #[error("the seller refuses: {0}")]
     Refused(Refusal),

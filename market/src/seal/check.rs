@@ -43,24 +43,34 @@ pub enum NotAsSealed {
     },
 }
 
-/// Holds a chunk against the batch that the ledger has of it.
-pub fn check_ciphertext(
+/// Holds a chunk against the batch that the ledger has of it, its price too.
+pub fn check_chunk(
     batch: &SealedBatch,
     chunk: &SealedChunk,
     unit: Unit,
     level: SealLevel,
 ) -> Result<(), NotAsSealed> {
-    if batch.chunk != chunk.sequence {
-        return Err(NotAsSealed::OtherChunk { expected: chunk.sequence, actual: batch.chunk });
+    let expected = ticks(unit, batch, chunk.ciphertext.len());
+    if expected != chunk.ticks {
+        return Err(NotAsSealed::Price { expected, actual: chunk.ticks });
+    }
+    check_ciphertext(batch, chunk.sequence, &chunk.ciphertext, level)
+}
+
+/// Holds the ciphertext of the chunk `sequence` against the batch that the ledger has of it.
+pub fn check_ciphertext(
+    batch: &SealedBatch,
+    sequence: u64,
+    ciphertext: &[u8],
+    level: SealLevel,
+) -> Result<(), NotAsSealed> {
+    if batch.chunk != sequence {
+        return Err(NotAsSealed::OtherChunk { expected: sequence, actual: batch.chunk });
     }
     if batch.level < level {
         return Err(NotAsSealed::Level { expected: level.tag(), actual: batch.level.tag() });
     }
-    let ticks = ticks(unit, batch, chunk.ciphertext.len());
-    if ticks != chunk.ticks {
-        return Err(NotAsSealed::Price { expected: ticks, actual: chunk.ticks });
-    }
-    if batch.ciphertext != ciphertext_digest(&chunk.ciphertext) {
+    if batch.ciphertext != ciphertext_digest(ciphertext) {
         return Err(NotAsSealed::Ciphertext);
     }
     Ok(())

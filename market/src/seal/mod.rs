@@ -30,7 +30,7 @@ use weft_core::{
 };
 use zeroize::Zeroizing;
 
-pub use check::{NotAsSealed, check_ciphertext, ticks};
+pub use check::{NotAsSealed, check_chunk, check_ciphertext, ticks};
 pub use cutter::{Cut, Cutter, CutterError};
 
 /// Bytes that sealing adds: the tag of Poly1305.

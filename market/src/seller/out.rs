@@ -24,6 +24,12 @@ pub struct Out {
     pub closes: Vec<Close>,
 }
 
+impl Out {
+    pub(super) fn say(&mut self, to: Connection, frame: ToBuyer) {
+        self.frames.push(Send::Frame { to, frame });
+    }
+}
+
 /// What to write, in one piece and in order.
 #[derive(Clone, Debug)]
 pub struct Writes {
