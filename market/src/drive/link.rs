@@ -114,7 +114,8 @@ async fn write(
         stream.write_all_chunks(&mut batch).await?;
         batch.clear();
     }
-    // An error means that the other end gave it up already.
+    // Errors mean that the other end gave it up already.
     let _ = stream.finish();
+    let _ = stream.stopped().await;
     Ok(())
 }

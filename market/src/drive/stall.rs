@@ -11,7 +11,10 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::pending, stream::FuturesUnordered};
 use quinn::VarInt;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use weft_core::{
     codec::{Decode as _, Encode as _},
     digest::BodyId,
@@ -35,7 +38,7 @@ use super::{
     scribe::Scribe,
 };
 use crate::{
-    buyer::{self, Buyer, Counter, Event, Exposure, Hangup, Input, Limits, Out, Ticket},
+    buyer::{self, Buyer, Counter, Event, Exposure, Input, Limits, Out, Ticket},
     frame::ToBuyer,
     hello::{EXPORTER_LABEL, Exporter},
     shelf::{ShelfError, progress},
@@ -51,6 +54,9 @@ const IDLE: Duration = Duration::from_secs(60);
 /// last.
 const REDIAL_MIN: Duration = Duration::from_millis(250);
 const REDIAL_MAX: Duration = Duration::from_secs(15);
+
+/// How long the last words may take to leave.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The code with which a session is closed in good order.
 const CLOSED: VarInt = VarInt::from_u32(0);
@@ -127,8 +133,8 @@ pub struct Stall {
 
 /// Where the connection stands.
 enum Link {
-    /// To be dialled at this moment.
-    Apart(Instant),
+    /// To be dialled at this moment; never again without one.
+    Apart(Option<Instant>),
     Dialling(Pending<Result<Opened, String>>),
     Up(Box<Opened>),
 }
@@ -138,6 +144,17 @@ struct Opened {
     exporter: Exporter,
     receiver: Receiver,
     sender: Sender,
+    writer: JoinHandle<Result<(), LinkError>>,
+}
+
+impl Opened {
+    /// Closes the connection once what was said is sent, or after a moment.
+    async fn close(self) {
+        drop(self.sender);
+        // Whoever does not read is closed all the same.
+        let _ = timeout(FAREWELL, self.writer).await;
+        self.quic.close(CLOSED, b"done");
+    }
 }
 
 impl Stall {
@@ -158,7 +175,7 @@ impl Stall {
         let terms =
             buyer::Settings { network, listing, channel, level, exposure, spend_max, limits };
         Self {
-            machine: Buyer::new(terms, chain, counter, key),
+            machine: Buyer::new(terms, chain, key, counter),
             channel: id,
             settings,
             channel_look: look_later(ledger.clone(), id),
@@ -169,7 +186,7 @@ impl Stall {
             unwritten: None,
             writing: None,
             looks: FuturesUnordered::new(),
-            link: Link::Apart(Instant::now()),
+            link: Link::Apart(Some(Instant::now())),
             redial: REDIAL_MIN,
             is_over: false,
         }
@@ -253,7 +270,12 @@ impl Stall {
                 self.handle(Input::Up { exporter });
                 None
             }
-            Happened::Dialled(Err(cause)) => Some(self.apart(cause)),
+            Happened::Dialled(Err(cause)) => {
+                let pause = jittered(self.redial);
+                self.redial = (self.redial * 2).min(REDIAL_MAX);
+                self.link = Link::Apart(Some(Instant::now() + pause));
+                Some(Told::Apart { cause, pause })
+            }
             Happened::Frame(frame) => {
                 self.redial = REDIAL_MIN;
                 self.handle(Input::Frame(frame));
@@ -264,25 +286,19 @@ impl Stall {
                 None
             }
             Happened::Lost(cause) => {
-                let told = self.apart(cause);
+                self.link = Link::Apart(None);
                 self.handle(Input::Down);
-                Some(told)
+                let Link::Apart(Some(until)) = &self.link else { return None };
+                Some(Told::Apart { cause, pause: until.saturating_duration_since(Instant::now()) })
             }
         }
-    }
-
-    fn apart(&mut self, cause: String) -> Told {
-        let pause = jittered(self.redial);
-        self.redial = (self.redial * 2).min(REDIAL_MAX);
-        self.link = Link::Apart(Instant::now() + pause);
-        Told::Apart { cause, pause }
     }
 
     /// Tells the machine, and does what it wants.
     fn handle(&mut self, input: Input) {
         let mut out = Out::default();
         self.machine.handle(clock::now(), input, &mut out);
-        let Out { write, frames, looks, events, hangup } = out;
+        let Out { write, frames, looks, events, close, redial } = out;
         self.unwritten = write.or(self.unwritten.take());
         self.events.extend(events);
         if let Link::Up(opened) = &self.link {
@@ -295,22 +311,15 @@ impl Stall {
             let (ledger, listing) = (self.ledger.clone(), self.settings.listing.clone());
             self.looks.push(Box::pin(async move { (body, look(&*ledger, body, &listing).await) }));
         }
-        if let Some(hangup) = hangup {
-            self.hang_up(hangup);
+        if let Some(after) = redial {
+            let pause = jittered(Duration::from_millis(after.as_millis()));
+            self.link = Link::Apart(Some(Instant::now() + pause));
         }
-    }
-
-    fn hang_up(&mut self, hangup: Hangup) {
-        if let Link::Up(opened) = &self.link {
-            opened.quic.close(CLOSED, hangup.refusal.to_string().as_bytes());
-        }
-        match hangup.again {
-            Some(after) => {
-                let pause = jittered(Duration::from_millis(after.as_millis()));
-                self.link = Link::Apart(Instant::now() + pause);
-                self.handle(Input::Down);
-            }
-            None => self.link = Link::Dialling(Box::pin(pending())),
+        if close.is_some()
+            && let Link::Up(opened) = std::mem::replace(&mut self.link, Link::Apart(None))
+        {
+            tokio::spawn(opened.close());
+            self.handle(Input::Down);
         }
     }
 }
@@ -327,10 +336,11 @@ enum Happened {
 impl Link {
     async fn next(&mut self) -> Happened {
         match self {
-            Self::Apart(until) => {
+            Self::Apart(Some(until)) => {
                 sleep_until(*until).await;
                 Happened::Due
             }
+            Self::Apart(None) => pending().await,
             Self::Dialling(dialled) => Happened::Dialled(dialled.await),
             Self::Up(opened) => match opened.receiver.next().await {
                 Ok(Some(frame)) => Happened::Frame(frame),
@@ -348,12 +358,12 @@ async fn connect(dial: Arc<dyn Dial>, listing: Listing) -> Result<Opened, String
     let mut exporter = Exporter::default();
     quic.export_keying_material(&mut exporter, EXPORTER_LABEL, &[])
         .map_err(|_| "TLS gives no exporter".to_owned())?;
-    let (sender, _writing) = Sender::start(sender);
-    Ok(Opened { quic, exporter, receiver: Receiver::new(receiver), sender })
+    let (sender, writer) = Sender::start(sender);
+    Ok(Opened { quic, exporter, receiver: Receiver::new(receiver), sender, writer })
 }
 
 /// The sealed batch of a body, if it is one of the offer's stream and source.
-async fn look(
+pub(super) async fn look(
     ledger: &dyn Ledger,
     body: BodyId,
     listing: &Listing,
@@ -372,7 +382,7 @@ fn look_later(
     id: BodyId,
 ) -> Pending<Result<Option<Box<Channel>>, LedgerError>> {
     Box::pin(async move {
-        tokio::time::sleep(LOOK_EVERY).await;
+        sleep(LOOK_EVERY).await;
         let found = patiently(|| ledger.channel(id)).await?;
         Ok(found.map(|found| Box::new(found.channel)))
     })
