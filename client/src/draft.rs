@@ -1,4 +1,5 @@
-//! From a reading, a transfer or a rotation to a sealed body: what a device says, and signs once.
+//! From a reading, a transfer, a rotation or a word of the market to a sealed body: what a device
+//! says, and signs once.
 //!
 //! Invariant: what [`Draft::seal`] returns decodes everywhere. Every rule about the shape of a body
 //! is checked here, before the one signature is spent.
@@ -11,7 +12,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use weft_core::{
     address::Address,
-    codec::DecodeError,
+    codec::{Decode as _, DecodeError, Encode as _},
     digest::KeyId,
     keys::{KeyError, Sign},
     params::PAYLOAD_BYTES_MAX,
@@ -89,6 +90,19 @@ impl Builder {
     pub fn rotation(&self, sequence: Sequence, next: &dyn Sign) -> Result<Draft, DraftError> {
         let rotation = KeyRotate::new(self.network, &self.issuer, sequence, next)?;
         self.draft(sequence, Payload::KeyRotate(rotation))
+    }
+
+    /// A draft of any payload, such as those of the market (docs/MARKET.md). One that no node would
+    /// take is refused here: it is read as a node would read it.
+    ///
+    /// A body's id names what it opens: an offer or a channel has the id of the body that says so.
+    pub fn say(&self, sequence: Sequence, payload: Payload) -> Result<Draft, DraftError> {
+        let actual = payload.content_bytes();
+        if actual > PAYLOAD_BYTES_MAX {
+            return Err(DraftError::TooLong { actual });
+        }
+        let payload = Payload::from_bytes(&payload.to_bytes())?;
+        self.draft(sequence, payload)
     }
 
     fn draft(&self, sequence: Sequence, payload: Payload) -> Result<Draft, DraftError> {
