@@ -10,6 +10,7 @@
 pub(crate) mod events;
 mod evidence;
 mod fate;
+mod keys;
 mod ledger;
 mod market;
 pub(crate) mod params;
@@ -123,6 +124,7 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(submit::routes())
         .merge(query::routes())
         .merge(ledger::routes())
+        .merge(keys::routes())
         .merge(market::routes())
         .merge(evidence::routes())
         .merge(events::routes())

@@ -22,6 +22,7 @@ use weft_market::{
     ledger::Found,
 };
 
+use super::said;
 use crate::host::{ClientError, Final, NodeClient, Poster};
 
 /// How long to wait for an outcome before saying that it is late.
@@ -57,9 +58,9 @@ impl HttpLedger {
     }
 
     async fn find_channel(&self, id: BodyId) -> Result<Option<Box<Found>>, LedgerError> {
-        let Some(channel) = there(self.node.channel_object(id).await)? else { return Ok(None) };
-        let payer = channel.payer.text(self.kind);
-        let account = self.node.account(&payer).await.map_err(told)?;
+        let Some(shown) = there(self.node.channel(id).await)? else { return Ok(None) };
+        let account = self.node.account(&shown.payer).await.map_err(told)?;
+        let Some(channel) = said::channel(shown, self.kind).map_err(told)? else { return Ok(None) };
         let unreadable = |_| refused("not_a_node", "the node tells no key of the payer");
         let key = account.ledger.key.parse().map_err(unreadable)?;
         let payer_key = self.node.key(key).await.map_err(told)?;
@@ -68,7 +69,7 @@ impl HttpLedger {
 
     async fn find_data(&self, id: BodyId) -> Result<Option<(Address, Data)>, LedgerError> {
         let Some(known) = there(self.node.settled(id).await)? else { return Ok(None) };
-        if !known.fate.outcome.as_ref().is_some_and(super::super::Told::is_applied) {
+        if !known.fate.outcome.as_ref().is_some_and(crate::host::Told::is_applied) {
             return Ok(None);
         }
         let bytes = self.node.transaction_bytes(known.id).await.map_err(told)?;
@@ -104,7 +105,7 @@ impl Ledger for HttpLedger {
     fn seal(&self, payload: Payload) -> Answer<'_, SealedBody> {
         Box::pin(async move {
             let sealed = self.poster.seal_draft(|builder, sequence| {
-                let draft = builder.payload(sequence, payload.clone())?;
+                let draft = builder.say(sequence, payload.clone())?;
                 Ok(draft.time(super::now()))
             });
             sealed.await.map_err(|error| told(error.error))
@@ -130,7 +131,10 @@ impl Ledger for HttpLedger {
     }
 
     fn listing(&self, offer: BodyId) -> Answer<'_, Option<Listing>> {
-        Box::pin(async move { there(self.node.listing(offer).await) })
+        Box::pin(async move {
+            let Some(shown) = there(self.node.offer(offer).await)? else { return Ok(None) };
+            said::listing(shown, self.kind).map(Some).map_err(told)
+        })
     }
 
     fn channel(&self, id: BodyId) -> Answer<'_, Option<Box<Found>>> {

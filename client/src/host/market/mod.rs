@@ -15,6 +15,7 @@
 mod buy;
 mod ledger;
 mod place;
+mod said;
 mod sell;
 
 use std::time::{SystemTime, UNIX_EPOCH};

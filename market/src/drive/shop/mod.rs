@@ -243,7 +243,7 @@ impl Shop {
     }
 
     /// Tells all buyers, claims what was paid, and waits until the ledger has it, or half a minute.
-    pub async fn stop(self) -> Result<(), ShopError> {
+    pub async fn stop(&self) -> Result<(), ShopError> {
         let (tell, told) = oneshot::channel();
         self.order(Order::Stop(tell)).await?;
         told.await.map_err(|_| ShopError::Closed)
