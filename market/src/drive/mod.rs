@@ -30,7 +30,7 @@ pub use self::{
     enquire::{EnquireError, Sampled, enquire},
     ledger::{Answer, Ledger, LedgerError},
     link::LinkError,
-    open::{OpenError, Opening, Resumed, open, resume},
+    open::{OpenError, Opening, Past, Resumed, open, resume},
     press::PressError,
     scribe::Scribe,
     shop::{Shop, ShopError, ShopEvent, ShopSettings},

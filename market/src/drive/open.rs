@@ -46,6 +46,14 @@ impl Opening {
     }
 }
 
+/// What is left of earlier purchases of one offer.
+pub struct Past {
+    /// The channel to go on with, if there is one.
+    pub resumed: Option<Resumed>,
+    /// What all other channels have spent.
+    pub spent: Amount,
+}
+
 /// A channel that is open, and how far it has come.
 #[derive(Clone)]
 pub struct Resumed {
@@ -82,15 +90,16 @@ pub enum OpenError {
     Stopping,
 }
 
-/// The channel for `listing` that lasts longest and has something left, if there is one. What was
-/// written down and perhaps never sent is sent again; what is settled is forgotten.
+/// The channel for `listing` that lasts longest and has something left, if there is one, and what
+/// the others have spent. What was written down and perhaps never sent is sent again; what is
+/// settled is forgotten.
 pub async fn resume(
     ledger: &dyn Ledger,
     book: &BuyerBook,
     listing: &Listing,
-) -> Result<Option<Resumed>, OpenError> {
-    let purchases = blocking(book, |book| book.purchases()).await?;
-    let mut best: Option<Resumed> = None;
+) -> Result<Past, OpenError> {
+    let purchases = blocking(book, BuyerBook::purchases).await?;
+    let (mut resumed, mut spent): (Option<Resumed>, u64) = (None, 0);
     for purchase in purchases {
         let ours = purchase.terms().is_some_and(|terms| terms.offer == listing.id);
         if !ours || purchase.sealed.body.issuer != ledger.account() {
@@ -102,22 +111,37 @@ pub async fn resume(
             None => settle(ledger, &purchase).await?,
         };
         let Some(found) = found else {
-            blocking(book, move |book| book.forget(&id)).await?;
+            blocking(book, move |book| book.forget(&purchase)).await?;
             continue;
         };
         let counter = blocking(book, move |book| book.counter(&id)).await?;
         let Some(chain) = purchase.chain() else { continue };
-        let resumed = Resumed { channel: found.channel, chain, counter };
-        let lasts = |resumed: &Resumed| resumed.channel.terms.expiry;
-        let is_better = best.as_ref().is_none_or(|best| lasts(&resumed) > lasts(best));
-        if resumed.has_something_left() && is_better {
-            best = Some(resumed);
+        let mut other = Some(Resumed { channel: found.channel, chain, counter });
+        let rank = |resumed: &Option<Resumed>| resumed.as_ref().map(Resumed::rank);
+        if rank(&other) > rank(&resumed) {
+            std::mem::swap(&mut resumed, &mut other);
         }
+        spent = spent.saturating_add(other.map_or(0, |other| other.spent()));
     }
-    Ok(best)
+    let (offer, mut resumed) = (listing.id, resumed);
+    if let Some(used_up) = resumed.take_if(|resumed| !resumed.has_something_left()) {
+        spent = spent.saturating_add(used_up.spent());
+    }
+    let Amount(before) = blocking(book, move |book| book.spent(&offer)).await?;
+    Ok(Past { resumed, spent: Amount(spent.saturating_add(before)) })
 }
 
 impl Resumed {
+    /// Of two, the one with something left is better, and then the one that lasts longer.
+    fn rank(&self) -> (bool, Time) {
+        (self.has_something_left(), self.channel.terms.expiry)
+    }
+
+    /// What it has paid, in base units.
+    const fn spent(&self) -> u64 {
+        self.channel.terms.price.0.saturating_mul(self.counter.paid as u64)
+    }
+
     /// Whether a further tick can be paid, or something that was paid is still to come.
     fn has_something_left(&self) -> bool {
         let terms = &self.channel.terms;
@@ -170,7 +194,7 @@ pub async fn open(
         Ok(None) => Err(refused("no_channel", "it took effect and is not there; ask again").into()),
         Err(error) => {
             // It will never be: nothing is locked, and nothing has to be remembered.
-            blocking(book, move |book| book.forget(&id)).await?;
+            blocking(book, move |book| book.forget(&purchase)).await?;
             Err(error.into())
         }
     }

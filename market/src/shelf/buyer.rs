@@ -3,6 +3,7 @@
 //! ```text
 //! Purchase   channel 32   secret 32 | the sealed body that opens the channel
 //! Progress   channel 32   `buyer::Counter`
+//! Spent      offer 32     base units 8, of channels that are settled and forgotten
 //! ```
 //! Invariant: a channel's secret is on disk before the channel is opened, so a deposit is never
 //! locked behind a chain that nobody knows.
@@ -15,6 +16,7 @@ use weft_core::{
     digest::BodyId,
     market::chain::PayChain,
     tx::{ChannelOpen, Payload, SealedBody},
+    units::Amount,
 };
 
 use super::{Batch, Shelf, ShelfError, Table};
@@ -105,9 +107,27 @@ impl BuyerBook {
         Counter::from_bytes(&found.ok_or_else(damaged)?).map_err(|_| damaged())
     }
 
-    /// Forgets a channel that is settled. Blocks.
-    pub fn forget(&self, channel: &BodyId) -> Result<(), ShelfError> {
+    /// What channels that are settled have spent on an offer. Blocks.
+    pub fn spent(&self, offer: &BodyId) -> Result<Amount, ShelfError> {
+        let damaged = || ShelfError::Damaged { what: "what was spent" };
+        match self.shelf.read(Table::Spent, offer.as_bytes())? {
+            None => Ok(Amount::ZERO),
+            Some(found) => Amount::from_bytes(&found).map_err(|_| damaged()),
+        }
+    }
+
+    /// Forgets a channel that is settled, or that never came about, but for what it has spent.
+    /// Blocks.
+    pub fn forget(&self, purchase: &Purchase) -> Result<(), ShelfError> {
+        let channel = purchase.channel();
         let mut batch = Batch::default();
+        if let Some(terms) = purchase.terms() {
+            let paid = self.counter(&channel)?.paid;
+            let Amount(before) = self.spent(&terms.offer)?;
+            let spent = terms.price.0.saturating_mul(paid.into());
+            let spent = Amount(before.saturating_add(spent));
+            batch.put(Table::Spent, terms.offer.as_bytes(), spent.to_bytes());
+        }
         batch.remove(Table::Purchase, channel.as_bytes());
         batch.remove(Table::Progress, channel.as_bytes());
         self.shelf.write(&batch)

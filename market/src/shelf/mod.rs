@@ -48,6 +48,8 @@ pub enum Table {
     Purchase = 5,
     /// How far a buyer has paid and read.
     Progress = 6,
+    /// What a buyer has spent through channels that are settled.
+    Spent = 7,
 }
 
 /// Records to be written together. The last word on a key counts.

@@ -21,8 +21,12 @@ use bytes::Bytes;
 use weft_core::{
     codec::{Decode, Encode as _, Reader},
     digest::BodyId,
-    market::{batch::SealedBatch, terms::Unit},
-    tx::{SealedBody, StreamName},
+    market::{
+        batch::SealedBatch,
+        chain::{ClaimPath, LEAF_EVERY},
+        terms::Unit,
+    },
+    tx::{ChannelClaim, Claim, SealedBody, StreamName},
 };
 
 use super::{Batch, Shelf, ShelfError, Table};
@@ -172,6 +176,22 @@ impl SellerBook {
     /// What was paid in them.
     pub fn counters(&self) -> Result<Vec<Counter>, ShelfError> {
         self.all(Table::Counter, "what a channel has paid")
+    }
+
+    /// Claims for all that was paid in all channels, or in one. What the ledger has already is
+    /// among them: claiming it again is no harm.
+    pub fn claims(&self, only: Option<&BodyId>) -> Result<Vec<ChannelClaim>, ShelfError> {
+        let counters = self.counters()?;
+        let opened = self.opened()?.into_iter();
+        let claims = opened.filter(|opened| only.is_none_or(|only| *only == opened.channel));
+        let claims = claims.filter_map(|opened| {
+            let counter = counters.iter().find(|one| one.channel == opened.channel)?;
+            let last = u32::try_from(opened.leaves.len()).ok()?.checked_sub(1)?;
+            let path = ClaimPath::to(&opened.leaves, (counter.index / LEAF_EVERY).min(last))?;
+            let claim = Claim { index: counter.index, word: counter.word, path };
+            (claim.index > 0).then_some(ChannelClaim { channel: opened.channel, claim })
+        });
+        Ok(claims.collect())
     }
 
     fn all<T: Decode>(&self, table: Table, what: &'static str) -> Result<Vec<T>, ShelfError> {

@@ -117,16 +117,22 @@ impl Buying {
         dial: Arc<dyn Dial>,
     ) -> Result<Self, MarketError> {
         let listing = ledger.listing(offer).await?.ok_or(MarketError::NoOffer)?;
-        let resumed = match resume(&*ledger, book, &listing).await? {
+        let past = resume(&*ledger, book, &listing).await?;
+        let left = Amount(budget.max.saturating_sub(past.spent.0));
+        let resumed = match past.resumed {
             Some(resumed) => resumed,
-            None => begin(&*ledger, &*dial, book, &listing, budget).await?,
+            None if left < listing.offer.price && past.spent > Amount::ZERO => {
+                let (spent, limit) = (past.spent, Amount(budget.max));
+                return Err(End::SpendCap { spent, limit }.into());
+            }
+            None => begin(&*ledger, &*dial, book, &listing, budget, left).await?,
         };
         let channel = resumed.channel.id;
         let settings = StallSettings {
             listing: listing.clone(),
             level: budget.level,
             exposure: budget.exposure,
-            spend_max: Some(Amount(budget.max)),
+            spend_max: Some(left),
             limits: Limits::default(),
         };
         let stall = Stall::new(settings, resumed, key, ledger, dial, scribe);
@@ -205,12 +211,12 @@ async fn begin(
     book: &BuyerBook,
     listing: &Listing,
     budget: Budget,
+    deposit: Amount,
 ) -> Result<Resumed, MarketError> {
     // Whoever cannot be reached is paid nothing.
     let quote = enquire(ledger, dial, listing, budget.level, false).await?.quote;
     let first = budget.from.map_or(quote.next, |from| from.max(quote.first));
-    let opening = Opening::of(Amount(budget.max));
-    Ok(open(ledger, book, listing, opening, first).await?)
+    Ok(open(ledger, book, listing, Opening::of(deposit), first).await?)
 }
 
 /// What the seller of `offer` gives away: its terms and some readings, held against the ledger.

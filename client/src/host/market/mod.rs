@@ -13,6 +13,7 @@
 //! Left out on purpose: choosing among offers, and keys at rest.
 
 mod buy;
+mod claims;
 mod ledger;
 mod place;
 mod said;
@@ -20,10 +21,10 @@ mod sell;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use weft_core::time::Time;
+use weft_core::{time::Time, tx::Payload};
 use weft_market::{
     buyer::End,
-    drive::{EnquireError, LedgerError, OpenError, ShopError, StallError},
+    drive::{EnquireError, Ledger as _, LedgerError, OpenError, ShopError, StallError},
     shelf::ShelfError,
 };
 use weft_net::{IdentityError, NetError};
@@ -32,6 +33,7 @@ use super::{ClientError, PostError};
 
 pub use self::{
     buy::{Bought, Budget, Buying, Progress, sample},
+    claims::{Claimed, claim, close},
     ledger::HttpLedger,
     place::{Caller, Counter},
     sell::{Sale, Selling},
@@ -87,6 +89,13 @@ pub enum MarketError {
     /// No randomness for a secret.
     #[error("the operating system gives no randomness")]
     NoRandomness,
+}
+
+/// Says something of the ledger's account, and waits until it took effect.
+pub async fn post(ledger: &HttpLedger, payload: Payload) -> Result<(), MarketError> {
+    let sealed = ledger.seal(payload).await?;
+    ledger.send(&sealed).await?;
+    Ok(ledger.finish(sealed.body.id()).await?)
 }
 
 /// 32 secret bytes.

@@ -27,7 +27,7 @@ use weft_market::{
 };
 use weft_net::{Door, Guests};
 
-use super::{Counter, HttpLedger, MarketError};
+use super::{Counter, HttpLedger, MarketError, post};
 
 /// How a stream is offered.
 #[derive(Clone, Debug)]
@@ -240,13 +240,6 @@ async fn list(
 /// Whether an offer that is listed says what a new one would, but for its end.
 fn is_same(listed: &Offer, new: &Offer) -> bool {
     *listed == Offer { expiry: listed.expiry, ..new.clone() }
-}
-
-/// Says something of the account, and waits until it took effect.
-async fn post(ledger: &HttpLedger, payload: Payload) -> Result<(), MarketError> {
-    let sealed = ledger.seal(payload).await?;
-    ledger.send(&sealed).await?;
-    Ok(ledger.finish(sealed.body.id()).await?)
 }
 
 fn span(time: Duration) -> Span {
