@@ -51,7 +51,9 @@ fn cursor<const N: usize>(text: Option<&str>) -> Result<Option<[u8; N]>, Problem
         }
     }
     read.then_some(Some(bytes)).ok_or_else(|| {
-        Problem::parameter("after is the `next` of the page before, as this node gave it; 0 = start")
+        Problem::parameter(
+            "after is the `next` of the page before, as this node gave it; 0 = start",
+        )
     })
 }
 
