@@ -16,6 +16,6 @@ pub type Exporter = [u8; 32];
 
 /// What the buyer's account signs: `H("weft.mhl", network 4 | channel 32 | exporter 32)`.
 pub fn hello_digest(network: NetworkId, channel: &BodyId, exporter: &Exporter) -> [u8; 32] {
-    let hasher = Hasher::new(Domain::MarketHello).chain(network.as_bytes());
+    let hasher = Hasher::new(Domain::MarketHello).chain(&network.0);
     hasher.chain(channel.as_bytes()).chain(exporter).finish()
 }

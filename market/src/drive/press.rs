@@ -16,7 +16,6 @@ use tokio::{
 use weft_core::{
     codec::Encode as _,
     market::batch::{Chunk, Reading, SealLevel},
-    time::Time,
     tx::{ContentType, Data, Payload, SealedBody, StreamName},
 };
 
