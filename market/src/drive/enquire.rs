@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::time::timeout;
 use weft_core::{
     codec::Encode as _,
+    digest::BodyId,
     market::{
         batch::{Chunk, SealLevel, SealedBatch},
         objects::Listing,
@@ -51,8 +52,19 @@ pub enum EnquireError {
 pub struct Sampled {
     /// Its terms, which are those on the ledger.
     pub quote: Quote,
-    /// Chunks to look at, by sequence, each held against the ledger.
-    pub chunks: Vec<(u64, Chunk)>,
+    /// Chunks to look at, each held against the ledger.
+    pub chunks: Vec<SampleChunk>,
+}
+
+/// A chunk that was given away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleChunk {
+    /// Its place in the stream.
+    pub sequence: u64,
+    /// The body that has its batch.
+    pub batch: BodyId,
+    /// Its readings.
+    pub chunk: Chunk,
 }
 
 /// Asks the seller of `listing`; with `sample` for what it gives away before.
@@ -86,7 +98,10 @@ async fn ask(
             Answer::Quote(terms) => quote = Some(terms),
             Answer::Look(body) => {
                 let found: Option<Box<SealedBatch>> = look(ledger, body, listing).await?;
-                chunks.extend(enquiry.found(body, found.as_deref())?);
+                let found = enquiry.found(body, found.as_deref())?;
+                chunks.extend(found.map(|(sequence, chunk)| {
+                    SampleChunk { sequence, batch: body, chunk }
+                }));
             }
         }
     }

@@ -27,7 +27,7 @@ mod stall;
 
 pub use self::{
     dial::{Dial, DialError, Dialled},
-    enquire::{EnquireError, Sampled, enquire},
+    enquire::{EnquireError, SampleChunk, Sampled, enquire},
     ledger::{Answer, Ledger, LedgerError},
     link::LinkError,
     open::{OpenError, Opening, Past, Resumed, open, resume},
