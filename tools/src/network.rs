@@ -137,11 +137,11 @@ pub(crate) const ACCOUNTS: [(&str, u64); 5] = [
     ("demo0.key", 100_000_000_000),
     ("demo1.key", 100_000_000_000),
     ("demo2.key", 100_000_000_000),
-    (SELLER_KEY, 1_000_000_000),
+    (SENSOR_KEY, 1_000_000_000),
 ];
 
-/// Key file of the account that sells the demo stream of `weft dev`.
-pub(crate) const SELLER_KEY: &str = "seller.key";
+/// Key file of the demo sensor of `weft dev`, which sells its readings too.
+pub(crate) const SENSOR_KEY: &str = "sensor.key";
 
 /// The accounts that a new network in `dir` funds; their keys are made here.
 fn funded(dir: &Path) -> Result<Vec<(Address, Amount)>, Failure> {

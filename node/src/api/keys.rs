@@ -1,7 +1,5 @@
 //! Public keys by their ids: what a signature is checked with.
 
-#![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
-
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;

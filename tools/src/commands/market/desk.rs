@@ -20,14 +20,11 @@ use crate::{
     target::Target,
 };
 
-/// The folder that is used when none is named.
-pub(in crate::commands) const DIR: &str = "weft-market";
-
 /// Node, account and folder, as arguments.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Desk {
     /// Folder that remembers what was sold and bought; made when it is first needed
-    #[arg(long, value_name = "DIR", default_value = DIR)]
+    #[arg(long, value_name = "DIR", default_value = "weft-market")]
     dir: PathBuf,
     /// Key file of the account [default: ~/.config/weft/key, made when it is first needed]
     #[arg(long, value_name = "FILE", env = "WEFT_KEY")]

@@ -21,8 +21,7 @@ use clap::Subcommand;
 
 use crate::{failure::Failure, output::Output};
 
-pub(in crate::commands) use desk::DIR as MARKET_DIR;
-pub(in crate::commands) use shown::Shown;
+use shown::Shown;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -5,7 +5,7 @@ use weft_core::{market::batch::Reading, tx::ContentType};
 
 /// A reading with its place.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Shown {
+pub(super) struct Shown {
     /// The stream.
     stream: String,
     /// The chunk that it came in.
@@ -31,11 +31,11 @@ pub(in crate::commands) struct Shown {
 
 impl Shown {
     /// The names of the columns of [`Self::row`].
-    pub(in crate::commands) const COLUMNS: [&'static str; 6] =
+    pub(super) const COLUMNS: [&'static str; 6] =
         ["time", "stream", "chunk", "place", "content_type", "value"];
 
     /// `reading` of `stream`, which came as `place` in `chunk`.
-    pub(in crate::commands) fn new(
+    pub(super) fn new(
         stream: &str,
         (chunk, place): (u64, usize),
         reading: &Reading,
@@ -62,7 +62,7 @@ impl Shown {
     }
 
     /// The same for a table.
-    pub(in crate::commands) fn row(&self) -> [String; 6] {
+    pub(super) fn row(&self) -> [String; 6] {
         let value = self.text.as_ref().or(self.data.as_ref()).cloned().unwrap_or_default();
         let (chunk, place) = (self.chunk.to_string(), self.place.to_string());
         let stream = self.stream.clone();
