@@ -86,6 +86,10 @@ pub struct Buying {
     listing: Listing,
     channel: BodyId,
     ready: VecDeque<Bought>,
+    /// What earlier channels have spent on the offer, and this one so far.
+    before: Amount,
+    spent: Amount,
+    max: Amount,
 }
 
 impl Buying {
@@ -117,6 +121,7 @@ impl Buying {
         dial: Arc<dyn Dial>,
     ) -> Result<Self, MarketError> {
         let listing = ledger.listing(offer).await?.ok_or(MarketError::NoOffer)?;
+        // A crash may have left more than one; all of them count.
         let past = resume(&*ledger, book, &listing).await?;
         let left = Amount(budget.max.saturating_sub(past.spent.0));
         let resumed = match past.resumed {
@@ -128,6 +133,8 @@ impl Buying {
             None => begin(&*ledger, &*dial, book, &listing, budget, left).await?,
         };
         let channel = resumed.channel.id;
+        let paid = u64::from(resumed.counter.paid);
+        let spent = Amount(listing.offer.price.0.saturating_mul(paid));
         let settings = StallSettings {
             listing: listing.clone(),
             level: budget.level,
@@ -136,7 +143,8 @@ impl Buying {
             limits: Limits::default(),
         };
         let stall = Stall::new(settings, resumed, key, ledger, dial, scribe);
-        Ok(Self { stall, listing, channel, ready: VecDeque::new() })
+        let (ready, before, max) = (VecDeque::new(), past.spent, Amount(budget.max));
+        Ok(Self { stall, listing, channel, ready, before, spent, max })
     }
 
     /// The offer, as the ledger has it.
@@ -176,13 +184,29 @@ impl Buying {
                         }));
                         continue;
                     }
-                    Event::Began { .. } | Event::Paid { .. } => continue,
+                    Event::Began { .. } => continue,
+                    Event::Paid { spent, .. } => {
+                        self.spent = spent;
+                        continue;
+                    }
                     Event::Gap { from, to } => Progress::Gap { from, to },
                     Event::Waiting(refusal) => Progress::Waiting(refusal.to_string()),
-                    Event::Ended(end) => Progress::Ended(end),
+                    Event::Ended(end) => Progress::Ended(self.of_budget(end)),
                 },
             };
             return Some(Ok(progress));
+        }
+    }
+
+    /// A channel holds what the budget allows: that it is used up is the budget's end.
+    fn of_budget(&self, end: End) -> End {
+        let spent = Amount(self.before.0.saturating_add(self.spent.0));
+        let next = spent.0.saturating_add(self.listing.offer.price.0);
+        match end {
+            End::ChainUsed | End::DepositUsed | End::SpendCap { .. } if next > self.max.0 => {
+                End::SpendCap { spent, limit: self.max }
+            }
+            other => other,
         }
     }
 
