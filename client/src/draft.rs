@@ -223,8 +223,10 @@ pub enum DraftError {
 mod tests {
     use proptest::prelude::*;
     use weft_core::{
-        codec::{Decode as _, Encode as _},
+        digest::BodyId,
         keys::{DeviceKey, DeviceVerifier, Scheme, Verify as _},
+        market::chain::{ClaimPath, PayWord},
+        tx::{ChannelClose, ChannelWithdraw, Claim},
         units::Amount,
     };
 
@@ -330,6 +332,24 @@ mod tests {
         assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
         let first_body = builder(&first).rotation(Sequence(0), &next);
         assert_eq!(first_body.unwrap_err(), DraftError::Registration);
+    }
+
+    #[test]
+    fn words_of_the_market_are_read_before_they_are_signed() {
+        let key = key(13);
+        let wish = ChannelWithdraw { channel: BodyId([1; 32]) };
+        let draft = builder(&key).say(Sequence(1), Payload::ChannelWithdraw(wish)).unwrap();
+        let sealed = draft.seal(&key).unwrap();
+        assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
+        let claim = Claim { index: 0, word: PayWord([1; 32]), path: ClaimPath::default() };
+        let nothing = ChannelClose { channel: BodyId([1; 32]), claim: Some(claim) };
+        let nothing = builder(&key).say(Sequence(1), Payload::ChannelClose(nothing));
+        assert!(matches!(nothing, Err(DraftError::Payload(_))), "a claim of no ticks");
+        let stream = StreamName::parse("s").unwrap();
+        let bytes = vec![0; PAYLOAD_BYTES_MAX].into();
+        let long = Payload::Data(Data { stream, content_type: ContentType::RAW, bytes });
+        let long = builder(&key).say(Sequence(1), long).unwrap_err();
+        assert_eq!(long, DraftError::TooLong { actual: PAYLOAD_BYTES_MAX + 4 });
     }
 
     #[test]

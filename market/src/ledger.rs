@@ -14,8 +14,8 @@ pub struct Found {
     pub payer_key: PublicKey,
 }
 
-/// What the first `index` ticks of a channel are worth, whatever the deposit; the far end of amounts
-/// instead of an overflow.
+/// What the first `index` ticks of a channel are worth, whatever the deposit; the far end of
+/// amounts instead of an overflow.
 pub(crate) const fn worth(channel: &Channel, index: u32) -> Amount {
     Amount(channel.terms.price.0.saturating_mul(index as u64))
 }

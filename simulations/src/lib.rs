@@ -15,6 +15,8 @@
 //! A [`scenario`] says in TOML what is run, on these nodes or on the abstract [`tangle`], and what
 //! must come out; [`report`] shows it, and [`cli`] is the program around all of it.
 //!
+//! [`market`] lets a buyer and a seller of paid streams trade on these nodes.
+//!
 //! Left out on purpose: sockets and TLS (`weft-net` has tests of its own) and the disk itself
 //! (`weft-storage`). Signatures are a toy's unless a world asks for true ones ([`world::signer`]).
 
@@ -22,6 +24,7 @@ pub mod cli;
 pub mod dst;
 pub mod judges;
 pub mod kernel;
+pub mod market;
 pub mod report;
 pub mod scenario;
 pub mod substrate;

@@ -42,13 +42,14 @@ mod http;
 pub mod market;
 mod market_answers;
 mod poster;
+mod said;
 mod sse;
 mod text;
 mod work;
 
 pub use answers::{
-    Account, Content, Cursor, CursorError, Described, LogLine, Output, Page, Peer, Readiness,
-    ReadinessCheck, Reading, Said, Status, Submitted, Tips,
+    Account, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness, ReadinessCheck,
+    Reading, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed, Kinds};
@@ -60,4 +61,5 @@ pub use market_answers::{
     ChannelEnd, ChannelState, ChannelTerms, LedgerChannel, ListedOffer, MarketPage, OfferSaid,
 };
 pub use poster::{Attach, Final, NewReading, PostError, Posted, Poster, Retry};
+pub use said::{Content, Output, Said};
 pub use work::attach_on_all_cores;

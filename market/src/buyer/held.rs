@@ -1,10 +1,6 @@
 //! A chunk that came, until it is opened.
 
-use weft_core::{
-    digest::BodyId,
-    market::batch::SealedBatch,
-    time::Time,
-};
+use weft_core::{digest::BodyId, market::batch::SealedBatch, time::Time};
 
 use crate::{frame::SealedChunk, window::WINDOW_MAX};
 

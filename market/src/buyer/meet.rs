@@ -1,8 +1,6 @@
 //! Connections: how they begin, and what is made of their end.
 
-use super::{
-    Buyer, Code, End, Event, Link, Out, Refusal, ToSeller,
-};
+use super::{Buyer, Code, End, Event, Link, Out, Refusal, ToSeller};
 use crate::{
     frame::{Again, Hello, Welcome},
     hello::{Exporter, hello_digest},
@@ -83,15 +81,11 @@ impl Buyer {
         match refusal.code {
             // Frames that crossed, or came in another order: the counters settle it.
             Code::OutOfOrder | Code::BadTick => {}
-            Code::DepositUsed if self.counter.unkeyed.is_empty() => {
-                self.end(End::DepositUsed, Code::DepositUsed, refusal.expected, out);
+            Code::DepositUsed | Code::ChainUsed => {
+                self.refused = Some(refusal);
+                self.end_if_used_up(out);
             }
-            Code::ChainUsed if self.counter.unkeyed.is_empty() => {
-                self.end(End::ChainUsed, Code::ChainUsed, refusal.expected, out);
-            }
-            Code::DepositUsed | Code::ChainUsed | Code::Silent | Code::Stopping => {
-                self.wait(refusal, out);
-            }
+            Code::Silent | Code::Stopping => self.wait(refusal, out),
             _ if refusal.retry_after.as_millis() > 0 => self.wait(refusal, out),
             code => self.end(End::Refused(refusal), code, refusal.expected, out),
         }
@@ -100,6 +94,20 @@ impl Buyer {
     fn wait(&mut self, refusal: Refusal, out: &mut Out) {
         self.refused = Some(refusal);
         out.events.push(Event::Waiting(refusal));
+    }
+
+    /// The seller has nothing to sell for what is left in the channel: it is over once all keys
+    /// have come.
+    pub(super) fn end_if_used_up(&mut self, out: &mut Out) {
+        let Some(refusal) = self.refused.filter(|_| self.counter.unkeyed.is_empty()) else {
+            return;
+        };
+        let end = match refusal.code {
+            Code::DepositUsed => End::DepositUsed,
+            Code::ChainUsed => End::ChainUsed,
+            _ => return,
+        };
+        self.end(end, refusal.code, refusal.expected, out);
     }
 
     /// A key has not come in time: it is asked for once more, then the connection is given up.

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! One door in ([`Input`]), one door out ([`Out`]). Invariants: a payment is said after it is on
-//! disk, so no chunk is paid twice; what is paid and not keyed stays within the exposure; nothing is
-//! paid that the ledger does not vouch for.
+//! disk, so no chunk is paid twice; what is paid and not keyed stays within the exposure; nothing
+//! is paid that the ledger does not vouch for.
 //!
 //! Left out on purpose: opening a channel, and asking for terms and samples ([`Enquiry`]).
 
@@ -95,12 +95,7 @@ enum Link {
 impl Buyer {
     /// A buyer as it was left: with the counter that is on disk, or
     /// [`Counter::starting_at`] for a channel that has paid nothing.
-    pub fn new(
-        settings: Settings,
-        chain: PayChain,
-        sign: Arc<dyn Sign>,
-        counter: Counter,
-    ) -> Self {
+    pub fn new(settings: Settings, chain: PayChain, sign: Arc<dyn Sign>, counter: Counter) -> Self {
         let keeper = Keeper::new(counter.paid);
         Self {
             settings,
@@ -138,6 +133,8 @@ impl Buyer {
             Input::Batch { body, found } => self.found(body, found.as_deref(), out),
             Input::Channel(Some(channel)) => {
                 self.settings.channel = *channel;
+                // A top-up may have been what was missing.
+                self.refused = None;
                 self.pay(out);
             }
             Input::Channel(None) => self.end(End::Settled, Code::Closed, 0, out),
@@ -187,8 +184,10 @@ impl Buyer {
 
     /// Tells user and seller that it is over.
     fn end(&mut self, end: End, code: Code, expected: u64, out: &mut Out) {
+        if core::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
         out.events.push(Event::Ended(end));
-        self.has_ended = true;
         self.keeper.must_write();
         self.close(Refusal::new(code, expected), out);
     }

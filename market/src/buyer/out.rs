@@ -4,9 +4,7 @@
 //! **frames**, which need not wait for it, then it looks after the rest. When the write is on disk
 //! it says so ([`Input::Synced`](super::Input::Synced)), and the payments that waited come out.
 
-use weft_core::{
-    digest::BodyId, keys::KeyError, market::batch::Chunk, time::Span, units::Amount,
-};
+use weft_core::{digest::BodyId, keys::KeyError, market::batch::Chunk, time::Span, units::Amount};
 
 use super::{Counter, Ticket};
 use crate::{

@@ -17,9 +17,8 @@ impl Buyer {
     /// A chunk came: what the ledger says of it is looked up.
     pub(super) fn chunk(&mut self, chunk: SealedChunk, out: &mut Out) {
         let SealedChunk { sequence, end, ticks, batch, .. } = chunk;
-        let is_again = self.counter.unkeyed.iter().any(|paid| {
-            *paid == Paid { index: end, sequence, batch, ticks }
-        });
+        let paid = Paid { index: end, sequence, batch, ticks };
+        let is_again = self.counter.unkeyed.contains(&paid);
         let is_wanted = is_again || sequence >= self.counter.next;
         let has_room = self.held.len() < HELD_MAX && !self.held.contains_key(&sequence);
         if !matches!(self.link, Link::Open { .. }) || !is_wanted || !has_room {
@@ -115,7 +114,9 @@ impl Buyer {
             Exposure::AtMost(cap) if price > cap => {
                 return Verdict::ends(End::TooDear { ticks, price, cap }, Code::TooDear, unkeyed);
             }
-            Exposure::AtMost(cap) if self.exposed().checked_add(price.0).is_none_or(|all| all > cap) => {
+            Exposure::AtMost(cap)
+                if self.exposed().checked_add(price.0).is_none_or(|all| all > cap) =>
+            {
                 return Verdict::Waits;
             }
             Exposure::AtMost(_) => {}
@@ -197,6 +198,7 @@ impl Buyer {
         let Paid { index, sequence, batch, .. } = paid;
         out.events.push(Event::Readings { sequence, batch, index, chunk });
         self.stop_if_done(out);
+        self.end_if_used_up(out);
         self.pay(out);
     }
 }

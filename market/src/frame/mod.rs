@@ -129,9 +129,10 @@ fn sized<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Reader<'a>, Decode
 /// An index in a pay chain: 8 bytes, at most [`CHAIN_MAX`].
 fn index(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
     let index = reader.u64()?;
-    u32::try_from(index).ok().filter(|index| *index <= CHAIN_MAX).ok_or(
-        DecodeError::NotCanonical { field: "index", rule: "no chain is longer than 65,536" },
-    )
+    u32::try_from(index)
+        .ok()
+        .filter(|index| *index <= CHAIN_MAX)
+        .ok_or(DecodeError::NotCanonical { field: "index", rule: "no chain is longer than 65,536" })
 }
 
 /// As [`index`] reads it.

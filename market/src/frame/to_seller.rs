@@ -101,9 +101,7 @@ impl Decode for ToSeller {
                 body.finish()?;
                 Self::Hello(hello)
             }
-            tag::TICK => {
-                Self::Tick(Tick { index: index(reader)?, word: PayWord::decode(reader)? })
-            }
+            tag::TICK => Self::Tick(Tick { index: index(reader)?, word: PayWord::decode(reader)? }),
             tag::AGAIN => Self::Again(Again { keyed: index(reader)? }),
             tag::ERROR => Self::Error(Refusal::decode(reader)?),
             tag => {

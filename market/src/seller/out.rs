@@ -2,9 +2,9 @@
 //!
 //! A driver empties it after a group of inputs: first it begins the **writes**, then it sends the
 //! **frames**, which need not wait for them, then it looks after **asks** and **closes**. When the
-//! writes are on disk it says so ([`Input::Synced`](super::Input::Synced)), and what waited for them
-//! comes out. Invariant: at most one batch of writes is under way; all that comes meanwhile is in the
-//! next, so that one sync serves many payments.
+//! writes are on disk it says so ([`Input::Synced`](super::Input::Synced)), and what waited for
+//! them comes out. Invariant: at most one batch of writes is under way; all that comes meanwhile is
+//! in the next, so that one sync serves many payments.
 
 use weft_core::{digest::BodyId, tx::ChannelClaim};
 

@@ -1,18 +1,11 @@
 //! Chunks: what is sent, to whom, and when not.
 
-use weft_core::{
-    market::objects::Channel,
-    time::Time,
-};
+use weft_core::{market::objects::Channel, time::Time};
 
 use super::{
     Code, Connection, Out, RETRY, Refusal, Seller, Send, Stage, Timer, ToBuyer, session::Serving,
 };
-use crate::{
-    frame::Key,
-    ledger::covers,
-    paid::Paid,
-};
+use crate::{frame::Key, ledger::covers, paid::Paid};
 
 impl Seller {
     /// Sends to all who are served what they have room for.
@@ -86,9 +79,7 @@ impl Seller {
     fn is_stalled(&self, channel: &Channel) -> bool {
         let patience = channel.terms.grace.as_millis();
         let patience = patience.saturating_sub(self.settings.limits.margin.as_millis());
-        self.commit.is_none_or(|(time, seen)| {
-            self.now.since(time.min(seen)).as_millis() > patience
-        })
+        self.commit.is_none_or(|(time, seen)| self.now.since(time.min(seen)).as_millis() > patience)
     }
 
     fn sent(&mut self, connection: Connection, chunk: Paid) {

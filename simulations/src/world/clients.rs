@@ -1,5 +1,5 @@
-//! Clients with funds: they pay, trade, spend twice, leave gaps, change keys, and see to it that what
-//! they said becomes final.
+//! Clients with funds: they pay, trade, spend twice, leave gaps, change keys, and see to it that
+//! what they said becomes final.
 //!
 //! Whatever is not ordered in time, or can not be ordered any more, is attached anew, at any node,
 //! until it has an outcome.
@@ -89,8 +89,13 @@ fn device_seed(seed: Seed, number: u64) -> [u8; 32] {
     seed.bytes("client", number)
 }
 
+/// The key of a client whom the genesis gives funds.
+pub(crate) fn key(scheme: Scheme, seed: Seed, number: u64) -> Key {
+    scheme.key(&device_seed(seed, number))
+}
+
 fn address(scheme: Scheme, seed: Seed, number: u64) -> Address {
-    Address::of(scheme.key(&device_seed(seed, number)).public_key().id())
+    Address::of(key(scheme, seed, number).public_key().id())
 }
 
 /// What `clients` have at the start, ascending.
@@ -244,7 +249,7 @@ impl World {
         assert!(number < self.settings.clients, "funds are given at the genesis");
         let others = (0..self.settings.clients).filter(|other| *other != number);
         let scheme = self.settings.scheme;
-        let key = scheme.key(&device_seed(self.seed, number));
+        let key = key(scheme, self.seed, number);
         self.clients.push(Client {
             device: Device::of(key, self.genesis.network()),
             scheme,

@@ -77,6 +77,8 @@ pub(super) struct Ledger {
     total: u128,
     /// The last snapshot: what changes since is remembered as it was there.
     snapshot: Option<CommitIndex>,
+    /// Nothing is due before this instant: where the search begins, instead of at what was settled.
+    due_from: Time,
 }
 
 impl Ledger {
@@ -96,7 +98,8 @@ impl Ledger {
             put(&key, &Object::Account(Account::opened(*balance)), None, tables);
         }
         put(&ObjectKey::supply(), &Object::Supply(supply), None, tables);
-        Self { dust, supply, total: supply.0.into(), snapshot: None }
+        let total = supply.0.into();
+        Self { dust, supply, total, snapshot: None, due_from: Time::ZERO }
     }
 
     /// Goes on from what was written.
@@ -109,7 +112,10 @@ impl Ledger {
         tables: &Tables<'_>,
     ) -> Self {
         match object(&ObjectKey::supply(), tables) {
-            Some(Object::Supply(supply)) => Self { dust, supply, total: supply.0.into(), snapshot },
+            Some(Object::Supply(supply)) => {
+                let total = supply.0.into();
+                Self { dust, supply, total, snapshot, due_from: Time::ZERO }
+            }
             other => panic!("a ledger begins with its supply, not with {other:?}"),
         }
     }
@@ -153,8 +159,8 @@ pub(super) fn fill_positions<T>(
     issuers.into_iter().filter_map(next).map(|(_, item)| item).collect()
 }
 
-/// The sum of all balances, bonds and deposits, counted one by one: for judges and tests, cost grows
-/// with the ledger.
+/// The sum of all balances, bonds and deposits, counted one by one: for judges and tests, cost
+/// grows with the ledger.
 pub fn recount(reads: &dyn Reads) -> Amount {
     total(&Tables { pending: &mut Records::default(), store: reads })
 }

@@ -1,20 +1,20 @@
 //! Breaks rules on purpose, one at a time, and sees that some test notices: `cargo xtask mutants`.
 //!
-//! A test that cannot fail proves nothing. Each mutant of the [`list`] names an invariant, one
-//! place in the sources and what stands there once the rule is broken; it is *killed* when the
-//! tests named beside it fail, and not because it does not compile. By hand, since each one builds
-//! anew: some minutes for all of them.
+//! A test that cannot fail proves nothing. Each mutant, of a node ([`list`]) or of paid
+//! [`sessions`], names an invariant, one place in the sources and what stands there once the rule
+//! is broken; it is *killed* when the tests named beside it fail, and not because it does not
+//! compile. By hand, since each one builds anew: some minutes for all of them.
 //!
 //! Invariant: the working tree is never touched. Mutants live in a tree of their own below
 //! `target`, which is what the last commit says.
 
 mod list;
+mod sessions;
 
 use std::{fs, path::Path, process};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use self::list::MUTANTS;
 use crate::shell::{Command, Shell};
 
 /// A rule, and how to break it.
@@ -39,7 +39,8 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let folder = shell.root().join("target/mutants");
     let tree = fresh_tree(&shell, &folder)?;
     let mut survivors = Vec::new();
-    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(only)) {
+    let all = list::MUTANTS.iter().chain(sessions::MUTANTS);
+    for mutant in all.filter(|mutant| mutant.name.contains(only)) {
         let is_killed = is_killed(mutant, &folder, &tree)?;
         let Mutant { name, invariant, .. } = mutant;
         println!("{} {name}: {invariant}", if is_killed { "killed  " } else { "SURVIVED" });

@@ -19,7 +19,12 @@ use crate::{
 impl Ledger {
     /// Settles what was due before this record's time.
     pub(in crate::machine) fn settle_due(&mut self, at: Moment, tables: &mut Tables<'_>) {
-        for key in index::due_before(at.time, DUE_AT_ONCE, tables) {
+        let due = index::due_between(self.due_from, at.time, DUE_AT_ONCE, tables);
+        if due.len() < DUE_AT_ONCE {
+            // And nothing will be: what is open now is due now at the earliest.
+            self.due_from = at.time;
+        }
+        for key in due {
             let object = super::object(&key, tables).expect("what is due is there");
             self.carry_out(returned(object, at), tables);
         }

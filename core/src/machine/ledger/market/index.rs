@@ -71,14 +71,21 @@ fn channel_key(account: &Address, id: &BodyId) -> Vec<u8> {
     [account.to_bytes(), id.to_bytes()].concat()
 }
 
-/// The keys of at most `limit` objects that were due before `time`, in the order of (instant, id).
-pub(super) fn due_before(time: Time, limit: usize, tables: &Tables<'_>) -> Vec<ObjectKey> {
-    let is_due = |place: &[u8]| place.get(..8) < Some(&time.as_millis().to_be_bytes()[..]);
+/// The keys of at most `limit` objects that were due at or after `from` and before `to`, in the
+/// order of (instant, id).
+pub(super) fn due_between(
+    from: Time,
+    to: Time,
+    limit: usize,
+    tables: &Tables<'_>,
+) -> Vec<ObjectKey> {
+    let (from, to) = (from.as_millis().to_be_bytes(), to.as_millis().to_be_bytes());
+    let is_due = |place: &[u8]| place.get(..8) < Some(to.as_slice());
     // Mostly nothing is, and the first tells.
-    if !tables.range(Table::Due, &[], 1).iter().any(|(place, _)| is_due(place)) {
+    if !tables.range(Table::Due, &from, 1).iter().any(|(place, _)| is_due(place)) {
         return Vec::new();
     }
-    let found = tables.range(Table::Due, &[], limit);
+    let found = tables.range(Table::Due, &from, limit);
     let due = found.iter().take_while(|(place, _)| is_due(place));
     due.map(|(_, key)| super::super::key_at(key)).collect()
 }

@@ -5,32 +5,19 @@ use alloc::vec::Vec;
 use super::{
     super::Moment,
     Table,
-    market::{HOUR, claim, offer, terms},
+    market::{HOUR, claim, claims, offer, terms, tops_up, withdraws},
     pair::{Pair, body, data},
 };
 use crate::{
-    digest::BodyId,
     machine::{Archive, ledger::market::forget},
     market::{objects::Ending, terms::DUE_AT_ONCE},
     outcome::Outcome,
     time::{Span, Time},
-    tx::{ChannelClaim, ChannelOpen, ChannelTopUp, ChannelWithdraw, Payload},
+    tx::{ChannelOpen, Payload},
     units::{Amount, CommitIndex},
 };
 
 const GRACE: u64 = 60_000;
-
-fn opened(pair: &mut Pair, deposit: u64) -> BodyId {
-    let listed = body(0, 0, offer("s", 2, HOUR));
-    assert_eq!(pair.execute(1, &listed, true), Outcome::Applied);
-    let open = body(1, 0, Payload::ChannelOpen(terms(listed.id(), 0, 2, deposit)));
-    assert_eq!(pair.execute(2, &open, true), Outcome::Applied);
-    open.id()
-}
-
-fn claims(channel: BodyId, index: u32) -> Payload {
-    Payload::ChannelClaim(ChannelClaim { channel, claim: claim(2, index) })
-}
 
 /// A claim counts at the last instant, and a millisecond later the rest is back, before the bodies.
 #[test]
@@ -40,11 +27,11 @@ fn a_claim_counts_until_its_time_is_over() {
         [(0, Outcome::Applied, [318, 400]), (1, Outcome::NoChannel, [310, 490])]
     {
         let mut pair = Pair::new(&[300, 500, 0]);
-        let id = opened(&mut pair, 100);
-        assert_eq!(pair.execute(3, &body(2, 0, claims(id, 5)), true), Outcome::Applied);
+        let (_, id) = pair.opened(100);
+        assert_eq!(pair.execute(3, &body(2, 0, claims(id, claim(2, 5))), true), Outcome::Applied);
         assert_eq!(pair.execute(HOUR + 1, &body(2, 1, data()), true), Outcome::Applied);
         assert_eq!(pair.balance(0), Some(310), "the bond is back when the offer expires");
-        assert_eq!(pair.execute(due + late, &body(2, 2, claims(id, 9)), true), outcome);
+        assert_eq!(pair.execute(due + late, &body(2, 2, claims(id, claim(2, 9))), true), outcome);
         assert_eq!([pair.balance(0), pair.balance(1)], balances.map(Some));
         pair.compare();
     }
@@ -53,19 +40,14 @@ fn a_claim_counts_until_its_time_is_over() {
 #[test]
 fn who_withdraws_waits_a_day_and_the_grace() {
     let mut pair = Pair::new(&[300, 500, 0]);
-    let id = opened(&mut pair, 100);
-    let longer = Payload::ChannelTopUp(ChannelTopUp {
-        channel: id,
-        amount: Amount(0),
-        expiry: Time::from_millis(90 * 24 * HOUR),
-    });
+    let (_, id) = pair.opened(100);
+    let longer = tops_up(id, 0, 90 * 24 * HOUR);
     assert_eq!(pair.execute(3, &body(1, 1, longer), true), Outcome::Applied);
-    let wish = || Payload::ChannelWithdraw(ChannelWithdraw { channel: id });
-    assert_eq!(pair.execute(10, &body(1, 2, wish()), true), Outcome::Applied);
+    assert_eq!(pair.execute(10, &body(1, 2, withdraws(id)), true), Outcome::Applied);
     // Said again, it moves nothing.
-    assert_eq!(pair.execute(20, &body(1, 3, wish()), true), Outcome::Applied);
+    assert_eq!(pair.execute(20, &body(1, 3, withdraws(id)), true), Outcome::Applied);
     let last = 10 + 24 * HOUR + GRACE;
-    assert_eq!(pair.execute(last, &body(2, 0, claims(id, 5)), true), Outcome::Applied);
+    assert_eq!(pair.execute(last, &body(2, 0, claims(id, claim(2, 5))), true), Outcome::Applied);
     assert_eq!(pair.balance(1), Some(400));
     assert_eq!(pair.execute(last + 1, &body(2, 1, data()), true), Outcome::Applied);
     assert_eq!(pair.balance(1), Some(490));
@@ -76,7 +58,7 @@ fn who_withdraws_waits_a_day_and_the_grace() {
 #[test]
 fn an_end_is_remembered_with_its_commit() {
     let mut pair = Pair::new(&[300, 500, 0]);
-    let id = opened(&mut pair, 100);
+    let (_, id) = pair.opened(100);
     let index = CommitIndex(77);
     pair.settle(Moment { index, time: Time::from_millis(2 * HOUR) });
     pair.shelf.flush();
@@ -131,7 +113,7 @@ fn at_most_so_many_at_once_in_the_order_of_their_time() {
     };
     assert_eq!(ended(&pair), DUE_AT_ONCE);
     let (_, last) = due.last().unwrap();
-    let late = body(2, 0, claims(*last, 5));
+    let late = body(2, 0, claims(*last, claim(2, 5)));
     let tx = super::super::Executed {
         id: crate::digest::TxId([9; 32]),
         body_id: late.id(),

@@ -1,5 +1,6 @@
 //! The ledger beside a naive one, and its trie beside a naive root.
 
+mod acts;
 mod bodies;
 mod due;
 mod market;

@@ -1,6 +1,6 @@
 //! The ledger at its last snapshots, beside plain copies of it.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*};

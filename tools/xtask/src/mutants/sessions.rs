@@ -1,0 +1,121 @@
+//! The rules of paid sessions that are broken on purpose (docs/MARKET.md sections 5 and 6).
+
+use super::Mutant;
+
+const SESSIONS: &str = "-p weft-market --test sessions";
+const LIB: &str = "-p weft-market --lib";
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "key-resent-before-the-sync",
+        invariant: "a key leaves after its payment is on disk",
+        file: "market/src/seller/serve.rs",
+        from: "if index <= account.durable {",
+        to: "if index <= account.counter.index {",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "key-before-the-sync",
+        invariant: "a key leaves after its payment is on disk",
+        file: "market/src/seller/pay.rs",
+        from: "filter(|paid| paid.index <= account.durable)",
+        to: "filter(|_| true)",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "any-word-pays",
+        invariant: "a payment is an element of the chain",
+        file: "market/src/seller/account.rs",
+        from: "return chain::descend(salt, index, word, *known).as_ref() == Some(known_word);",
+        to: "return true;",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "payment-before-the-sync",
+        invariant: "a payment leaves after it is on disk",
+        file: "market/src/buyer/pay.rs",
+        from: "paid.index <= durable && paid.index > *said",
+        to: "paid.index > *said",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "exposed-to-two",
+        invariant: "what is paid and not keyed stays within the exposure",
+        file: "market/src/buyer/pay.rs",
+        from: "Exposure::OneChunk if !unkeyed.is_empty() => return Verdict::Waits,",
+        to: "Exposure::OneChunk if unkeyed.len() > 1 => return Verdict::Waits,",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "anybody-greets",
+        invariant: "a channel serves its own buyer alone",
+        file: "market/src/seller/greet.rs",
+        from: ".map_err(|_| Refusal::new(Code::BadSignature, 0))",
+        to: ".or(Ok(()))",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "hello-for-any-connection",
+        invariant: "a hello opens one connection",
+        file: "market/src/hello.rs",
+        from: ".chain(exporter)",
+        to: ".chain(&[exporter.len().to_le_bytes()[0]])",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "served-in-a-stall",
+        invariant: "nothing is sold that might be claimed too late",
+        file: "market/src/seller/serve.rs",
+        from: "if self.is_stalled(channel) {",
+        to: "if self.is_stalled(channel) && self.is_ending(channel) {",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "sold-beyond-the-deposit",
+        invariant: "what is sold is covered",
+        file: "market/src/seller/serve.rs",
+        from: "Some(end) if !covers(channel, end) =>",
+        to: "Some(end) if !covers(channel, end) && end > channel.terms.length =>",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "paid-what-the-seller-says",
+        invariant: "nobody says that he was paid what he was not",
+        file: "market/src/buyer/meet.rs",
+        from: "if self.chain.word(welcome.paid) != Some(welcome.word) {",
+        to: "if self.chain.word(welcome.paid).is_none() {",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "any-price",
+        invariant: "a chunk costs what its unit says",
+        file: "market/src/seal/check.rs",
+        from: "if expected != chunk.ticks {",
+        to: "if expected > chunk.ticks {",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "key-without-commitment",
+        invariant: "a key is held against its commitment before it is used",
+        file: "market/src/seal/mod.rs",
+        from: "if key_commitment(key) != batch.key_commitment {",
+        to: "if batch.count == 0 {",
+        tests: LIB,
+    },
+    Mutant {
+        name: "leaves-forgotten",
+        invariant: "what was paid can be claimed without the buyer",
+        file: "market/src/seller/log.rs",
+        from: "items.extend(self.opened.drain(..).map(Write::Opened));",
+        to: "self.opened.clear();",
+        tests: SESSIONS,
+    },
+    Mutant {
+        name: "counter-ahead-of-the-window",
+        invariant: "the seller knows which chunks the last payments were for",
+        file: "market/src/seller/kept.rs",
+        from: "let surplus = self.paid.len().saturating_sub(WINDOW_MAX);",
+        to: "let surplus = self.paid.len().saturating_sub(0);",
+        tests: SESSIONS,
+    },
+];
