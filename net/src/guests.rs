@@ -91,8 +91,7 @@ impl Lobby {
             return full(&format!("at most {GUESTS_MAX} connections"));
         };
         pass.establish();
-        let guest =
-            Guest { connection: connection.clone(), id, _place: place, _pass: pass };
+        let guest = Guest { connection: connection.clone(), id, _place: place, _pass: pass };
         match self.sender.try_send(guest) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => full("too many came at once"),

@@ -74,8 +74,7 @@ async fn where_nobody_serves_guests_are_told() {
     drop(node.net.host(OTHER).unwrap());
     let (buyer, _none) = door(2, OTHER).await;
     let dialled = buyer.dial(node.address()).await.unwrap();
-    let quinn::ConnectionError::ApplicationClosed(close) =
-        soon("the end", dialled.closed()).await
+    let quinn::ConnectionError::ApplicationClosed(close) = soon("the end", dialled.closed()).await
     else {
         panic!("closed on purpose")
     };

@@ -99,8 +99,10 @@ async fn ask(
             Answer::Look(body) => {
                 let found: Option<Box<SealedBatch>> = look(ledger, body, listing).await?;
                 let found = enquiry.found(body, found.as_deref())?;
-                chunks.extend(found.map(|(sequence, chunk)| {
-                    SampleChunk { sequence, batch: body, chunk }
+                chunks.extend(found.map(|(sequence, chunk)| SampleChunk {
+                    sequence,
+                    batch: body,
+                    chunk,
                 }));
             }
         }

@@ -212,9 +212,8 @@ fn terms(
     let length = u32::try_from(ticks).unwrap_or(CHAIN_MAX);
     let small = OpenError::TooSmall { deposit, price };
     let chain = PayChain::new(salt, secret, length).ok_or(small)?;
-    let span = |time: Duration| {
-        Span::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-    };
+    let span =
+        |time: Duration| Span::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let terms = ChannelOpen {
         offer: listing.id,
         payee: listing.seller,

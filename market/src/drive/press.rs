@@ -19,7 +19,11 @@ use weft_core::{
     tx::{ContentType, Data, Payload, SealedBody, StreamName},
 };
 
-use super::{clock, ledger::{Ledger, LedgerError}, scribe::Scribe};
+use super::{
+    clock,
+    ledger::{Ledger, LedgerError},
+    scribe::Scribe,
+};
 use crate::{
     seal::{self, Cutter, CutterError, Sealed, StreamSecret},
     shelf::{Batch, ShelfError, StoredChunk, drop_chunk, finish_chunk, put_chunk},

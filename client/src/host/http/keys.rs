@@ -18,7 +18,8 @@ impl NodeClient {
             key: String,
         }
         let answer: Answer = self.json(&["v1", "keys", &id.to_string()], &[]).await?;
-        let key = bytes(&answer.key).and_then(|bytes| PublicKey::new(answer.scheme, bytes.into()).ok());
+        let key =
+            bytes(&answer.key).and_then(|bytes| PublicKey::new(answer.scheme, bytes.into()).ok());
         key.filter(|key| key.id() == id).ok_or_else(|| ClientError::NotANode {
             url: self.url().to_owned(),
             reason: "its key is not the one with this id".to_owned(),

@@ -119,7 +119,9 @@ impl Ledger for HttpLedger {
     fn finish(&self, body: BodyId) -> Answer<'_, ()> {
         Box::pin(async move {
             match self.poster.finish(body, FINAL_TIME).await.map_err(told)? {
-                Final::Expired => Err(refused("expired", "its time was over before it was ordered")),
+                Final::Expired => {
+                    Err(refused("expired", "its time was over before it was ordered"))
+                }
                 Final::Outcome(fate) => match fate.outcome {
                     Some(outcome) if !outcome.is_applied() => {
                         Err(refused(&outcome.code, &outcome.detail))

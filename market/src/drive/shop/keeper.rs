@@ -122,10 +122,11 @@ impl Keeper {
     fn is_through(&self) -> bool {
         let Some((_, end)) = &self.stopping else { return false };
         let is_claimed = |revenue: Revenue| {
-            revenue.paid == 0 || matches!(
-                (revenue.worth, revenue.claimed),
-                (Some(worth), Some(claimed)) if claimed >= worth
-            )
+            revenue.paid == 0
+                || matches!(
+                    (revenue.worth, revenue.claimed),
+                    (Some(worth), Some(claimed)) if claimed >= worth
+                )
         };
         *end <= Instant::now() || self.machine.revenue().all(is_claimed)
     }

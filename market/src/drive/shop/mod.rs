@@ -201,7 +201,8 @@ impl Shop {
             events: events.clone(),
             stopping: None,
         };
-        let pressing = tokio::spawn(keeper::press(press, left, to_press, pressed_in, keeper.heard()));
+        let pressing =
+            tokio::spawn(keeper::press(press, left, to_press, pressed_in, keeper.heard()));
         let keeper = tokio::spawn(keeper.run(ordered, heard, pressed, pressing));
         Ok(Self { orders, readings, events, scribe, keeper })
     }

@@ -41,8 +41,17 @@ const CLOSED: VarInt = VarInt::from_u32(0);
 #[derive(Debug)]
 pub(super) enum Say {
     Frame(ToBuyer),
-    Chunk { sequence: u64, ticks: u32, end: u32, batch: BodyId },
-    Sample { sequence: u64, batch: BodyId, key: [u8; 32] },
+    Chunk {
+        sequence: u64,
+        ticks: u32,
+        end: u32,
+        batch: BodyId,
+    },
+    Sample {
+        sequence: u64,
+        batch: BodyId,
+        key: [u8; 32],
+    },
     /// Nothing more: close once all is said.
     End(Refusal),
 }

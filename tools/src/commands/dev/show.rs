@@ -138,7 +138,9 @@ pub(super) fn offered(
     let key = quoted(&network.dir().join("demo0.key").display().to_string());
     let buy = format!("{weft} market buy {offer} --max 1000 --key {key} --node {}", node.url());
     let value = json!({ "event": "market", "offer": offer.to_string(), "buy": buy });
-    output.show(&value, || format!("\nThe sensor's readings are for sale too, each for 1:\n  {buy}\n"))
+    output.show(&value, || {
+        format!("\nThe sensor's readings are for sale too, each for 1:\n  {buy}\n")
+    })
 }
 
 /// What a shell takes as one word.

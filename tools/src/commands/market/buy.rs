@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Begin with this chunk, if it is still kept [default: the next; a repeated command goes on]
     #[arg(long, value_name = "CHUNK")]
     from: Option<u64>,
-    /// End after this many readings
+    /// End after this many readings; what is paid by then still comes
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
     /// Append the readings to a CSV file too
@@ -156,9 +156,8 @@ impl Table {
     /// Whole rows, at once: whoever reads along sees no half of one.
     fn write(&mut self, row: &[String]) -> Result<(), Failure> {
         let written = self.0.write_record(row).and_then(|()| Ok(self.0.flush()?));
-        written.map_err(|error| {
-            Failure::failed(format!("cannot write {}: {error}", self.1.display()))
-        })
+        written
+            .map_err(|error| Failure::failed(format!("cannot write {}: {error}", self.1.display())))
     }
 }
 

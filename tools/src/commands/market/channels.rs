@@ -49,7 +49,8 @@ fn text(channel: &LedgerChannel, address: &str) -> String {
         ChannelState::Closed => "closed",
         ChannelState::Expired => "expired",
     };
-    let other = if payer == address { format!("to {}", terms.payee) } else { format!("by {payer}") };
+    let other =
+        if payer == address { format!("to {}", terms.payee) } else { format!("by {payer}") };
     let (deposit, price, until) = (terms.deposit, terms.price, date(terms.expiry));
     format!(
         "{id}  {state}, {other}\n  {claimed} ticks of {price} claimed: {paid_out} of {deposit}, \

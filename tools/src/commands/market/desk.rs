@@ -5,12 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use weft_client::host::{Attach, NodeClient, market::HttpLedger};
+use weft_client::host::{
+    Attach, NodeClient,
+    market::{HttpLedger, MarketError},
+};
 use weft_core::{
     digest::BodyId,
     keys::{HostKey, Scheme},
     tx::StreamName,
 };
+use weft_market::shelf::FjallShelf;
 use weft_node::key_file::Seed;
 
 use crate::{
@@ -70,6 +74,13 @@ impl Desk {
         let mut folders: Vec<_> = names.filter(is_sell).collect();
         folders.sort();
         folders
+    }
+
+    /// Fails where another command sells from one of `dirs`. It holds the key of the account as
+    /// well, so whoever asked for that first would wait for it.
+    pub(super) fn are_free(dirs: &[PathBuf]) -> Result<(), Failure> {
+        dirs.iter()
+            .try_for_each(|dir| Ok(FjallShelf::open(dir).map(drop).map_err(MarketError::from)?))
     }
 
     /// Where the memory of an offer that is bought lies.

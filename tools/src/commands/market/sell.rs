@@ -100,7 +100,8 @@ fn parse_unit(text: &str) -> Result<Unit, String> {
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let stream = StreamName::parse(&args.stream).map_err(Failure::usage)?;
     if args.listen.ip().is_unspecified() && args.advertise.is_empty() {
-        let cause = format!("{} is every address of this machine, and none to find it by", args.listen);
+        let cause =
+            format!("{} is every address of this machine, and none to find it by", args.listen);
         return Err(Failure::usage(cause).next("say where buyers find you: --advertise HOST:PORT"));
     }
     let mut open = args.desk.open(output).await?;
@@ -116,8 +117,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     selling.stop().await?;
     open.remember().await?;
     let ticks: u64 = revenue.iter().map(|one| u64::from(one.paid)).sum();
-    let value = json!({ "event": "summary", "channels": revenue.len(), "ticks": ticks.to_string() });
-    output.show(&value, || format!("ended: {ticks} ticks in {} channels, claimed", revenue.len()))?;
+    let value =
+        json!({ "event": "summary", "channels": revenue.len(), "ticks": ticks.to_string() });
+    output
+        .show(&value, || format!("ended: {ticks} ticks in {} channels, claimed", revenue.len()))?;
     sold
 }
 

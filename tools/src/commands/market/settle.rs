@@ -2,16 +2,23 @@
 //! the command ends.
 
 use serde_json::json;
-use weft_client::host::market::{claim as claim_from, close as close_from, post};
+use weft_client::host::{
+    NodeClient,
+    market::{claim as claim_from, close as close_from, post},
+};
 use weft_core::{
     digest::BodyId,
     time::{Span, Time},
-    tx::{ChannelTopUp, ChannelWithdraw, Payload},
+    tx::{ChannelTopUp, ChannelWithdraw, Payload, StreamName},
     units::Amount,
 };
 
 use super::desk::{Desk, parse_id};
-use crate::{failure::{Exit, Failure}, output::Output, time::now_ms};
+use crate::{
+    failure::{Exit, Failure},
+    output::Output,
+    time::{date, now_ms},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClaimArgs {
@@ -55,6 +62,7 @@ pub(crate) struct TopUpArgs {
 }
 
 pub(crate) async fn claim(args: ClaimArgs, output: Output) -> Result<(), Failure> {
+    Desk::are_free(&args.desk.all_sells())?;
     let mut open = args.desk.open(output).await?;
     let mut count = 0_u64;
     for dir in args.desk.all_sells() {
@@ -78,20 +86,23 @@ pub(crate) async fn claim(args: ClaimArgs, output: Output) -> Result<(), Failure
 }
 
 pub(crate) async fn close(args: CloseArgs, output: Output) -> Result<(), Failure> {
-    let mut open = args.desk.open(output).await?;
     // Only one of the folders knows what was paid; closing without it would give that away.
-    let channel = open.node.channel(args.channel).await?;
-    let offer = open.node.offer(channel.terms.offer).await;
-    let stream = offer.ok().and_then(|offer| weft_core::tx::StreamName::parse(&offer.offer.stream).ok());
+    let node = args.desk.node()?;
+    let channel = node.channel(args.channel).await?;
+    let offer = node.offer(channel.terms.offer).await;
+    let stream = offer.ok().and_then(|offer| StreamName::parse(&offer.offer.stream).ok());
     let dirs = match stream {
         Some(stream) => vec![args.desk.sells(&stream)],
         None => args.desk.all_sells(),
     };
     let Some(dir) = dirs.first().filter(|dir| dirs.len() == 1 && dir.exists()) else {
         let cause = "this folder does not know what was paid in that channel";
-        return Err(Failure::new(Exit::NotFound, cause)
-            .next("name the folder of the seller with --dir DIR; without it, its claims are lost"));
+        return Err(Failure::new(Exit::NotFound, cause).next(
+            "name the folder of the seller with --dir DIR; without it, its claims are lost",
+        ));
     };
+    Desk::are_free(std::slice::from_ref(dir))?;
+    let mut open = args.desk.open(output).await?;
     close_from(dir, args.channel, &open.ledger).await?;
     open.remember().await?;
     let ended = open.node.channel(args.channel).await?;
@@ -120,15 +131,11 @@ pub(crate) async fn top_up(args: TopUpArgs, output: Output) -> Result<(), Failur
     shown(&open.node, channel, output).await
 }
 
-async fn shown(
-    node: &weft_client::host::NodeClient,
-    channel: BodyId,
-    output: Output,
-) -> Result<(), Failure> {
+async fn shown(node: &NodeClient, channel: BodyId, output: Output) -> Result<(), Failure> {
     let channel = node.channel(channel).await?;
     output.show(&channel, || {
         let (id, deposit, rest) = (channel.id, channel.terms.deposit, channel.rest);
-        let due = crate::time::date(channel.due);
+        let due = date(channel.due);
         format!("{id}  {rest} of {deposit} left; what is left at {due} goes back to the payer")
     })
 }

@@ -26,9 +26,7 @@ impl From<MarketError> for Failure {
             MarketError::Ended(end) | MarketError::Enquire(EnquireError::Refused(end)) => {
                 of_end(&end)
             }
-            MarketError::Open(OpenError::TooSmall { .. }) => {
-                Self::usage(cause).next("raise --max")
-            }
+            MarketError::Open(OpenError::TooSmall { .. }) => Self::usage(cause).next("raise --max"),
             MarketError::NoOffer => Self::new(Exit::NotFound, cause)
                 .next("see what is for sale with `weft market list`"),
             MarketError::Enquire(_) => Self::new(Exit::Unreachable, cause)
