@@ -7,9 +7,11 @@
 //!  ledger    what both are told of the ledger                              (no socket)
 //!  seller    one stream, many sessions: `handle(now, Input, &mut Out)`     (no clock either)
 //!  buyer     one channel, one session at a time: the same door             (no clock either)
+//!  shelf     what neither may forget                                       (disk)
+//!  drive     QUIC, disk and ledger around the machines                     (all of it)
 //! ```
 //!
-//! **Invariants.** Machines read no clock, socket, disk or random source: the simulator crashes,
+//! **Invariants.** The machines read no clock, socket, disk or random source: the simulator crashes,
 //! cuts and cheats at every step of the code that ships. A payment leaves a buyer after it is on
 //! disk, and a key leaves a seller after its payment is: nothing is said that a crash could unsay.
 //! So neither side loses more than docs/MARKET.md, "Losses", says.
@@ -18,6 +20,7 @@
 //! (`weft-client`).
 
 pub mod buyer;
+pub mod drive;
 pub mod frame;
 #[doc(hidden)]
 pub mod fuzz;
@@ -26,6 +29,7 @@ pub mod ledger;
 mod paid;
 pub mod seal;
 pub mod seller;
+pub mod shelf;
 mod window;
 
 pub use frame::ALPN;

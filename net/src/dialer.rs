@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quinn::Connection;
+use quinn::{Connection, Endpoint};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout_at},
@@ -18,11 +18,12 @@ use tokio::{
 use weft_core::{digest::NodeId, message::PeerAddress};
 
 use crate::{
+    config::NetConfig,
     endpoint,
     events::FromNet,
     handshake::{self, HandshakeError},
     shared::Shared,
-    tls::SERVER_NAME,
+    tls::{ALPN, SERVER_NAME, Tls},
 };
 
 /// Dials at once; of further ones the machine hears that they failed.
@@ -157,7 +158,8 @@ async fn reach(shared: &Arc<Shared>, target: PeerAddress) -> Result<(), Handshak
     let limit = shared.config.handshake_time;
     let deadline = Instant::now() + limit;
     let late = |_| HandshakeError::Late { limit };
-    let connection = timeout_at(deadline, connect(shared, target)).await.map_err(late)??;
+    let dialled = connect(&shared.endpoint, &shared.tls, &shared.config, ALPN, target);
+    let connection = timeout_at(deadline, dialled).await.map_err(late)??;
     let taken = async {
         let greeted = timeout_at(deadline, handshake::dial(&connection, &shared.hello)).await;
         shared.take_in(connection.clone(), greeted.map_err(late)??, None)
@@ -166,15 +168,21 @@ async fn reach(shared: &Arc<Shared>, target: PeerAddress) -> Result<(), Handshak
 }
 
 /// Opens a connection to whoever has the key of `target`, and to nobody else.
-async fn connect(shared: &Shared, target: PeerAddress) -> Result<Connection, HandshakeError> {
+pub(crate) async fn connect(
+    endpoint: &Endpoint,
+    tls: &Tls,
+    settings: &NetConfig,
+    protocol: &[u8],
+    target: PeerAddress,
+) -> Result<Connection, HandshakeError> {
     let address = target.address;
-    let (crypto, presented) = shared.tls.client(target.id)?;
+    let (crypto, presented) = tls.client_for(target.id, protocol)?;
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-    config.transport_config(Arc::new(endpoint::transport(&shared.config)));
-    let connecting = shared.endpoint.connect_with(config, address, SERVER_NAME);
+    config.transport_config(Arc::new(endpoint::transport(settings)));
+    let connecting = endpoint.connect_with(config, address, SERVER_NAME);
     let connecting = connecting.map_err(|source| HandshakeError::Address { address, source })?;
     connecting.await.map_err(|error| match presented.get() {
-        Some(actual) if *actual == shared.own => HandshakeError::OwnAddress,
+        Some(actual) if *actual == tls.own() => HandshakeError::OwnAddress,
         Some(actual) if *actual != target.id => {
             HandshakeError::WrongNode { expected: target.id, actual: *actual }
         }

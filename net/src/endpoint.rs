@@ -3,8 +3,8 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use quinn::{
-    Connection, Endpoint, EndpointConfig, IdleTimeout, Incoming, TokioRuntime, TransportConfig,
-    VarInt,
+    Connection, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use rustls::pki_types::CertificateDer;
@@ -19,7 +19,6 @@ use crate::{
     net::NetError,
     requests::requests_taken,
     shared::Shared,
-    tls::Tls,
 };
 
 /// Strangers that quinn keeps for us before we look at them.
@@ -33,16 +32,21 @@ const FIRST_RTT: Duration = Duration::from_millis(100);
 pub(crate) fn open(
     config: &NetConfig,
     identity: &Identity,
-    tls: &Tls,
+    tls: QuicServerConfig,
 ) -> Result<Endpoint, NetError> {
-    let transport = Arc::new(transport(config));
-    let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls.server()?));
-    server.transport_config(transport).max_incoming(KNOCKS_MAX);
+    let server = server_config(config, tls);
     let address = config.listen;
     let refused = |source| NetError::Socket { address, source };
     let socket = socket(config).map_err(refused)?;
     let config = endpoint_config(identity);
     Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(refused)
+}
+
+/// How strangers are let in.
+pub(crate) fn server_config(config: &NetConfig, tls: QuicServerConfig) -> ServerConfig {
+    let mut server = ServerConfig::with_crypto(Arc::new(tls));
+    server.transport_config(Arc::new(transport(config))).max_incoming(KNOCKS_MAX);
+    server
 }
 
 fn socket(config: &NetConfig) -> io::Result<std::net::UdpSocket> {
@@ -124,6 +128,10 @@ async fn welcome(
     let deadline = Instant::now() + limit;
     let late = |_| HandshakeError::Late { limit };
     let connection = timeout_at(deadline, incoming.accept()?).await.map_err(late)??;
+    if let Some(lobby) = shared.lobby.get().filter(|lobby| lobby.is_for(&connection)) {
+        lobby.enter(connection, pass);
+        return Ok(());
+    }
     let taken = async {
         let greeted = timeout_at(deadline, handshake::accept(&connection, &shared.hello)).await;
         shared.take_in(connection.clone(), greeted.map_err(late)??, Some(pass))

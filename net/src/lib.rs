@@ -11,6 +11,7 @@
 //!  endpoint, dialer  connections come in, connections go out
 //!  registry          one connection per peer
 //!  peer, requests    the streams of one connection
+//!  guests, door      connections of another protocol, here or at a socket of its own
 //!  net, shared       the handle, and what stands behind it
 //! ```
 //!
@@ -25,9 +26,11 @@
 mod close;
 mod config;
 mod dialer;
+mod door;
 mod endpoint;
 mod events;
 mod frame;
+mod guests;
 mod handshake;
 mod identity;
 mod limits;
@@ -44,8 +47,10 @@ pub mod tls;
 
 pub use close::{CloseCode, Farewell};
 pub use config::{ConfigError, NetConfig};
+pub use door::Door;
 pub use events::{Events, FromNet};
 pub use frame::{FRAME_HEADER_BYTES, FrameDecoder, FrameTooLong, encode_frame, frame_round_trip};
+pub use guests::{GUESTS_MAX, Guest, Guests};
 pub use handshake::HandshakeError;
 pub use identity::{Identity, IdentityError};
 pub use net::{Net, NetError};

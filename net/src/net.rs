@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,17 +24,18 @@ use crate::{
     dialer::{self, Dialling, Fixed},
     endpoint,
     events::{self, Events},
+    guests::{Guests, Lobby},
     identity::Identity,
     limits::Gate,
     peer::Peer,
     registry::Registry,
     shared::Shared,
     status::{FixedPeer, PeerInfo},
-    tls::Tls,
+    tls::{ALPN, Tls},
 };
 
 /// Longest wait for the last packets when the network is closed.
-const CLOSE_TIME: Duration = Duration::from_secs(1);
+pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// The network of one node. Dropping it closes all connections.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Net {
         config.check()?;
         let own = identity.node_id();
         let tls = Tls::new(&identity)?;
-        let endpoint = endpoint::open(&config, &identity, &tls)?;
+        let endpoint = endpoint::open(&config, &identity, tls.server()?)?;
         let local = local_addr(&endpoint, config.listen)?;
         if let Some(listening) = hello.listening.as_mut().filter(|listening| listening.port() == 0)
         {
@@ -76,6 +77,7 @@ impl Net {
             dialling: Dialling::default(),
             fixed: others.map(|fixed| (fixed.id, Fixed::new(fixed.address))).collect(),
             sink,
+            lobby: OnceLock::new(),
             runtime: Handle::current(),
             tickets: AtomicU64::new(0),
             config,
@@ -126,6 +128,18 @@ impl Net {
         self.shared.fixed.iter().map(status).collect()
     }
 
+    /// From now on lets in connections that speak `alpn` too, under the same limits, and hands
+    /// them out. Once per network.
+    pub fn host(&self, alpn: &'static [u8]) -> Result<Guests, NetError> {
+        let shared = &self.shared;
+        let server = shared.tls.server_for(&[ALPN, alpn])?;
+        let (lobby, guests) = Lobby::new(alpn);
+        shared.lobby.set(lobby).map_err(|_| NetError::Hosted)?;
+        let server = endpoint::server_config(&shared.config, server);
+        shared.endpoint.set_server_config(Some(server));
+        Ok(guests)
+    }
+
     /// Where the socket is bound.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
         local_addr(&self.shared.endpoint, self.shared.config.listen)
@@ -154,7 +168,7 @@ impl Drop for Net {
     }
 }
 
-fn local_addr(endpoint: &Endpoint, address: SocketAddr) -> Result<SocketAddr, NetError> {
+pub(crate) fn local_addr(endpoint: &Endpoint, address: SocketAddr) -> Result<SocketAddr, NetError> {
     endpoint.local_addr().map_err(|source| NetError::Socket { address, source })
 }
 
@@ -172,6 +186,9 @@ pub enum NetError {
         /// What the system says.
         source: io::Error,
     },
+    /// Guests of one protocol are let in already.
+    #[error("another part of this program serves guests on this network already")]
+    Hosted,
     /// No TLS could be set up with the node's key.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),

@@ -25,6 +25,7 @@ use crate::{
     endpoint,
     events::{FromNet, Sink},
     frame::encode_frame,
+    guests::Lobby,
     handshake::{Control, HandshakeError, listening},
     identity::named_by,
     limits::{Gate, Pass},
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) dialling: Dialling,
     pub(crate) fixed: HashMap<NodeId, Fixed>,
     pub(crate) sink: Sink,
+    /// For guests, once somebody serves them.
+    pub(crate) lobby: OnceLock<Lobby>,
     pub(crate) runtime: Handle,
     pub(crate) tickets: AtomicU64,
 }

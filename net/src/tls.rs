@@ -73,12 +73,17 @@ impl Tls {
 
     /// For those who dial us.
     pub fn server(&self) -> Result<QuicServerConfig, Error> {
+        self.server_for(&[ALPN])
+    }
+
+    /// For those who dial us and speak one of `protocols`.
+    pub fn server_for(&self, protocols: &[&[u8]]) -> Result<QuicServerConfig, Error> {
         let verifier = self.verifier(None);
         let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])?
             .with_client_cert_verifier(Arc::new(verifier))
             .with_cert_resolver(self.certified.clone());
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
@@ -90,6 +95,15 @@ impl Tls {
         &self,
         expected: NodeId,
     ) -> Result<(QuicClientConfig, Arc<OnceLock<NodeId>>), Error> {
+        self.client_for(expected, ALPN)
+    }
+
+    /// The same, to speak `protocol` there.
+    pub fn client_for(
+        &self,
+        expected: NodeId,
+        protocol: &[u8],
+    ) -> Result<(QuicClientConfig, Arc<OnceLock<NodeId>>), Error> {
         let verifier = self.verifier(Some(expected));
         let presented = verifier.presented.clone();
         let mut config = rustls::ClientConfig::builder_with_provider(self.provider.clone())
@@ -97,11 +111,16 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(self.certified.clone());
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
         let config = QuicClientConfig::with_initial(config.into(), initial_suite());
         Ok((config.map_err(no_suite)?, presented))
+    }
+
+    /// The id of this end.
+    pub(crate) const fn own(&self) -> NodeId {
+        self.own
     }
 
     fn verifier(&self, expected: Option<NodeId>) -> Verifier {

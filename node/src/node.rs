@@ -1,10 +1,10 @@
 //! A running node: started, watched and taken down as one value.
 
-use std::{future::Future, net::SocketAddr};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use tokio::{sync::watch, task::JoinHandle};
 use weft_core::{digest::NodeId, genesis::Genesis, keys::Scheme};
-use weft_net::{IdentityError, NetError};
+use weft_net::{Guests, IdentityError, Net, NetError};
 use weft_storage::StoreError;
 
 use crate::{
@@ -70,6 +70,7 @@ pub struct Node {
     id: NodeId,
     api: SocketAddr,
     p2p: SocketAddr,
+    net: Arc<Net>,
     submitter: Submitter,
     stop: Stopper,
     cause: watch::Receiver<Option<StopCause>>,
@@ -95,13 +96,13 @@ impl Node {
     pub async fn start(config: Config, genesis: Genesis, seed: &Seed) -> Result<Self, StartError> {
         config.check()?;
         let parts = Parts::gather(config, genesis, seed).await?;
-        let (id, api, p2p) = (parts.id, parts.api, parts.p2p);
+        let (id, api, p2p, net) = (parts.id, parts.api, parts.p2p, parts.net.clone());
         let (stop, stopping) = Stopper::new();
         let (told, cause) = watch::channel(None);
         let (supervisor, submitter) = parts.run(stopping, told).await?;
         tracing::info!(node.id = %id, api = %api, p2p = %p2p, "the node runs");
         let supervisor = Some(supervisor);
-        Ok(Self { id, api, p2p, submitter, stop, cause, supervisor })
+        Ok(Self { id, api, p2p, net, submitter, stop, cause, supervisor })
     }
 
     /// Its id.
@@ -117,6 +118,12 @@ impl Node {
     /// Where it listens for other nodes.
     pub const fn p2p_addr(&self) -> SocketAddr {
         self.p2p
+    }
+
+    /// Lets in connections that speak `alpn` on the node's own socket, under its own key, and hands
+    /// them out. Once per node.
+    pub fn host(&self, alpn: &'static [u8]) -> Result<Guests, NetError> {
+        self.net.host(alpn)
     }
 
     /// Takes transactions for this node, from within this process.

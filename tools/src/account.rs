@@ -171,6 +171,11 @@ impl Account {
         &self.key
     }
 
+    /// The key, for those who sign with it later.
+    pub(crate) fn shared_key(&self) -> Arc<HostKey> {
+        Arc::clone(&self.key)
+    }
+
     pub(crate) const fn address(&self) -> Address {
         self.address
     }

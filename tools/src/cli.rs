@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node,
-        post, proof, rotate, send, status, tail, verify,
+        address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, market,
+        node, post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Node(node::Args),
     /// Make and show keys
     Key(key::Args),
+    /// Sell and buy paid streams
+    Market(market::Args),
     /// Post readings to a stream
     Post(post::Args),
     /// Follow a stream, one JSON line per reading

@@ -132,12 +132,16 @@ impl Network {
 }
 
 /// Key files of the accounts that a new network funds, and with how many base units.
-pub(crate) const ACCOUNTS: [(&str, u64); 4] = [
-    ("faucet.key", 700_000_000_000),
+pub(crate) const ACCOUNTS: [(&str, u64); 5] = [
+    ("faucet.key", 699_000_000_000),
     ("demo0.key", 100_000_000_000),
     ("demo1.key", 100_000_000_000),
     ("demo2.key", 100_000_000_000),
+    (SENSOR_KEY, 1_000_000_000),
 ];
+
+/// Key file of the demo sensor of `weft dev`, which sells its readings too.
+pub(crate) const SENSOR_KEY: &str = "sensor.key";
 
 /// The accounts that a new network in `dir` funds; their keys are made here.
 fn funded(dir: &Path) -> Result<Vec<(Address, Amount)>, Failure> {

@@ -6,6 +6,7 @@
 //! Left out on purpose: retries. Whoever asks knows whether waiting is worth it; see
 //! [`Poster`](super::Poster) and [`NodeClient::events`].
 
+mod keys;
 mod market;
 
 use std::time::Duration;

@@ -38,6 +38,8 @@ mod error;
 mod events;
 mod final_answers;
 mod http;
+#[cfg(feature = "market")]
+pub mod market;
 mod market_answers;
 mod poster;
 mod said;

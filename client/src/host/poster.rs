@@ -12,6 +12,7 @@
 //! and the second body under a sequence takes no effect. One poster may be shared by any number of
 //! tasks instead.
 
+mod ahead;
 mod finish;
 
 use std::{

@@ -10,7 +10,9 @@
 pub(crate) mod events;
 mod evidence;
 mod fate;
+mod keys;
 mod ledger;
+mod live;
 mod market;
 pub(crate) mod params;
 pub(crate) mod problem;
@@ -55,7 +57,7 @@ use weft_storage::Store;
 
 use self::problem::{Answer, Problem};
 use crate::{
-    checks::Checks, clock::Clock, config::ApiConfig, feed::Feed, health::StopCause,
+    checks::Checks, clock::Clock, config::ApiConfig, feed::Feed, health::StopCause, live::Live,
     metrics::Metrics, queue::Queue, quota::Quota, recent::Recent, run::Pulse, stop::Stop,
     submit::Submitter, turns::Turns, work::Workers,
 };
@@ -85,6 +87,8 @@ pub(crate) struct Api {
     /// What this node attached for others.
     pub(crate) attached_here: Recent<TxId, ()>,
     pub(crate) subscribers: Arc<Semaphore>,
+    /// Streams that are bought for local applications.
+    pub(crate) live: Arc<Live>,
     /// No request is to be taken any more.
     pub(crate) stopping: Stop,
     /// Why the node runs no more.
@@ -123,7 +127,9 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(submit::routes())
         .merge(query::routes())
         .merge(ledger::routes())
+        .merge(keys::routes())
         .merge(market::routes())
+        .merge(live::routes())
         .merge(evidence::routes())
         .merge(events::routes())
         .merge(state::routes())

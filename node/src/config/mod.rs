@@ -8,6 +8,7 @@
 //! the machine paces itself (`weft_core::machine::Limits`, of which only the sizes are here).
 
 mod layers;
+mod market;
 mod peer;
 mod retention;
 
@@ -16,6 +17,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use layers::{ConfigError, Setting};
+pub use market::MarketConfig;
 pub use peer::{FixedPeer, ParsePeerError};
 pub use retention::{ParseRetentionError, Retention};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub machine: MachineConfig,
     /// The checks before the machine.
     pub ingest: IngestConfig,
+    /// Streams that are bought for local applications.
+    pub market: MarketConfig,
     /// The log.
     pub log: LogConfig,
 }

@@ -11,6 +11,7 @@ pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod market;
 pub(crate) mod node;
 pub(crate) mod post;
 pub(crate) mod proof;

@@ -32,7 +32,7 @@ const NODES: usize = 4;
 const ON_THEIR_WAY: usize = 16;
 
 /// Key files of the accounts that `weft init` funds, and what they own together: the supply.
-const FUNDED: [&str; 4] = ["demo0.key", "demo1.key", "demo2.key", "faucet.key"];
+const FUNDED: [&str; 5] = ["demo0.key", "demo1.key", "demo2.key", "faucet.key", "sensor.key"];
 const SUPPLY: u128 = 1_000_000_000_000;
 
 fn pairs() -> u64 {

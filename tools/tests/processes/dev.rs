@@ -19,6 +19,7 @@ fn readings(process: &Process) -> (Vec<Value>, Value) {
         let line = process.json();
         match line["event"].as_str() {
             Some("reading") => readings.push(line),
+            Some("market") => {}
             Some("summary") => return (readings, line),
             other => panic!("{other:?}"),
         }

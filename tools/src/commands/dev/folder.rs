@@ -16,8 +16,8 @@ use crate::{failure::Failure, network::Network};
 
 const MARKER: &str = "weft-dev.json";
 
-/// Name of the sensor's key file.
-pub(super) const SENSOR_KEY: &str = "sensor.key";
+/// Name of the folder that remembers what the sensor sold.
+pub(super) const MARKET: &str = "market";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,7 +59,7 @@ impl Folder {
             remove(dir, &marker.made).map_err(failed)?;
             marker.made.clear();
         }
-        let names = Network::names(nodes).into_iter().chain([SENSOR_KEY.to_owned()]);
+        let names = Network::names(nodes).into_iter().chain([MARKET.to_owned()]);
         marker.made.extend(names);
         marker.made.sort();
         marker.made.dedup();

@@ -7,7 +7,8 @@
 //! Invariant: what an earlier run left is continued; only what this command made is ever removed.
 
 mod folder;
-mod sensor;
+mod seller;
+pub(in crate::commands) mod sensor;
 mod show;
 
 use std::{path::PathBuf, pin::pin, time::Duration};
@@ -37,7 +38,7 @@ use crate::{
 };
 use folder::Folder;
 use sensor::{Sensor, Sent};
-use show::{Arrivals, Banner, FINAL_TIME};
+use show::{Arrivals, Banner, FINAL_TIME, is_sealed, offered};
 
 /// How long to wait for the nodes to find each other before saying so.
 const MEET_TIME: Duration = Duration::from_secs(10);
@@ -153,13 +154,15 @@ async fn run_sensor(
     let after = Some(last.status().await?.position);
     let mut events = pin!(last.events(Filter { after, kinds, ..Filter::default() }));
     let accounts = accounts(network, &last).await?;
-    let sensor = Sensor::open(network.dir(), first).await?;
+    let sensor = Sensor::open(network.dir(), first.clone()).await?;
     let mut arrivals = Arrivals::new(sensor.address(), output);
     Banner { network, nodes, sensor: &sensor, took: started.elapsed(), accounts }.show(output)?;
+    let shop = seller::Stand::new(network, nodes.first(), sensor.poster())?;
     let mut beat = interval(FINAL_TIME / 6);
 
     let (stop, stopping) = watch::channel(false);
     let (told, mut sent) = mpsc::channel(64);
+    let seller = tokio::spawn(shop.run(stopping.clone(), told.clone()));
     tokio::spawn(sensor.run(stopping, told));
     let mut gone = select_all(nodes.iter().map(|node| Box::pin(node.stopped())));
     let end = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -175,9 +178,12 @@ async fn run_sensor(
             sent = sent.recv(), if !is_silent => match sent {
                 Some(Sent::Posted) => arrivals.sent(),
                 Some(Sent::Failed(cause)) => output.note(&format!("sensor: {cause}")),
+                Some(Sent::Offered(offer)) => offered(offer, network, &first, output)?,
                 None => is_silent = true,
             },
             Some(followed) = events.next() => match followed? {
+                // What is for sale can be read by its buyers alone.
+                Followed::Reading(reading) if is_sealed(&reading) => {}
                 Followed::Reading(reading) => arrivals.arrived(reading),
                 Followed::Committed(committed) => arrivals.committed(&committed)?,
                 Followed::Certified(_) => {}
@@ -187,6 +193,8 @@ async fn run_sensor(
             (cause, index, _) = &mut gone => return Err(node_gone(index, &cause)),
         }
     }
+    // It claims what it was paid; the nodes must still be there for that.
+    let _ = timeout(FAREWELL, seller).await;
     arrivals.summary()
 }
 

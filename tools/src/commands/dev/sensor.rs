@@ -12,11 +12,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use weft_client::host::{Attach, NewReading, NodeClient, Poster};
-use weft_core::{keys::Scheme, tx::ContentType};
+use weft_core::{digest::BodyId, keys::Scheme, tx::ContentType};
 use weft_node::key_file::Seed;
 
-use super::folder::SENSOR_KEY;
-use crate::{account::is_taken, failure::Failure};
+use crate::{account::is_taken, failure::Failure, network::SENSOR_KEY};
 
 /// The stream it posts to.
 pub(super) const STREAM: &str = "telemetry";
@@ -30,10 +29,12 @@ pub(super) enum Sent {
     Posted,
     /// It is not, and why.
     Failed(String),
+    /// Its readings are for sale too.
+    Offered(BodyId),
 }
 
 pub(super) struct Sensor {
-    poster: Poster,
+    poster: Arc<Poster>,
     gauges: Gauges,
 }
 
@@ -45,8 +46,13 @@ impl Sensor {
             Seed::generate(Scheme::MlDsa44)?.store(&file)?;
         }
         let key = Arc::new(Seed::load(&file)?.key()?);
-        let poster = Poster::open(node, key, Attach::Here).await?;
+        let poster = Arc::new(Poster::open(node, key, Attach::Here).await?);
         Ok(Self { poster, gauges: Gauges::new() })
+    }
+
+    /// Its poster, for what else it does with its account.
+    pub(super) fn poster(&self) -> Arc<Poster> {
+        self.poster.clone()
     }
 
     pub(super) fn address(&self) -> String {
@@ -78,7 +84,7 @@ impl Sensor {
 
 /// What is measured. What this machine cannot tell is left out.
 #[derive(Debug, Serialize)]
-struct Telemetry {
+pub(in crate::commands) struct Telemetry {
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_percent: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,13 +98,13 @@ struct Telemetry {
 }
 
 /// Where the measures come from.
-struct Gauges {
+pub(in crate::commands) struct Gauges {
     system: Option<System>,
     components: Option<Components>,
 }
 
 impl Gauges {
-    fn new() -> Self {
+    pub(in crate::commands) fn new() -> Self {
         let mut system = System::new().ok();
         // Usage is a difference: the first reading has one to compare with.
         if let Some(system) = &mut system {
@@ -107,7 +113,7 @@ impl Gauges {
         Self { system, components: Components::new_with_refreshed_list().ok() }
     }
 
-    fn read(&mut self) -> Telemetry {
+    pub(in crate::commands) fn read(&mut self) -> Telemetry {
         if let Some(system) = &mut self.system {
             system.refresh_cpu_usage();
             system.refresh_memory();

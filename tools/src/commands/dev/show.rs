@@ -9,16 +9,14 @@ use std::{
 };
 
 use serde_json::json;
-use weft_client::host::{Committed, Reading};
+use weft_client::host::{Committed, NodeClient, Reading};
+use weft_core::{digest::BodyId, tx::ContentType};
 use weft_node::Node;
 
-use super::{
-    folder::SENSOR_KEY,
-    sensor::{STREAM, Sensor},
-};
+use super::sensor::{STREAM, Sensor};
 use crate::{
     failure::Failure,
-    network::Network,
+    network::{Network, SENSOR_KEY},
     output::Output,
     time::{clock, ms, now_ms},
 };
@@ -122,6 +120,27 @@ impl Banner<'_> {
              {weft} status\n  curl '{first}/v1/streams/{STREAM}/readings?limit=1'\n"
         )
     }
+}
+
+/// Whether a reading is the batch of a paid chunk.
+pub(super) fn is_sealed(reading: &Reading) -> bool {
+    ContentType(reading.content.content_type) == ContentType::SEALED_BATCH
+}
+
+/// The one line that buys what the sensor sells; a funded account pays.
+pub(super) fn offered(
+    offer: BodyId,
+    network: &Network,
+    node: &NodeClient,
+    output: Output,
+) -> Result<(), Failure> {
+    let weft = env::args().next().unwrap_or_else(|| "weft".to_owned());
+    let key = quoted(&network.dir().join("demo0.key").display().to_string());
+    let buy = format!("{weft} market buy {offer} --max 1000 --key {key} --node {}", node.url());
+    let value = json!({ "event": "market", "offer": offer.to_string(), "buy": buy });
+    output.show(&value, || {
+        format!("\nThe sensor's readings are for sale too, each for 1:\n  {buy}\n")
+    })
 }
 
 /// What a shell takes as one word.

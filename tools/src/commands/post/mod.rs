@@ -3,7 +3,7 @@
 //! Invariant: the ids come out in the order of the readings, each once its reading is on the disk
 //! of the node; the first that fails ends the command.
 
-mod source;
+pub(in crate::commands) mod source;
 
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ enum AttachAt {
     Node,
 }
 
-fn parse_content_type(text: &str) -> Result<ContentType, String> {
+pub(in crate::commands) fn parse_content_type(text: &str) -> Result<ContentType, String> {
     let named = ContentType::from_name(text).or_else(|| text.parse().ok().map(ContentType));
     named.ok_or_else(|| {
         "types are text, raw, json, cbor, senml-json, senml-cbor or a number below 65536".to_owned()
@@ -117,7 +117,7 @@ fn reading(args: &Args, bytes: Vec<u8>) -> NewReading {
 }
 
 /// What bytes are if nobody says.
-fn guess(bytes: &[u8]) -> ContentType {
+pub(in crate::commands) fn guess(bytes: &[u8]) -> ContentType {
     let begins_json =
         bytes.trim_ascii_start().starts_with(b"{") || bytes.trim_ascii_start().starts_with(b"[");
     if begins_json && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {

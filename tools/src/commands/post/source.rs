@@ -25,12 +25,13 @@ const AHEAD_MAX: usize = 64;
 
 /// One reading and where it came from, for errors.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) place: String,
-    pub(super) bytes: Vec<u8>,
+pub(in crate::commands) struct Item {
+    pub(in crate::commands) place: String,
+    pub(in crate::commands) bytes: Vec<u8>,
 }
 
-type Items = BoxStream<'static, Result<Item, Failure>>;
+/// Readings, one after the other.
+pub(in crate::commands) type Items = BoxStream<'static, Result<Item, Failure>>;
 
 /// What the arguments name.
 pub(super) fn open(args: &Args) -> Result<Items, Failure> {
@@ -46,16 +47,24 @@ pub(super) fn open(args: &Args) -> Result<Items, Failure> {
         read.map_err(|error| unreadable(path, &error))?;
         return Ok(one(&name, bytes));
     }
-    if let Some(path) = &args.csv {
-        let table: Box<dyn Read + Send> = match path.as_os_str() == "-" {
-            true => Box::new(io::stdin()),
-            false => Box::new(open_file(path)?),
-        };
-        let rows = rows(table)?;
-        return Ok(read_ahead(rows).boxed());
+    match &args.csv {
+        Some(path) => table(path),
+        None => Ok(standard_input()),
     }
-    let lines = lines(BufReader::new(io::stdin()));
-    Ok(read_ahead(lines).boxed())
+}
+
+/// The rows of the table at `path`; `-` is standard input.
+pub(in crate::commands) fn table(path: &Path) -> Result<Items, Failure> {
+    let table: Box<dyn Read + Send> = match path.as_os_str() == "-" {
+        true => Box::new(io::stdin()),
+        false => Box::new(open_file(path)?),
+    };
+    Ok(read_ahead(rows(table)?).boxed())
+}
+
+/// The lines of standard input.
+pub(in crate::commands) fn standard_input() -> Items {
+    read_ahead(lines(BufReader::new(io::stdin()))).boxed()
 }
 
 fn one(place: &str, bytes: Vec<u8>) -> Items {

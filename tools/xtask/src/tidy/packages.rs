@@ -9,8 +9,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("net", &["weft-core"]),
     ("storage", &["weft-core"]),
     ("market", &["weft-core"]),
-    ("client", &["weft-core", "weft-market"]),
-    ("node", &["weft-core", "weft-net", "weft-storage"]),
+    // Its feature `market` puts sockets and sessions together; devices build it without.
+    ("client", &["weft-core", "weft-market", "weft-net"]),
+    ("node", &["weft-core", "weft-net", "weft-storage", "weft-client", "weft-market"]),
 ];
 
 /// Dependencies against the direction of the picture. Tests may use any.
