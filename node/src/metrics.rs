@@ -27,7 +27,10 @@ use weft_core::{
     message::Message,
 };
 
-use crate::recent::Recent;
+use crate::{
+    pace::{Pace, PaceShown},
+    recent::Recent,
+};
 
 /// Transactions whose time of attaching is remembered, twice over: more than wait for their order.
 const AGES_MAX: usize = 1 << 16;
@@ -102,6 +105,8 @@ pub(crate) struct Metrics {
     to_commit: Histogram,
     /// When the newest transactions were attached.
     attached_at: Recent<TxId, Instant>,
+    /// The last minute, for those who do not scrape.
+    pace: Pace,
     levels: Family<Kind, Gauge>,
     sizes: Family<Kind, Gauge>,
     signing: Family<Kind, Gauge>,
@@ -138,6 +143,7 @@ impl Metrics {
             durable_commit: seconds(),
             to_commit: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             attached_at: Recent::new(AGES_MAX),
+            pace: Pace::new(Instant::now()),
             levels: Family::default(),
             sizes: Family::default(),
             signing: Family::default(),
@@ -195,14 +201,23 @@ impl Metrics {
     /// A transaction was attached.
     pub(crate) fn attached(&self, source: &Source, id: TxId) {
         self.attached.get_or_create(&Kind { kind: source_kind(source) }).inc();
-        self.attached_at.insert(id, Instant::now());
+        let now = Instant::now();
+        self.attached_at.insert(id, now);
+        self.pace.attached(now);
     }
 
     /// A commit was made.
     pub(crate) fn committed(&self, leaves: &[Leaf]) {
-        for at in leaves.iter().filter_map(|leaf| self.attached_at.find(&leaf.tx)) {
-            self.to_commit.observe(at.elapsed().as_secs_f64());
-        }
+        let now = Instant::now();
+        let attached_at = leaves.iter().filter_map(|leaf| self.attached_at.find(&leaf.tx));
+        let took = attached_at.map(|at| now.saturating_duration_since(at));
+        let took = took.inspect(|took| self.to_commit.observe(took.as_secs_f64()));
+        self.pace.ordered(now, leaves.len() as u64, took);
+    }
+
+    /// How much passes, and how fast it becomes final.
+    pub(crate) fn pace(&self) -> PaceShown {
+        self.pace.shown(Instant::now())
     }
 
     /// A message was handed to the network.

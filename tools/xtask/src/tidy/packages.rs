@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("net", &["weft-core"]),
     ("storage", &["weft-core"]),
     ("client", &["weft-core"]),
+    ("verifier", &["weft-core"]),
     ("node", &["weft-core", "weft-net", "weft-storage"]),
 ];
 
