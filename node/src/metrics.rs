@@ -353,3 +353,58 @@ const fn fault_kind(fault: &Fault) -> &'static str {
         Fault::BadAnswer => "bad_answer",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DASHBOARD: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/weft.json"));
+
+    /// The words that follow `start` in `text`, up to what cannot be part of one.
+    fn words<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        text.split(start).skip(1).filter_map(|rest| rest.split(ends).next()).collect()
+    }
+
+    /// What a node says that has counted one of each.
+    fn told() -> String {
+        let metrics = Metrics::new("0");
+        let Metrics { inputs, faults, attached, sent, received, .. } = &metrics;
+        for family in [inputs, faults, attached, sent, received] {
+            family.get_or_create(&Kind { kind: "any" }).inc();
+        }
+        metrics.refusal("local", "any");
+        metrics.request("/", 200);
+        metrics.encode(&Levels { signing: "active", ..Levels::default() })
+    }
+
+    #[test]
+    fn the_dashboard_shows_only_what_nodes_measure() {
+        let told = told();
+        let families = words(&told, "# TYPE weft_");
+        let shown = words(DASHBOARD, "weft_");
+        assert!(shown.len() > 15, "the file was read: {shown:?}");
+        for name in shown {
+            let ends = ["", "_total", "_bucket", "_sum", "_count"];
+            let mut families = families.iter();
+            let is_told = families
+                .any(|family| ends.iter().any(|end| name.strip_suffix(end) == Some(*family)));
+            assert!(is_told, "no node measures weft_{name}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_names_only_kinds_that_there_are() {
+        let told = told();
+        let kinds = words(&told, "{kind=\"");
+        let named = DASHBOARD.split("kind=").skip(1);
+        let named = named.filter_map(|rest| rest.trim_start_matches('~').split('}').next());
+        let named = named.flat_map(|list| list.split(['|', '"', '\\', ',']));
+        let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+        assert!(named.len() > 8, "the file was read: {named:?}");
+        assert!(named.is_subset(&kinds), "{:?} are none", named.difference(&kinds));
+    }
+}
