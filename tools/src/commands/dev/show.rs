@@ -81,6 +81,9 @@ impl Banner<'_> {
             let key = self.network.key_file(at);
             text.push_str(&format!("  {at:<4}  {api:<22}  {p2p:<15}  {}\n", key.display()));
         }
+        if let Some(node) = self.nodes.first() {
+            text.push_str(&format!("\n  explorer  http://{}/\n", node.api_addr()));
+        }
         let sensor = self.sensor.address();
         text.push_str(&format!(
             "\n  sensor  {sensor}\n          posts this machine's telemetry to node 0 once a \
