@@ -58,9 +58,10 @@ export class Canvas {
   #size() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const ratio = Math.min(devicePixelRatio || 1, 2);
-    if (this.canvas.width !== width * ratio || this.canvas.height !== height * ratio) {
-      this.canvas.width = width * ratio;
-      this.canvas.height = height * ratio;
+    const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== wide || this.canvas.height !== high) {
+      this.canvas.width = wide;
+      this.canvas.height = high;
       this.#lanes.resize(Math.max(3, Math.min(12, Math.floor((height - STRIP) / 40))));
     }
     const narrow = width < 640;
@@ -121,8 +122,8 @@ export class Canvas {
         const y = STRIP + 8 + (lane + 0.5) * high;
         line(pen, this.left, y, this.width - this.right, y);
         const name = issuer ? short(issuer.replace(/^t?weft1/, ""), 5, 4) : "";
-        const last = lane === this.#lanes.count - 1;
-        if (this.left === LABELS) pen.fillText(last ? "others" : name, 16, y);
+        const others = lane === this.#lanes.count - 1 && this.#lanes.isShared;
+        if (this.left === LABELS) pen.fillText(others ? "others" : name, 16, y);
       });
     }
     pen.textAlign = "center";

@@ -9,6 +9,7 @@ import { accountLink, commitLink, kind, moment, number, pill, span, streamLink, 
 
 const STATUS_MS = 2000;
 const LISTS_MS = 1000;
+const RENEW_MS = 300;
 const STREAMS_MAX = 8;
 
 /** Shows the view, and tells how to end it. */
@@ -56,8 +57,7 @@ function frame() {
   const commits = el("div", {});
   const streams = el("div", {});
   const rows = el("div", {});
-  const details = el("details", { class: "panel" }, el("summary", { class: "inside" },
-    "The same as a table"), rows);
+  const details = el("details", { class: "panel" }, el("summary", {}, "The same as a table"), rows);
   const all = [
     el("div", { class: "title" }, el("h1", {}, "Live"), el("p", { class: "lead" },
       "Every dot is a signed transaction, hung below two earlier ones.")),
@@ -128,6 +128,8 @@ function lists(picture, { commits, streams, details, rows }) {
   });
 }
 
+const stateOf = ({ state, tip }) => `${state} ${tip}`;
+
 function state({ state, outcome, tip }) {
   if (state === "done") return pill("good", "final");
   if (state === "lost") return pill("bad", outcome.replaceAll("_", " "));
@@ -163,18 +165,30 @@ function hands(canvas, { canvas: element, tools, stage }) {
     canvas.layout = name;
   }), pause);
   let card;
+  const renew = (vertex) => {
+    card?.remove();
+    card = detail(vertex, () => {
+      select(null);
+      element.focus();
+    });
+    card.dataset.state = stateOf(vertex);
+    stage.append(card);
+  };
   const select = (vertex) => {
     card?.remove();
     card = undefined;
     canvas.selected = vertex ?? null;
     if (!vertex) return;
-    card = detail(vertex, () => {
-      select(null);
-      element.focus();
-    });
-    stage.append(card);
+    renew(vertex);
     announce(`${kind(vertex.kind)} of ${vertex.issuer.slice(-6)}, ${vertex.state}`);
   };
+  // What is selected goes on, and leaves with the picture.
+  const timer = setInterval(() => {
+    const chosen = canvas.selected;
+    if (!chosen) return;
+    if (!canvas.picture.vertices.has(chosen.number)) select(null);
+    else if (card && card.dataset.state !== stateOf(chosen)) renew(chosen);
+  }, RENEW_MS);
   const spot = (event) => {
     const box = element.getBoundingClientRect();
     return canvas.at(event.clientX - box.left, event.clientY - box.top);
@@ -200,7 +214,7 @@ function hands(canvas, { canvas: element, tools, stage }) {
     event.preventDefault();
     act();
   });
-  return () => card?.remove();
+  return () => clearInterval(timer);
 }
 
 /** What is known of one vertex; the rest is on its own page. */

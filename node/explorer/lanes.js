@@ -5,6 +5,8 @@
 export class Lanes {
   #lanes = [];
   #where = new Map();
+  #shared = -Infinity;
+  isShared = false;
 
   /** Makes it `count` lanes; what stood beyond moves to the last one. */
   resize(count) {
@@ -25,7 +27,10 @@ export class Lanes {
     }
     const last = this.#lanes.length - 1;
     const free = this.#lanes.findIndex((lane, place) => lane.issuer === null && place < last);
-    if (free < 0) return last;
+    if (free < 0) {
+      this.#shared = Math.max(this.#shared, at);
+      return last;
+    }
     this.#lanes[free] = { issuer, seen: at };
     this.#where.set(issuer, free);
     return free;
@@ -33,6 +38,7 @@ export class Lanes {
 
   /** Frees the lanes of those who have had nothing since `before`. */
   forget(before) {
+    this.isShared = this.#shared >= before;
     for (const lane of this.#lanes) {
       if (lane.issuer !== null && lane.seen < before) {
         this.#where.delete(lane.issuer);

@@ -39,10 +39,10 @@ export function proofPanel(id) {
     "Change one bit, and check again");
   const save = el("a", { class: "button", hidden: true, download: `${id.slice(0, 12)}.proof`,
     href: `/v1/proofs/${id}` }, "Save the proof");
-  const act = (button, run) => button.addEventListener("click", async () => {
+  const act = (button, judged) => button.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      replace(result, await run());
+      replace(result, await judged());
       spoil.hidden = save.hidden = false;
     } catch (trouble) {
       replace(result, refusal("It could not be checked", trouble.message));

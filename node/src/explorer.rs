@@ -154,7 +154,8 @@ mod tests {
                 let wanted = format!("/explorer/{name}");
                 assert!(ASSETS.iter().any(|asset| asset.path == wanted), "{path} loads {name}");
             }
-            for name in text.split("=\"/explorer/").skip(1).filter_map(|rest| rest.split('"').next())
+            for name in
+                text.split("=\"/explorer/").skip(1).filter_map(|rest| rest.split('"').next())
             {
                 let wanted = format!("/explorer/{name}");
                 assert!(ASSETS.iter().any(|asset| asset.path == wanted), "{path} loads {name}");

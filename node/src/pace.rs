@@ -140,7 +140,10 @@ mod tests {
     fn rates_are_of_whole_seconds_and_times_of_a_minute() {
         let born = Instant::now();
         let pace = Pace::new(born);
-        assert_eq!((pace.shown(born).attached_per_second, pace.shown(born).final_p50_ms), (0.0, None));
+        assert_eq!(
+            (pace.shown(born).attached_per_second, pace.shown(born).final_p50_ms),
+            (0.0, None)
+        );
         // 20 a second, of which each takes as many ms as its number.
         for second in 0..30 {
             let now = born + SECOND * second;

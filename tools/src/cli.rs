@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key, node,
-        post, proof, rotate, send, status, tail, verify,
+        address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
+        node, post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };

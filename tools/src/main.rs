@@ -23,8 +23,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::{
-    address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key, node, post,
-    proof, rotate, send, status, tail, verify,
+    address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
+    node, post, proof, rotate, send, status, tail, verify,
 };
 use failure::Failure;
 use output::Output;

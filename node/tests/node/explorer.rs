@@ -81,7 +81,7 @@ async fn a_beat_counts_all_and_tells_of_tips_and_checkpoints() {
         commits.extend(checkpoints.map(|checkpoint| checkpoint["commit"].clone()));
     }
     assert_eq!((attached, ordered), (8, 8));
-    assert!(shown >= 1 && shown < 8, "a sample: {shown}");
+    assert!((1..8).contains(&shown), "a sample: {shown}");
     assert!(commits.contains(&last), "{last} is among {commits:?}");
     let pace = &api.get("/v1/status").await.json["pace"];
     assert_eq!(pace["final_count"], 8);
@@ -107,8 +107,14 @@ async fn a_browser_can_check_a_proof_with_what_it_gets() {
     let proven = &verdict["proven"];
     assert_eq!(proven["id"], done.text("id"), "{verdict}");
     assert_eq!(proven["genesis"], status.text("genesis"), "the id is made of the bytes");
-    assert_eq!((&proven["said"]["stream"], &proven["said"]["text"]), (&"hall/temp".into(), &"21.4".into()));
-    assert_eq!((&proven["signed"], &proven["votes"]), (&true.into(), &serde_json::json!([1, 1, 1])));
+    assert_eq!(
+        (&proven["said"]["stream"], &proven["said"]["text"]),
+        (&"hall/temp".into(), &"21.4".into())
+    );
+    assert_eq!(
+        (&proven["signed"], &proven["votes"]),
+        (&true.into(), &serde_json::json!([1, 1, 1]))
+    );
     let mut changed = proof.bytes.clone();
     for at in (0..changed.len()).step_by(61) {
         changed[at] ^= 1;

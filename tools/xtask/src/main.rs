@@ -17,6 +17,7 @@ mod setup;
 mod shell;
 mod steps;
 mod tidy;
+mod unit;
 mod wasm;
 
 const HELP: &str = "\

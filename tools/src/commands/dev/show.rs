@@ -82,7 +82,8 @@ impl Banner<'_> {
             text.push_str(&format!("  {at:<4}  {api:<22}  {p2p:<15}  {}\n", key.display()));
         }
         if let Some(node) = self.nodes.first() {
-            text.push_str(&format!("\n  explorer  http://{}/\n", node.api_addr()));
+            let api = node.api_addr();
+            text.push_str(&format!("\n  page    http://{api}/ shows all of it in a browser"));
         }
         let sensor = self.sensor.address();
         text.push_str(&format!(

@@ -46,9 +46,7 @@ fn port(name: &'static str, at: SocketAddr, setting: &str, bound: io::Result<()>
             );
             ("is no address of this machine".to_owned(), next)
         }
-        _ => {
-            (format!("cannot be listened on: {error}"), format!("choose another with {setting}"))
-        }
+        _ => (format!("cannot be listened on: {error}"), format!("choose another with {setting}")),
     };
     Finding::wrong(name, format!("{at} {cause}"), next)
 }
