@@ -8,6 +8,9 @@ import { short } from "./words.js";
 
 /** How far the right end is behind now: what comes in a beat has come by then. */
 const DELAY_MS = 450;
+/** How much time it shows: at first, and later. */
+const SPAN_MIN_MS = 4000;
+const SPAN_MS = 20_000;
 const STRIP = 34;
 const LABELS = 96;
 const FLASH_MS = 500;
@@ -65,9 +68,12 @@ export class Canvas {
       this.#lanes.resize(Math.max(3, Math.min(12, Math.floor((height - STRIP) / 40))));
     }
     const narrow = width < 640;
+    // It begins near and steps back as it learns more, so that it is never half empty.
+    const seen = this.#end() - (this.picture.first ?? this.#end());
+    const spanMs = Math.min(Math.max(seen, SPAN_MIN_MS), narrow ? 10_000 : SPAN_MS);
     this.left = this.layout === "Lanes" && !narrow ? LABELS : 14;
     this.right = 20;
-    Object.assign(this, { width, height, ratio, spanMs: narrow ? 10_000 : 20_000 });
+    Object.assign(this, { width, height, ratio, spanMs });
   }
 
   x(at) {
@@ -127,7 +133,7 @@ export class Canvas {
       });
     }
     pen.textAlign = "center";
-    for (let ago = 0; ago <= this.spanMs; ago += 5000) {
+    for (let ago = 0; ago <= this.spanMs; ago += this.spanMs > 8000 ? 5000 : 1000) {
       const x = this.x(this.#end() - ago);
       if (x < this.left + 10) break;
       pen.fillText(ago ? `−${ago / 1000} s` : "now", x - (ago ? 0 : 6), this.height - 8);

@@ -59,7 +59,7 @@ function figures({ figures: [ordered, p50, p99, commit, peers, waiting] }, now) 
   ordered.set(number(pace.ordered_per_second), "tx/s");
   ms(p50, pace.final_p50_ms);
   ms(p99, pace.final_p99_ms);
-  commit.set(whole(finality.committed), `certified to ${whole(finality.certified)}`);
+  commit.set(whole(finality.committed));
   peers.set(whole(now.peers));
   waiting.set(whole(finality.unordered));
 }
@@ -76,7 +76,7 @@ function draw(place, points, label, unit) {
   }
   const end = points.at(-1)[0];
   const ticks = (at) => (end - at < 500 ? "now" : `−${span(end - at)}`);
-  replace(place, chart(points, label, { unit, ticks, height: 180 }));
+  replace(place, chart(place, points, label, { unit, ticks, height: 180, floor: 0 }));
 }
 
 function checks(list) {
@@ -109,6 +109,7 @@ function about(now) {
     ["Version", now.version],
     ["Up for", span(now.uptime_ms)],
     ["Validator", finality.signing],
+    ["Certified", `up to commit ${whole(finality.certified)}`],
     ["Keeps", finality.lowest > 1 ? `commits from ${whole(finality.lowest)} on` : "all of history"],
     ["Transactions", `${whole(now.position)} in all, ${whole(live.count)} in memory`
       + ` (${bytes(live.bytes)}), ${whole(now.tips)} tips`],

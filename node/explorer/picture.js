@@ -21,6 +21,7 @@ export class Picture {
     const shift = Date.now() - beat.at;
     // The smallest shift seen is the one with the least delay on the way.
     this.shift = this.shift === undefined ? shift : Math.min(this.shift + 1, shift);
+    this.first ??= beat.vertices[0]?.at;
     for (const { number, id, parents, issuer, kind, stream, at } of beat.vertices) {
       const vertex = { number, id, parents, issuer, kind, stream, at, state: "waits", tip: true };
       this.vertices.set(number, vertex);

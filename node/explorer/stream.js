@@ -126,12 +126,12 @@ function render(shown, parts) {
   const label = `${shown.field || "value"} of ${name}, ${points.length} readings`;
   const ticks = timed ? (at) => moment(at).replace(/\.\d+$/, "") : (at) => whole(at);
   replace(parts.picture, points.length
-    ? chart(points, label, { unit: unit(readings.at(-1), shown.field), ticks })
+    ? chart(parts.picture, points, label, { unit: unit(readings.at(-1), shown.field), ticks })
     : empty("Nothing to draw", "These readings hold no numbers. They are listed below."));
   replace(parts.list, table("Newest readings", [["Time", ""], ["Reading", "wide"], ["Issuer", ""],
     ["Transaction", ""]], readings.slice(-LISTED).reverse().map((reading) => [
     el("span", { title: ago(reading.time) }, moment(reading.time || reading.attached_at)),
-    el("code", {}, short(reading.text ?? `0x${reading.data}`, 120, 8)),
+    el("code", {}, short(reading.text ?? `0x${reading.data}`, 76, 4)),
     accountLink(reading.issuer), txLink(reading.id)])));
 }
 
