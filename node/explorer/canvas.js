@@ -12,7 +12,9 @@ const DELAY_MS = 450;
 const SPAN_MIN_MS = 4000;
 const SPAN_MS = 20_000;
 const STRIP = 34;
-const LABELS = 96;
+const LABELS = 108;
+/** Below the lanes, for the times. */
+const FOOT = 26;
 const FLASH_MS = 500;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -82,7 +84,7 @@ export class Canvas {
   }
 
   #y(vertex) {
-    const room = this.height - STRIP - 16;
+    const room = this.height - STRIP - FOOT;
     if (this.layout === "Free") return STRIP + 8 + scatter(vertex.number) * room;
     const high = room / this.#lanes.count;
     const lane = this.#lanes.of(vertex.issuer, vertex.at);
@@ -123,7 +125,7 @@ export class Canvas {
     pen.textAlign = "left";
     if (this.left === LABELS) pen.fillText("checkpoints", 16, STRIP / 2 + 3);
     if (this.layout === "Lanes") {
-      const high = (this.height - STRIP - 16) / this.#lanes.count;
+      const high = (this.height - STRIP - FOOT) / this.#lanes.count;
       this.#lanes.names().forEach((issuer, lane) => {
         const y = STRIP + 8 + (lane + 0.5) * high;
         line(pen, this.left, y, this.width - this.right, y);

@@ -3,7 +3,7 @@
 import { chart } from "./chart.js";
 import { announce, choice, el, empty, figure, panel, replace, table } from "./dom.js";
 import { json, listen, status } from "./node.js";
-import { accountLink, ago, moment, number, short, txLink, whole } from "./words.js";
+import { accountLink, ago, moment, number, txLink, whole } from "./words.js";
 
 /** Readings kept and drawn. */
 const READINGS_MAX = 400;
@@ -131,9 +131,12 @@ function render(shown, parts) {
   replace(parts.list, table("Newest readings", [["Time", ""], ["Reading", "wide"], ["Issuer", ""],
     ["Transaction", ""]], readings.slice(-LISTED).reverse().map((reading) => [
     el("span", { title: ago(reading.time) }, moment(reading.time || reading.attached_at)),
-    el("code", {}, short(reading.text ?? `0x${reading.data}`, 76, 4)),
+    el("code", {}, begin(reading.text ?? `0x${reading.data}`)),
     accountLink(reading.issuer), txLink(reading.id)])));
 }
+
+/** The begin of a text, which says most. */
+const begin = (text) => (text.length > 84 ? `${text.slice(0, 83)}…` : text);
 
 function figures({ last, least, most, rate }, points, count) {
   const all = points.map(([, value]) => value);
