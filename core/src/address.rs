@@ -93,6 +93,16 @@ impl Encode for NetworkKind {
     }
 }
 
+impl Decode for NetworkKind {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            1 => Ok(Self::Public),
+            2 => Ok(Self::Test),
+            tag => Err(DecodeError::UnknownTag { field: "network kind", actual: tag.into() }),
+        }
+    }
+}
+
 /// Why a text is no address here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {

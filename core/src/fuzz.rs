@@ -61,8 +61,9 @@ pub fn key_round_trip(data: &[u8]) {
     round_trip::<PublicKey>(data);
 }
 
-/// The parameters of a genesis, as [`transaction_round_trip`]. What decodes passes its own check.
+/// A genesis and its parameters, as [`transaction_round_trip`]. What decodes passes its own check.
 pub fn params_round_trip(data: &[u8]) {
+    round_trip::<Genesis>(data);
     round_trip::<Params>(data);
     if let Ok(params) = Params::from_bytes(data) {
         assert_eq!(params.check(), Ok(()));

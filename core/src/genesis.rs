@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::{
     address::{Address, NetworkKind},
-    codec::{DecodeError, Encode, encode_text},
+    codec::{Decode, DecodeError, Encode, Reader, encode_text},
     committee::Committee,
     digest::{Domain, GenesisId, Hasher, digest},
     keys::{PublicKey, Scheme},
@@ -123,6 +123,66 @@ impl Encode for Genesis {
         for (address, amount) in &self.accounts {
             address.encode(out);
             amount.encode(out);
+        }
+    }
+}
+
+/// Longest list of accounts that is decoded: what a file of 64 MiB holds.
+const ACCOUNTS_MAX: usize = 1 << 20;
+
+impl Decode for Genesis {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let label = reader.text("label", LABEL_BYTES_MAX)?.to_string();
+        let kind = NetworkKind::decode(reader)?;
+        let created = Time::from_millis(reader.u64()?);
+        let params = Params::decode(reader)?;
+        let committee = Committee::decode(reader)?;
+        let genesis = Self { label, kind, created, params, committee, accounts: accounts(reader)? };
+        genesis.check()?;
+        Ok(genesis)
+    }
+}
+
+fn accounts(reader: &mut Reader<'_>) -> Result<Vec<(Address, Amount)>, DecodeError> {
+    let actual = reader.u32()? as usize;
+    if actual > ACCOUNTS_MAX {
+        return Err(DecodeError::TooLong { field: "accounts", limit: ACCOUNTS_MAX, actual });
+    }
+    (0..actual).map(|_| Ok((Address::decode(reader)?, Amount::decode(reader)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::digest::KeyId;
+
+    #[test]
+    fn a_genesis_that_decodes_encodes_to_the_same_bytes_and_keeps_its_id() {
+        let mut genesis = Genesis::without_finality("hall \u{2603}", Params::dev());
+        genesis.accounts = vec![
+            (Address::of(KeyId([1; 32])), Amount(7)),
+            (Address::of(KeyId([2; 32])), Amount(u64::MAX - 7)),
+        ];
+        let bytes = genesis.to_bytes();
+        let read = Genesis::from_bytes(&bytes).unwrap();
+        assert_eq!((read.id(), &read), (genesis.id(), &genesis));
+        for end in 0..bytes.len() {
+            assert!(Genesis::from_bytes(&bytes[..end]).is_err(), "cut to {end} bytes");
+        }
+    }
+
+    #[test]
+    fn accounts_out_of_order_and_a_supply_beyond_bounds_are_refused() {
+        let account = |byte, amount| (Address::of(KeyId([byte; 32])), Amount(amount));
+        for accounts in [
+            vec![account(2, 1), account(1, 1)],
+            vec![account(1, 1), account(1, 1)],
+            vec![account(1, u64::MAX), account(2, 1)],
+        ] {
+            let genesis = Genesis { accounts, ..Genesis::without_finality("x", Params::dev()) };
+            assert!(Genesis::from_bytes(&genesis.to_bytes()).is_err());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From the machine's events to those who wait for them: submitters and subscribers.
 //!
 //! A submitter waits for the event that carries its transaction; there are no reply channels
-//! through the machine. A subscriber gets every reading that is attached; one that does not read
-//! loses events, is told so and resumes from the store.
+//! through the machine. A subscriber gets all that is attached; one that does not read loses
+//! events, is told so and resumes from the store.
 //!
 //! Invariant: an event comes here after its batch was committed, and a submitter is told
 //! "attached" only by a step that was synced.
@@ -49,6 +49,8 @@ pub(crate) struct Attachment {
     pub(crate) position: Position,
     pub(crate) at: Time,
     pub(crate) source: Source,
+    /// Whether it brought its body; a further attachment of one says nothing new.
+    pub(crate) first_of_body: bool,
     pub(crate) tx: Arc<Verified>,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Attachment {
 #[derive(Clone, Debug)]
 pub(crate) enum Finality {
     /// A commit: what it ordered, with outcomes.
-    Committed(Arc<[Leaf]>),
+    Committed { record: Arc<CommitRecord>, leaves: Arc<[Leaf]> },
     /// There are attachments that no leader can order any more.
     Stale(Arc<[TxId]>),
 }
@@ -114,7 +116,7 @@ impl Feed {
         Waiter { feed: self.clone(), id, receipt, outcome }
     }
 
-    /// Every reading that is attached from now on, each body once.
+    /// Everything that is attached from now on.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Attachment>> {
         self.live.subscribe()
     }
@@ -146,17 +148,17 @@ impl Feed {
         }
     }
 
-    /// Shows a reading to the subscribers.
+    /// Shows what was attached to the subscribers.
     pub(crate) fn show(&self, attachment: Attachment) {
         // Nobody may be listening.
         let _ = self.live.send(Arc::new(attachment));
     }
 
     /// A commit was made.
-    pub(crate) fn committed(&self, record: &CommitRecord, leaves: Arc<[Leaf]>) {
+    pub(crate) fn committed(&self, record: Arc<CommitRecord>, leaves: Arc<[Leaf]>) {
         self.reached.send_modify(|reached| reached.committed = record.index);
         // Nobody may be listening, here and below.
-        let _ = self.finality.send(Finality::Committed(leaves));
+        let _ = self.finality.send(Finality::Committed { record, leaves });
     }
 
     /// A quorum vouches for a commit.

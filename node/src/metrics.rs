@@ -27,7 +27,10 @@ use weft_core::{
     message::Message,
 };
 
-use crate::recent::Recent;
+use crate::{
+    pace::{Pace, PaceShown},
+    recent::Recent,
+};
 
 /// Transactions whose time of attaching is remembered, twice over: more than wait for their order.
 const AGES_MAX: usize = 1 << 16;
@@ -102,6 +105,8 @@ pub(crate) struct Metrics {
     to_commit: Histogram,
     /// When the newest transactions were attached.
     attached_at: Recent<TxId, Instant>,
+    /// The last minute, for those who do not scrape.
+    pace: Pace,
     levels: Family<Kind, Gauge>,
     sizes: Family<Kind, Gauge>,
     signing: Family<Kind, Gauge>,
@@ -138,6 +143,7 @@ impl Metrics {
             durable_commit: seconds(),
             to_commit: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             attached_at: Recent::new(AGES_MAX),
+            pace: Pace::new(Instant::now()),
             levels: Family::default(),
             sizes: Family::default(),
             signing: Family::default(),
@@ -195,14 +201,23 @@ impl Metrics {
     /// A transaction was attached.
     pub(crate) fn attached(&self, source: &Source, id: TxId) {
         self.attached.get_or_create(&Kind { kind: source_kind(source) }).inc();
-        self.attached_at.insert(id, Instant::now());
+        let now = Instant::now();
+        self.attached_at.insert(id, now);
+        self.pace.attached(now);
     }
 
     /// A commit was made.
     pub(crate) fn committed(&self, leaves: &[Leaf]) {
-        for at in leaves.iter().filter_map(|leaf| self.attached_at.find(&leaf.tx)) {
-            self.to_commit.observe(at.elapsed().as_secs_f64());
-        }
+        let now = Instant::now();
+        let attached_at = leaves.iter().filter_map(|leaf| self.attached_at.find(&leaf.tx));
+        let took = attached_at.map(|at| now.saturating_duration_since(at));
+        let took = took.inspect(|took| self.to_commit.observe(took.as_secs_f64()));
+        self.pace.ordered(now, leaves.len() as u64, took);
+    }
+
+    /// How much passes, and how fast it becomes final.
+    pub(crate) fn pace(&self) -> PaceShown {
+        self.pace.shown(Instant::now())
     }
 
     /// A message was handed to the network.
@@ -336,5 +351,60 @@ const fn fault_kind(fault: &Fault) -> &'static str {
         Fault::TooManyRequests { .. } => "too_many_requests",
         Fault::EmptyAnswer => "empty_answer",
         Fault::BadAnswer => "bad_answer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DASHBOARD: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/weft.json"));
+
+    /// The words that follow `start` in `text`, up to what cannot be part of one.
+    fn words<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        text.split(start).skip(1).filter_map(|rest| rest.split(ends).next()).collect()
+    }
+
+    /// What a node says that has counted one of each.
+    fn told() -> String {
+        let metrics = Metrics::new("0");
+        let Metrics { inputs, faults, attached, sent, received, .. } = &metrics;
+        for family in [inputs, faults, attached, sent, received] {
+            family.get_or_create(&Kind { kind: "any" }).inc();
+        }
+        metrics.refusal("local", "any");
+        metrics.request("/", 200);
+        metrics.encode(&Levels { signing: "active", ..Levels::default() })
+    }
+
+    #[test]
+    fn the_dashboard_shows_only_what_nodes_measure() {
+        let told = told();
+        let families = words(&told, "# TYPE weft_");
+        let shown = words(DASHBOARD, "weft_");
+        assert!(shown.len() > 15, "the file was read: {shown:?}");
+        for name in shown {
+            let ends = ["", "_total", "_bucket", "_sum", "_count"];
+            let mut families = families.iter();
+            let is_told = families
+                .any(|family| ends.iter().any(|end| name.strip_suffix(end) == Some(*family)));
+            assert!(is_told, "no node measures weft_{name}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_names_only_kinds_that_there_are() {
+        let told = told();
+        let kinds = words(&told, "{kind=\"");
+        let named = DASHBOARD.split("kind=").skip(1);
+        let named = named.filter_map(|rest| rest.trim_start_matches('~').split('}').next());
+        let named = named.flat_map(|list| list.split(['|', '"', '\\', ',']));
+        let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+        assert!(named.len() > 8, "the file was read: {named:?}");
+        assert!(named.is_subset(&kinds), "{:?} are none", named.difference(&kinds));
     }
 }

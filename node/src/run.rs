@@ -196,9 +196,8 @@ impl Runner {
                 if !again {
                     self.metrics.attached(&source, id);
                     self.checks.seen.attached(id);
-                    if firsts.next() == Some(true) {
-                        self.feed.show(Attachment { position, at, source, tx });
-                    }
+                    let first_of_body = firsts.next() == Some(true);
+                    self.feed.show(Attachment { position, at, source, first_of_body, tx });
                 }
                 if durable || source == Source::Local {
                     self.feed.attached(&id, position, again);
@@ -211,7 +210,7 @@ impl Runner {
             Event::Committed { record, leaves } => {
                 self.pulse.committed(self.clock.now());
                 self.metrics.committed(&leaves);
-                self.feed.committed(&record, leaves);
+                self.feed.committed(record, leaves);
             }
             Event::Certified { certificate } => self.feed.certified(certificate),
             Event::Stale { ids } => self.feed.stale(ids),

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, market,
-        node, post, proof, rotate, send, status, tail, verify,
+        address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
+        market, node, post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Init(init::Args),
     /// Run one node
     Node(node::Args),
+    /// Check the settings of a node, or show them with where each comes from
+    Config(config::Args),
     /// Make and show keys
     Key(key::Args),
     /// Sell and buy paid streams

@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::{
-    address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, market,
-    node, post, proof, rotate, send, status, tail, verify,
+    address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
+    market, node, post, proof, rotate, send, status, tail, verify,
 };
 use failure::Failure;
 use output::Output;
@@ -53,6 +53,7 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             Command::Dev(args) => dev::run(args, output).await,
             Command::Init(args) => init::run(args, output),
             Command::Node(args) => node::run(args, output).await,
+            Command::Config(args) => config::run(&args, output),
             Command::Key(args) => key::run(args, output),
             Command::Market(args) => market::run(args, output).await,
             Command::Post(args) => post::run(args, output).await,

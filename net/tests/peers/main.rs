@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
 
 mod connect;
+mod guests;
 mod lanes;
 mod reconnect;
 mod requests;

@@ -76,7 +76,7 @@ impl From<Outcome> for OutcomeShown {
     }
 }
 
-const fn outcome_code(outcome: Outcome) -> &'static str {
+pub(super) const fn outcome_code(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Applied => "applied",
         Outcome::BadAnchor => "bad_anchor",

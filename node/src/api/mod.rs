@@ -7,9 +7,11 @@
 //! Left out on purpose: TLS, logins and CORS. A proxy in front does these better; the default
 //! address is this machine's own.
 
+mod dag;
 pub(crate) mod events;
 mod evidence;
 mod fate;
+mod genesis;
 mod keys;
 mod ledger;
 mod live;
@@ -57,9 +59,9 @@ use weft_storage::Store;
 
 use self::problem::{Answer, Problem};
 use crate::{
-    checks::Checks, clock::Clock, config::ApiConfig, feed::Feed, health::StopCause, live::Live,
-    metrics::Metrics, queue::Queue, quota::Quota, recent::Recent, run::Pulse, stop::Stop,
-    submit::Submitter, turns::Turns, work::Workers,
+    checks::Checks, clock::Clock, config::ApiConfig, explorer, feed::Feed, health::StopCause,
+    live::Live, metrics::Metrics, queue::Queue, quota::Quota, recent::Recent, run::Pulse,
+    stop::Stop, submit::Submitter, turns::Turns, work::Workers,
 };
 
 /// What the handlers see of the node.
@@ -132,12 +134,15 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(live::routes())
         .merge(evidence::routes())
         .merge(events::routes())
+        .merge(dag::routes())
+        .merge(genesis::routes())
         .merge(state::routes())
         .split_for_parts();
     let openapi = openapi.to_json().expect("what the macros make is JSON");
     let openapi = ([(CONTENT_TYPE, "application/json")], Bytes::from(openapi));
     router
         .route("/openapi.json", get(async move || openapi.clone()))
+        .merge(explorer::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), guard))
@@ -158,7 +163,7 @@ async fn guard(State(api): State<SharedApi>, request: Request, next: Next) -> Re
 }
 
 async fn unknown_path() -> Problem {
-    Problem::not_found("there is no such path; GET /openapi.json lists them")
+    Problem::not_found("there is no such path; / is for people, GET /openapi.json lists the others")
 }
 
 async fn wrong_method() -> Problem {

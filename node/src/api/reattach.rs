@@ -29,7 +29,7 @@ pub(crate) async fn run(api: SharedApi) {
         };
         let stale = match event {
             Ok(Finality::Stale(ids)) => ids,
-            Ok(Finality::Committed(_)) | Err(RecvError::Lagged(_)) => continue,
+            Ok(Finality::Committed { .. }) | Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
         };
         for id in stale.iter().filter(|id| api.attached_here.find(id).is_some()) {

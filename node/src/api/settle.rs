@@ -51,7 +51,7 @@ impl Finals {
         loop {
             let event = timeout_at(self.until.into(), self.events.recv()).await.ok()?;
             match event {
-                Ok(Finality::Committed(leaves)) => {
+                Ok(Finality::Committed { leaves, .. }) => {
                     if leaves.iter().any(|leaf| leaf.body == *body) {
                         return Some(());
                     }

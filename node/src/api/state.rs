@@ -19,6 +19,7 @@ use super::{Api, SharedApi, params::Cursor, problem::Answer};
 use crate::{
     health::{Readiness, Vitals},
     metrics::{Levels, signing_kind},
+    pace::PaceShown,
 };
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {
@@ -89,6 +90,8 @@ struct StatusAnswer {
     sync: Option<SyncShown>,
     /// How far finality has come.
     finality: FinalityStatus,
+    /// How much passes, and how fast it becomes final.
+    pace: PaceShown,
     /// Its store.
     store: StoreStatus,
 }
@@ -192,6 +195,7 @@ async fn status(State(api): State<SharedApi>) -> Json<StatusAnswer> {
             lowest: status.lowest.0,
             signing: signing_kind(status.signing),
         },
+        pace: api.metrics.pace(),
         store: StoreStatus {
             lost: api.lost,
             disk_bytes: stats.disk_bytes,

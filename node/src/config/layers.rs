@@ -6,6 +6,7 @@
 //! was made.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
@@ -85,6 +86,48 @@ pub enum ConfigError {
     },
 }
 
+/// A configuration, and where each setting of it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effective {
+    /// The settings.
+    pub config: Config,
+    /// Who made them, by key; those that are missing are defaults.
+    origins: BTreeMap<String, String>,
+}
+
+/// One setting as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Its section.
+    pub section: String,
+    /// Its name in the section.
+    pub name: String,
+    /// Its value, as it is written in TOML.
+    pub value: String,
+    /// Who made it: a file, `environment variable NAME` or `the command line`; `None` for a default.
+    pub origin: Option<String>,
+}
+
+impl Effective {
+    /// All settings, section by section.
+    pub fn settings(&self) -> Vec<InForce> {
+        let table = Table::try_from(&self.config)
+            .expect("settings are texts, numbers, flags and lists of texts");
+        let mut settings = Vec::new();
+        for (section, values) in &table {
+            for (name, value) in values.as_table().into_iter().flatten() {
+                settings.push(InForce {
+                    section: section.clone(),
+                    name: name.clone(),
+                    value: value.to_string(),
+                    origin: self.origins.get(&format!("{section}.{name}")).cloned(),
+                });
+            }
+        }
+        settings
+    }
+}
+
 impl Config {
     /// Reads the layers: `file`, if there is one; those of `environment` that start with `WEFT_`
     /// and hold `__`; then `given`. Checks the result.
@@ -93,6 +136,15 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         given: &[Setting],
     ) -> Result<Self, ConfigError> {
+        Self::explain(file, environment, given).map(|effective| effective.config)
+    }
+
+    /// The same, with the origin of each setting.
+    pub fn explain(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        given: &[Setting],
+    ) -> Result<Effective, ConfigError> {
         let mut layers = Layers::new();
         if let Some(path) = file {
             layers.add_file(path)?;
@@ -106,7 +158,7 @@ impl Config {
             layers.add_text(&setting.key, &setting.value, "the command line")?;
         }
         layers.config.check()?;
-        Ok(layers.config)
+        Ok(Effective { config: layers.config, origins: layers.origins })
     }
 
     /// These settings as a configuration file.
@@ -185,6 +237,8 @@ struct Layers {
     schema: Table,
     applied: Table,
     config: Config,
+    /// Who made which setting last, by key.
+    origins: BTreeMap<String, String>,
 }
 
 impl Layers {
@@ -192,7 +246,7 @@ impl Layers {
         let config = Config::default();
         let schema = Table::try_from(&config)
             .expect("the defaults are sections of texts, numbers and lists of texts");
-        Self { applied: schema.clone(), schema, config }
+        Self { applied: schema.clone(), schema, config, origins: BTreeMap::new() }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -254,8 +308,10 @@ impl Layers {
             settings.insert(name.into(), value);
         }
         self.config = Config::deserialize(Value::Table(self.applied.clone())).map_err(|error| {
-            ConfigError::Value { key, origin: origin.into(), cause: error.message().into() }
+            let (key, cause) = (key.clone(), error.message().into());
+            ConfigError::Value { key, origin: origin.into(), cause }
         })?;
+        self.origins.insert(key, origin.into());
         Ok(())
     }
 

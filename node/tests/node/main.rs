@@ -7,6 +7,7 @@
 )]
 
 mod events;
+mod explorer;
 mod finality;
 mod gossip;
 mod lifecycle;

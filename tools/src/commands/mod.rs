@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod balance;
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod faucet;

@@ -17,6 +17,8 @@ mod setup;
 mod shell;
 mod steps;
 mod tidy;
+mod unit;
+mod wasm;
 
 const HELP: &str = "\
 usage: cargo xtask <command>

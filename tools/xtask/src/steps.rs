@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::report::{tail, tests_summary};
 use crate::shell::{Command, Shell};
-use crate::{bare, deny, tidy};
+use crate::{bare, deny, tidy, unit, wasm};
 
 /// What a step has to say when it passed.
 #[derive(Default)]
@@ -28,7 +28,13 @@ pub(crate) struct Step {
 const STEPS: &[Step] = &[
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "sizes, banned words, layers, links, dead files", run: tidy::step },
+    Step { name: "unit", about: "systemd understands the unit", run: unit::step },
     Step { name: "bare", about: "weft-core builds where no std exists", run: bare::step },
+    Step {
+        name: "wasm",
+        about: "the verifier of the explorer is what the sources make",
+        run: wasm::step,
+    },
     Step { name: "clippy", about: "no warning, in every set of features", run: clippy },
     Step { name: "doc", about: "docs of public and private items, no warning", run: doc },
     Step { name: "test", about: "all tests, examples in docs included", run: test },

@@ -244,7 +244,8 @@ impl Follower {
     fn wants(&self, attachment: &Attachment) -> bool {
         let body = &attachment.tx.transaction().body;
         let Some(data) = body.payload.reading() else { return false };
-        self.filter.stream.is_none_or(|stream| stream == data.stream.id())
+        attachment.first_of_body
+            && self.filter.stream.is_none_or(|stream| stream == data.stream.id())
             && self.filter.issuer.is_none_or(|issuer| issuer == body.issuer)
     }
 }

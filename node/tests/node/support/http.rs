@@ -76,6 +76,11 @@ impl Api {
         answer(request.header("accept", "application/octet-stream").send()).await
     }
 
+    pub(crate) async fn get_if_none_match(&self, path: &str, tag: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.base));
+        answer(request.header("if-none-match", tag).send()).await
+    }
+
     pub(crate) async fn post(&self, path: &str, bytes: Vec<u8>) -> Answer {
         answer(self.http.post(format!("{}{path}", self.base)).body(bytes).send()).await
     }
@@ -108,14 +113,23 @@ impl Api {
     }
 
     pub(crate) async fn events(&self, query: &str, last: Option<&str>) -> Events {
-        let mut request = self.http.get(format!("{}/v1/events?{query}", self.base));
+        self.open(&format!("/v1/events?{query}"), last).await
+    }
+
+    /// The stream of events at `path`, from now on.
+    pub(crate) async fn stream(&self, path: &str) -> Events {
+        self.open(path, None).await
+    }
+
+    async fn open(&self, path: &str, last: Option<&str>) -> Events {
+        let mut request = self.http.get(format!("{}{path}", self.base));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
         let response = timeout(PATIENCE, request.send()).await.unwrap().unwrap();
         let kind = response.headers()["content-type"].clone();
         if (response.status(), kind.as_bytes()) != (StatusCode::OK, b"text/event-stream") {
-            panic!("{query} behind {last:?}: {}", response.text().await.unwrap());
+            panic!("{path} behind {last:?}: {}", response.text().await.unwrap());
         }
         Events { response, text: String::new(), ready: VecDeque::new() }
     }

@@ -79,6 +79,10 @@ impl Banner<'_> {
             let key = self.network.key_file(at);
             text.push_str(&format!("  {at:<4}  {api:<22}  {p2p:<15}  {}\n", key.display()));
         }
+        if let Some(node) = self.nodes.first() {
+            let api = node.api_addr();
+            text.push_str(&format!("\n  page    http://{api}/ shows all of it in a browser"));
+        }
         let sensor = self.sensor.address();
         text.push_str(&format!(
             "\n  sensor  {sensor}\n          posts this machine's telemetry to node 0 once a \

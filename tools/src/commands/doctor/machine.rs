@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -13,12 +12,8 @@ use weft_client::host::NodeClient;
 use weft_core::genesis::Genesis;
 use weft_node::{Config, Seed, genesis_file};
 
-use super::{Finding, running};
-use crate::{
-    commands::node::environment,
-    failure::Failure,
-    ports::{is_tcp_free, is_udp_free},
-};
+use super::{Finding, peers, ports, running};
+use crate::{commands::node::environment, failure::Failure};
 
 /// Free space below which a node will not run for long, in bytes.
 const DISK_BYTES_MIN: u64 = 1 << 30;
@@ -43,11 +38,11 @@ pub(super) async fn look(file: &Path) -> Vec<Finding> {
                 format!("{} and {}, in use by this node", config.api.listen, config.p2p.listen);
             findings.push(Finding::fine("ports", detail));
             findings.extend(running::look(&node).await);
+            findings.extend(peers::missing(&node, &config.p2p.peers).await);
         }
         None => {
-            findings.push(port("API port", config.api.listen, "api.listen", is_tcp_free));
-            findings.push(port("UDP port", config.p2p.listen, "p2p.listen", is_udp_free));
-            findings.push(peers(&config));
+            findings.extend(ports::look(&config));
+            findings.extend(peers::named(&config.p2p.peers, own.as_deref()).await);
         }
     }
     findings
@@ -139,26 +134,6 @@ fn space(dir: &Path) -> Finding {
     Finding::wrong("space", detail, "make room, or move node.data_dir to another disk")
 }
 
-fn port(
-    name: &'static str,
-    address: SocketAddr,
-    setting: &str,
-    is_free: impl Fn(SocketAddr) -> bool,
-) -> Finding {
-    if is_free(address) {
-        return Finding::fine(name, format!("{address} is free"));
-    }
-    let next = format!("end what runs there, or choose another with {setting}");
-    Finding::wrong(name, format!("{address} cannot be listened on"), next)
-}
-
-fn peers(config: &Config) -> Finding {
-    match config.p2p.peers.len() {
-        0 => Finding::fine("peers", "none named: the node waits for others to come"),
-        count => Finding::fine("peers", format!("{count} named; start the node to see them")),
-    }
-}
-
 /// The node of this configuration, if it runs here.
 async fn running_node(config: &Config, own: Option<&str>) -> Option<NodeClient> {
     let mut address = config.api.listen;
@@ -183,14 +158,5 @@ mod tests {
         assert!(directory(&deep).ok && !deep.exists(), "looking makes nothing");
         fs::write(dir.path().join("a"), "").unwrap();
         assert!(!directory(&deep).ok);
-    }
-
-    #[test]
-    fn a_taken_port_is_found() {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = taken.local_addr().unwrap();
-        assert!(!port("API port", address, "api.listen", is_tcp_free).ok);
-        drop(taken);
-        assert!(port("API port", address, "api.listen", is_tcp_free).ok);
     }
 }

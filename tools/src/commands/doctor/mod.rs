@@ -6,6 +6,8 @@
 //! Invariant: it changes nothing, and every trouble comes with the next step.
 
 mod machine;
+mod peers;
+mod ports;
 mod running;
 
 use std::path::PathBuf;

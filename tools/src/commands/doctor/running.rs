@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use weft_client::host::NodeClient;
+use weft_client::host::{Finality, NodeClient};
 
 use super::Finding;
 use crate::failure::Failure;
@@ -22,6 +22,7 @@ pub(super) async fn look(node: &NodeClient) -> Vec<Finding> {
     findings.extend(readiness(node).await);
     findings.push(lost(&status.more));
     findings.push(clock(node).await);
+    findings.extend(committee_clock(&status.finality));
     findings
 }
 
@@ -98,9 +99,37 @@ async fn clock(node: &NodeClient) -> Finding {
     Finding::wrong("clock", detail, "set both by NTP; readings carry the time of who posts them")
 }
 
+/// Whether the node's clock stands behind the committee's, which is the middle of the validators'.
+/// A commit is made after its time, so to have made one before it is to have a clock that is wrong.
+/// The other way round says nothing: a node that catches up, or has just started, is late too.
+fn committee_clock(Finality { committed, time, made_at, .. }: &Finality) -> Option<Finding> {
+    let behind = time.saturating_sub(*made_at);
+    if *committed == 0 {
+        return None;
+    }
+    if behind > CLOCK_APART_MS {
+        let detail = format!("the node's clock is {} s behind the committee's", behind / 1_000);
+        return Some(Finding::wrong("committee", detail, "set the node's clock by NTP"));
+    }
+    Some(Finding::fine("committee", "the node's clock is not behind the committee's"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_not_the_committees_is_a_trouble() {
+        let at = |committed, time, made_at| {
+            let finality = Finality { committed, time, made_at, ..Finality::default() };
+            committee_clock(&finality).map(|finding| finding.ok)
+        };
+        assert_eq!(at(0, 0, 50_000), None);
+        assert_eq!(at(7, 50_000, 50_300), Some(true));
+        assert_eq!(at(7, 50_000, 49_000), Some(true));
+        assert_eq!(at(7, 50_000, 47_000), Some(false));
+        assert_eq!(at(7, 50_000, 90_000), Some(true), "it was away");
+    }
 
     #[test]
     fn a_disk_that_forgets_is_a_trouble() {

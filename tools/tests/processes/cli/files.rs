@@ -25,6 +25,7 @@ fn help_lists_commands_and_exit_codes() {
         "rotate",
         "status",
         "doctor",
+        "config",
         "completions",
         "Exit codes:",
         "3  cannot reach the node",
@@ -141,6 +142,32 @@ fn a_node_tells_what_is_wrong_with_its_settings() {
     from_environment.fails(2, &["WEFT_API__LISTEN"]);
     fs::remove_file(dir.path().join("net/node0/node.key")).unwrap();
     node(&[]).fails(2, &["node.key", "next:"]);
+}
+
+#[test]
+fn settings_are_checked_and_shown_with_where_they_come_from() {
+    let (dir, port) = (dir(), base_port());
+    let base = port.to_string();
+    run(dir.path(), &["init", "--nodes", "2", "--out", "net", "--base-port", &base]).ok();
+    let file = ["--config", "net/node0.toml"];
+    let config = |words: &[&str]| run(dir.path(), &[&["config"][..], words].concat());
+    assert!(config(&[&["check"][..], &file].concat()).ok().starts_with("ok: "));
+    let wrong = [&["check"][..], &file, &["--set", "p2p.peers_target=99"]].concat();
+    config(&wrong).fails(2, &["p2p.peers_target", "p2p.peers_max"]);
+    config(&["check", "--config", "none.toml"]).fails(2, &["none.toml"]);
+    let args =
+        ["--json", "config", "print", "--config", "net/node0.toml", "--set", "log.filter=warn"];
+    let mut print = weft(dir.path(), &args);
+    let printed = ended(print.env("WEFT_P2P__PEERS_MAX", "9")).ok();
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let origin = |key: &str| {
+        let found = printed.as_array().unwrap().iter().find(|setting| setting["key"] == key);
+        found.unwrap()["origin"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(origin("api.listen"), "net/node0.toml");
+    assert_eq!(origin("p2p.peers_max"), "environment variable WEFT_P2P__PEERS_MAX");
+    assert_eq!(origin("log.filter"), "the command line");
+    assert_eq!(origin("api.work_queue"), "default");
 }
 
 #[test]

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("market", &["weft-core"]),
     // Its feature `market` puts sockets and sessions together; devices build it without.
     ("client", &["weft-core", "weft-market", "weft-net"]),
+    ("verifier", &["weft-core"]),
     ("node", &["weft-core", "weft-net", "weft-storage", "weft-client", "weft-market"]),
 ];
 

@@ -1,12 +1,8 @@
 //! Another protocol on the same socket, and at a door of its own.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here fails a test")]
-
-mod world;
-
+use crate::world::*;
 use weft_core::message::PeerAddress;
 use weft_net::{CloseCode, Door, Guest, HandshakeError, NetError};
-use world::*;
 
 const OTHER: &[u8] = b"test-guest/1";
 

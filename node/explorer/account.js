@@ -1,0 +1,60 @@
+// One account: what it owns, what it did.
+
+import { el, empty, facts, figure, panel, replace, table } from "./dom.js";
+import { account as find, json } from "./node.js";
+import { commitLink, fate, moment, pill, summary, txLink, whole } from "./words.js";
+
+const PAGE = 50;
+
+/** Shows the view. */
+export async function account(main, address) {
+  const found = await find(address);
+  const [balance, done, open] = ["Balance", "Bodies ordered", "As of commit"].map(figure);
+  balance.set(BigInt(found.balance).toLocaleString("en-US"));
+  done.set(whole(found.consumed));
+  open.set(whole(found.commit));
+  const list = el("div", {});
+  const older = el("button", { class: "button", type: "button" }, "Show older ones");
+  const foot = el("div", { class: "inside" }, older);
+  replace(
+    main,
+    el("div", { class: "title" }, el("h1", {}, "Account"), registered(found)),
+    el("p", {}, el("code", {}, found.address)),
+    el("dl", { class: "figures" }, [balance, done, open].map(({ element }) => element)),
+    panel("Key and sequences", null, el("div", { class: "inside" }, facts([
+      ["Key in force", el("code", {}, found.key)],
+      ["Next sequence", whole(found.next)],
+      found.gaps.length > 0 && ["Gaps", found.gaps.map(({ first, end }) =>
+        end - first > 1 ? `${first}–${end - 1}` : `${first}`).join(", ")],
+    ]))),
+    panel("History", "newest first; transfers to it are not listed", list, foot),
+  );
+  await history(found, list, older, foot);
+}
+
+const registered = ({ exists, registered }) =>
+  exists ? pill("good", "in the ledger")
+    : pill("", registered ? "known here, not in the ledger yet" : "never seen");
+
+/** The history upwards from a sequence; read backwards, a page at a time. */
+async function history({ address, consumed }, list, older, foot) {
+  const rows = [];
+  let end = consumed;
+  const read = async () => {
+    const begin = Math.max(0, end - PAGE);
+    const path = `/v1/accounts/${encodeURIComponent(address)}/history`;
+    const page = await json(`${path}?after=${begin}&limit=${PAGE}`);
+    const bodies = page.bodies.filter(({ sequence }) => sequence < end).reverse();
+    end = begin;
+    rows.push(...bodies.map((body) => [whole(body.sequence), summary(body.content), fate(body),
+      body.commit === undefined ? "–" : commitLink(body.commit), moment(body.time),
+      txLink(body.id)]));
+    replace(list, rows.length
+      ? table("History", [["Sequence", "number"], ["Says", "wide"], ["State", ""],
+        ["Commit", "number"], ["Device's clock", ""], ["Transaction", ""]], rows)
+      : empty("Nothing yet", "It shows here once it is ordered."));
+    foot.hidden = end === 0;
+  };
+  older.addEventListener("click", read);
+  await read();
+}

@@ -1,0 +1,39 @@
+// What is for sale: the offers that this node's ledger has.
+
+import { el, empty, panel, replace, table } from "./dom.js";
+import { json, Trouble } from "./node.js";
+import { accountLink, ago, short, streamLink } from "./words.js";
+
+/** Shows the view. */
+export async function market(main) {
+  const list = el("div", {});
+  replace(
+    main,
+    el("div", { class: "title" }, el("h1", {}, "Market"), el("p", { class: "lead" },
+      "Streams that somebody offers to read, by the reading.")),
+    panel("Offers", null, list),
+  );
+  replace(list, await offers());
+}
+
+async function offers() {
+  let page;
+  try {
+    page = await json("/v1/market/offers?limit=100");
+  } catch (trouble) {
+    if (!(trouble instanceof Trouble) || trouble.status !== 404) throw trouble;
+    return empty("This network has no market yet", "Its nodes know no offers. Data flows all the"
+      + " same: look at the live view.");
+  }
+  if (!page.offers?.length) {
+    return empty("Nothing is for sale", "Whoever has a stream can offer it: ",
+      el("code", {}, "weft market sell STREAM --price 1 --per reading"));
+  }
+  return table("Offers", [["Offer", ""], ["What", "wide"], ["Stream", ""], ["Seller", ""],
+    ["Price", "number"], ["Until", ""]], page.offers.map((offer) => [
+    el("code", { title: offer.id }, short(offer.id)), offer.title ?? "–",
+    offer.stream ? streamLink(offer.stream) : "–",
+    offer.seller ? accountLink(offer.seller) : "–",
+    offer.price === undefined ? "–" : `${offer.price} per ${offer.unit ?? "unit"}`,
+    offer.expires ? ago(offer.expires) : "–"]));
+}
