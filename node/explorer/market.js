@@ -2,7 +2,7 @@
 
 import { el, empty, panel, replace, table } from "./dom.js";
 import { json, Trouble } from "./node.js";
-import { accountLink, ago, short, streamLink } from "./words.js";
+import { accountLink, bodyLink, moment, streamLink, whole } from "./words.js";
 
 /** Shows the view. */
 export async function market(main) {
@@ -29,11 +29,13 @@ async function offers() {
     return empty("Nothing is for sale", "Whoever has a stream can offer it: ",
       el("code", {}, "weft market sell STREAM --price 1 --per reading"));
   }
-  return table("Offers", [["Offer", ""], ["What", "wide"], ["Stream", ""], ["Seller", ""],
-    ["Price", "number"], ["Until", ""]], page.offers.map((offer) => [
-    el("code", { title: offer.id }, short(offer.id)), offer.title ?? "–",
-    offer.stream ? streamLink(offer.stream) : "–",
-    offer.seller ? accountLink(offer.seller) : "–",
-    offer.price === undefined ? "–" : `${offer.price} per ${offer.unit ?? "unit"}`,
-    offer.expires ? ago(offer.expires) : "–"]));
+  return table("Offers", [["What", "wide"], ["Stream", ""], ["Price", ""], ["Sample", "number"],
+    ["Seller", ""], ["Until", ""], ["Offer", ""]], page.offers.map((offer) => [
+    offer.title, streamLink(offer.stream), price(offer), sample(offer), accountLink(offer.seller),
+    moment(offer.expiry), bodyLink(offer.id)]));
 }
+
+const price = (offer) => `${BigInt(offer.price).toLocaleString("en-US")} per ${offer.unit}`;
+
+const sample = ({ sample_readings }) =>
+  sample_readings ? `${whole(sample_readings)} readings` : "none";

@@ -9,7 +9,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-venv=$root/target/browser
+venv=$root/target/playwright
 
 say() {
     printf 'browser: %s\n' "$*" >&2
