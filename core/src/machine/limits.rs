@@ -14,7 +14,7 @@ pub struct Limits {
     /// Live DAG kept in memory, as bytes of transactions. The oldest leave first; they stay in the
     /// store. Memory is about a tenth of this. Default 1 GiB.
     pub live_bytes_max: u64,
-    /// The same, as a count, which also bounds what a restart reads. Default 262,144.
+    /// The same, as a count, which also bounds what a restart reads. Default 131,072.
     pub live_count_max: usize,
 
     /// What is kept at hand of transactions that wait for their place in the order, in bytes; of
@@ -115,7 +115,7 @@ impl Default for Limits {
             pace: PaceLimits::default(),
             history: History::For(Span::from_secs(30 * 24 * 3_600)),
             live_bytes_max: 1 << 30,
-            live_count_max: 262_144,
+            live_count_max: 131_072,
             at_hand_bytes_max: 64 << 20,
             unordered_max: 262_144,
             tip_linger: Span::from_millis(200),
