@@ -109,7 +109,7 @@ pub fn ledger_round_trip(data: &[u8]) {
     round_trip::<TrieProof>(data);
 }
 
-/// What a seller seals, as [`transaction_round_trip`]; it keeps its limits, and always costs something.
+/// What a seller seals, as [`transaction_round_trip`]; it keeps its limits, and costs something.
 pub fn market_round_trip(data: &[u8]) {
     round_trip::<Chunk>(data);
     round_trip::<Claim>(data);

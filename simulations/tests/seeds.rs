@@ -45,8 +45,18 @@ const SOMETIMES_SPREAD: [&str; 12] = [
     "end",
 ];
 
-const SOMETIMES_FINAL: [&str; 7] =
-    ["commits", "ordered", "without effect", "certified", "convicted", "restarted", "get_snapshot"];
+const SOMETIMES_FINAL: [&str; 10] = [
+    "commits",
+    "ordered",
+    "without effect",
+    "certified",
+    "convicted",
+    "restarted",
+    "get_snapshot",
+    "channels opened",
+    "claims",
+    "channels ended",
+];
 
 #[test]
 fn all_agree_whatever_went_wrong() {

@@ -40,13 +40,14 @@ mod final_answers;
 mod http;
 mod market_answers;
 mod poster;
+mod said;
 mod sse;
 mod text;
 mod work;
 
 pub use answers::{
-    Account, Content, Cursor, CursorError, Described, LogLine, Output, Page, Peer, Readiness,
-    ReadinessCheck, Reading, Said, Status, Submitted, Tips,
+    Account, Cursor, CursorError, Described, LogLine, Page, Peer, Readiness, ReadinessCheck,
+    Reading, Status, Submitted, Tips,
 };
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed, Kinds};
@@ -58,4 +59,5 @@ pub use market_answers::{
     ChannelEnd, ChannelState, ChannelTerms, LedgerChannel, ListedOffer, MarketPage, OfferSaid,
 };
 pub use poster::{Attach, Final, NewReading, PostError, Posted, Poster, Retry};
+pub use said::{Content, Output, Said};
 pub use work::attach_on_all_cores;

@@ -1,8 +1,8 @@
 //! Drops what nobody needs any more, a little with each commit.
 //!
 //! - **History** older than the operator keeps, by the ledger's time: commits with their leaves,
-//!   places and the channels they ended, and transactions that no later commit can order. Never what the oldest snapshot that
-//!   is offered needs.
+//!   places and the channels they ended, and transactions that no later commit can order. Never
+//!   what the oldest snapshot that is offered needs.
 //! - **Checkpoints** below the gc round of that snapshot: whoever is further behind starts from it.
 //! - **The ledger as it was** at snapshots that are not offered any more.
 //!

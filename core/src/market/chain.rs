@@ -8,8 +8,8 @@
 //!
 //! Whoever shows `p[i]` proves that the chain's owner paid `i` ticks: nobody else can go up the
 //! chain. A claim is hashed down to the next element that has a leaf, and from there the path leads
-//! to the root, so it costs at most 256 steps and 8 nodes whatever its index. The salt and the index
-//! in every step keep a table made for one chain useless for any other.
+//! to the root, so it costs at most 256 steps and 8 nodes whatever its index. The salt and the
+//! index in every step keep a table made for one chain useless for any other.
 //!
 //! Invariant: an element that [`claim_holds`] accepts is the chain's own, unless BLAKE2s breaks.
 //! One secret makes one chain; it is never used for another.

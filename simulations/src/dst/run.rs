@@ -8,8 +8,12 @@ use std::{
 };
 
 use weft_core::{
+    codec::Decode as _,
+    digest::BodyId,
+    machine::{Archive, Reads as _},
     outcome::Outcome,
     time::{Span, Time},
+    tx::{Payload, SealedBody},
 };
 
 use super::plan::{Plan, Story};
@@ -196,6 +200,8 @@ fn happened(world: &World) -> BTreeMap<&'static str, u64> {
     let failed = leaves().filter(|leaf| leaf.outcome != Outcome::Applied);
     let most = |of: fn(&Node) -> usize| world.nodes().map(of).max().unwrap_or_default() as u64;
     let whole = world.nodes().filter(|node| node.told().is_whole()).count();
+    let applied = leaves().filter(|leaf| leaf.outcome == Outcome::Applied);
+    happened.extend(traded(world, applied.map(|leaf| leaf.body)));
     happened.extend([
         ("commits", longest.len() as u64),
         ("ordered", leaves().count() as u64),
@@ -208,4 +214,22 @@ fn happened(world: &World) -> BTreeMap<&'static str, u64> {
         ("dropped what was final", most(|node| usize::from(!durability::is_whole(node)))),
     ]);
     happened
+}
+
+/// What of the market took effect, as far as a node still has the bodies.
+fn traded(world: &World, applied: impl Iterator<Item = BodyId>) -> [(&'static str, u64); 3] {
+    let (mut opened, mut claimed, mut ended) = (0, 0, 0);
+    let store = world.live().next().map(Node::store);
+    for (store, id) in store.into_iter().cycle().zip(applied) {
+        let sealed = store.sealed_body(&id).and_then(|bytes| SealedBody::from_bytes(&bytes).ok());
+        match sealed.map(|sealed| sealed.body.payload) {
+            Some(Payload::ChannelOpen(_)) => {
+                opened += 1;
+                ended += u64::from(Archive::new(store).settlement(&id).is_some());
+            }
+            Some(Payload::ChannelClaim(_)) => claimed += 1,
+            _ => {}
+        }
+    }
+    [("channels opened", opened), ("claims", claimed), ("channels ended", ended)]
 }

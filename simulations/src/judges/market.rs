@@ -93,6 +93,12 @@ impl Market {
         found.cloned().ok_or(Outcome::NoChannel)
     }
 
+    fn withdraw(&mut self, id: BodyId, time: Time) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.terms.expiry = channel.terms.expiry.min(time + WITHDRAW_DELAY);
+        }
+    }
+
     /// What a body of an issuer does that owns `balance`.
     pub(super) fn trade(
         &mut self,
@@ -157,10 +163,8 @@ impl Market {
                 self.channels.remove(&close.channel);
             }
             Payload::ChannelWithdraw(wish) => {
-                let mut channel = self.channel(&wish.channel, time)?;
-                is(channel.payer)?;
-                channel.terms.expiry = channel.terms.expiry.min(time + WITHDRAW_DELAY);
-                self.channels.insert(wish.channel, channel);
+                is(self.channel(&wish.channel, time)?.payer)?;
+                self.withdraw(wish.channel, time);
             }
             Payload::Data(_) | Payload::Transfer(_) | Payload::KeyRotate(_) => {}
         }

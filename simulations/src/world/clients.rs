@@ -1,5 +1,5 @@
-//! Clients with funds: they pay, trade, spend twice, leave gaps, change keys, and see to it that what
-//! they said becomes final.
+//! Clients with funds: they pay, trade, spend twice, leave gaps, change keys, and see to it that
+//! what they said becomes final.
 //!
 //! Whatever is not ordered in time, or can not be ordered any more, is attached anew, at any node,
 //! until it has an outcome.

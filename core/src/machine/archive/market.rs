@@ -40,8 +40,8 @@ impl Archive<'_> {
         }
     }
 
-    /// At most `limit` channels that `account` opened or is paid by, behind `after`, in the order of
-    /// ids, as of the last commit.
+    /// At most `limit` channels that `account` opened or is paid by, behind `after`, in the order
+    /// of ids, as of the last commit.
     pub fn channels(&self, account: &Address, after: Option<BodyId>, limit: usize) -> Vec<BodyId> {
         channels_of(account, after, limit, self.reads())
     }

@@ -159,8 +159,8 @@ pub(super) fn fill_positions<T>(
     issuers.into_iter().filter_map(next).map(|(_, item)| item).collect()
 }
 
-/// The sum of all balances, bonds and deposits, counted one by one: for judges and tests, cost grows
-/// with the ledger.
+/// The sum of all balances, bonds and deposits, counted one by one: for judges and tests, cost
+/// grows with the ledger.
 pub fn recount(reads: &dyn Reads) -> Amount {
     total(&Tables { pending: &mut Records::default(), store: reads })
 }

@@ -108,7 +108,7 @@ impl Ledger {
 }
 
 /// # Panics
-/// On anything but an object: a part is replaced by one that hashes to what the committee certified.
+/// On anything but an object: a part is replaced by one that hashes to what was certified.
 fn object(value: &[u8]) -> Object {
     Object::from_bytes(value).expect("the committee certifies objects")
 }

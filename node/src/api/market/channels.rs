@@ -97,7 +97,7 @@ impl ChannelShown {
     responses(
         (status = 200, body = ChannelShown),
         (status = 400, body = Problem),
-        (status = 404, description = "Never opened, not final yet, or ended long ago", body = Problem),
+        (status = 404, description = "Never opened, not final, or ended long ago", body = Problem),
     )
 )]
 async fn channel(

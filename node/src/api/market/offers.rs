@@ -84,8 +84,8 @@ struct Wanted {
     seller: Option<Address>,
 }
 
-/// What is for sale. A page may be shorter than asked for, even empty, while `next` still moves: the
-/// end is where `next` stays.
+/// What is for sale. A page may be shorter than asked for, even empty, while `next` still moves:
+/// the end is where `next` stays.
 #[utoipa::path(
     get, path = "/v1/market/offers", tag = "market", params(OfferParams),
     responses((status = 200, body = OfferPage), (status = 400, body = Problem))
@@ -137,7 +137,7 @@ fn found(wanted: &Wanted, archive: Archive<'_>, kind: NetworkKind, now: Now) -> 
     responses(
         (status = 200, body = OfferShown),
         (status = 400, body = Problem),
-        (status = 404, description = "Never made, ended, expired, or not final yet", body = Problem),
+        (status = 404, description = "Never made, ended, expired, or not final", body = Problem),
     )
 )]
 async fn offer(

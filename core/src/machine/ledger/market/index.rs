@@ -71,8 +71,8 @@ fn channel_key(account: &Address, id: &BodyId) -> Vec<u8> {
     [account.to_bytes(), id.to_bytes()].concat()
 }
 
-/// The keys of at most `limit` objects that were due at or after `from` and before `to`, in the order
-/// of (instant, id).
+/// The keys of at most `limit` objects that were due at or after `from` and before `to`, in the
+/// order of (instant, id).
 pub(super) fn due_between(
     from: Time,
     to: Time,

@@ -99,7 +99,7 @@ pub(super) fn withdraws(channel: BodyId) -> Payload {
 }
 
 impl Pair {
-    /// Offers and channels of both ledgers, where they are found, and how those ended that are over.
+    /// Offers and channels of both ledgers, where they are found, and how those ended that did.
     pub(super) fn compare_market(&mut self) {
         let market = &self.naive.market;
         let (mut due, mut listed, mut held) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());

@@ -35,6 +35,10 @@ impl Channel {
     fn due(&self) -> u64 {
         self.terms.expiry.as_millis() + self.terms.grace.as_millis()
     }
+
+    fn withdrawn(&mut self, time: u64) {
+        self.terms.expiry = self.terms.expiry.min(Time::from_millis(time + DAY_MS));
+    }
 }
 
 impl Naive {
@@ -104,11 +108,9 @@ impl Naive {
         };
         let is = |owner: Address| if owner == from { Ok(()) } else { Err(Outcome::NotYours) };
         let listed = |naive: &Self, id: &BodyId| {
-            let found = naive.market.offers.get(id);
-            found
-                .filter(|(_, offer)| time <= offer.expiry.as_millis())
-                .cloned()
-                .ok_or(Outcome::NoOffer)
+            let listed = |offer: &Offer| time <= offer.expiry.as_millis();
+            let found = naive.market.offers.get(id).filter(|(_, offer)| listed(offer));
+            found.cloned().ok_or(Outcome::NoOffer)
         };
         match &body.payload {
             Payload::Offer(offer) => {
@@ -160,8 +162,7 @@ impl Naive {
             Payload::ChannelWithdraw(wish) => {
                 let mut channel = self.open_channel(wish.channel, time)?;
                 is(channel.payer)?;
-                let soon = Time::from_millis(time + DAY_MS);
-                channel.terms.expiry = channel.terms.expiry.min(soon);
+                channel.withdrawn(time);
                 self.market.channels.insert(wish.channel, channel);
             }
             other => panic!("not of the market: {other:?}"),
