@@ -40,7 +40,8 @@ fn verdict(shell: &Shell, name: &str, unit: &str) -> Result<String> {
     let folder = shell.root().join(Path::new(FOLDER));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
     fs::write(folder.join(name), unit).with_context(|| format!("cannot write {FOLDER}/{name}"))?;
-    let (_, said) = shell.output(&Command::new(&format!("systemd-analyze verify {FOLDER}/{name}")))?;
+    let (_, said) =
+        shell.output(&Command::new(&format!("systemd-analyze verify {FOLDER}/{name}")))?;
     let ours = said.lines().filter(|line| line.contains(name));
     Ok(ours.map(|line| format!("{line}\n")).collect())
 }

@@ -155,7 +155,8 @@ fn settings_are_checked_and_shown_with_where_they_come_from() {
     let wrong = [&["check"][..], &file, &["--set", "p2p.peers_target=99"]].concat();
     config(&wrong).fails(2, &["p2p.peers_target", "p2p.peers_max"]);
     config(&["check", "--config", "none.toml"]).fails(2, &["none.toml"]);
-    let args = ["--json", "config", "print", "--config", "net/node0.toml", "--set", "log.filter=warn"];
+    let args =
+        ["--json", "config", "print", "--config", "net/node0.toml", "--set", "log.filter=warn"];
     let mut print = weft(dir.path(), &args);
     let printed = ended(print.env("WEFT_P2P__PEERS_MAX", "9")).ok();
     let printed: Value = serde_json::from_str(&printed).unwrap();
