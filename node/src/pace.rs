@@ -1,9 +1,9 @@
-//! How much passes through this node, and how long it takes until it is final: over the last minute.
+//! How much passes through this node and how soon it is final: over the last minute.
 //!
 //! The counters of `metrics` only grow, and whoever wants a rate or a percentile needs a program
-//! that scrapes them. This is for whoever looks at one node without such a program: `/v1/status` and
-//! the explorer. One slot per second, each with its counts and its histogram; an old slot is emptied
-//! when its turn comes again.
+//! that scrapes them. This is for whoever looks at one node without such a program: `/v1/status`
+//! and the explorer. One slot per second, each with its counts and its histogram; an old slot is
+//! emptied when its turn comes again.
 //!
 //! Invariant: fixed memory, about 350 KiB, however much passes.
 

@@ -5,7 +5,7 @@
 //! length = weft_judge(genesis)  how many of those bytes are the genesis
 //! at = weft_verdict()           the page reads JSON there, of that length
 //! ```
-//! Invariant: no pointer from outside is ever followed; pages are only told where to write and read.
+//! Invariant: no pointer from outside is ever followed; pages are told where to write and read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

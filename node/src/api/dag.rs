@@ -1,7 +1,7 @@
 //! The Tangle as it grows, for a picture: server-sent events, a few a second, however much passes.
 //!
 //! A picture of a thousand vertices a second shows nothing and freezes whoever draws it. So each
-//! watcher gets a sample, at the rate it asks for, that prefers vertices whose parents it was shown,
+//! watcher gets a sample, at the rate it asks for, that prefers vertices with shown parents,
 //! and with it the true counts: a page can say how many it does not show.
 //!
 //! Invariant: one beat is bounded, in count and so in bytes, by the rate that was asked for and by

@@ -104,7 +104,7 @@ pub struct InForce {
     pub name: String,
     /// Its value, as it is written in TOML.
     pub value: String,
-    /// Who made it: a file, `environment variable NAME` or `the command line`; `None` for a default.
+    /// Who made it: a file, `environment variable NAME`, `the command line`; a default is `None`.
     pub origin: Option<String>,
 }
 

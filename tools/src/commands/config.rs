@@ -1,4 +1,4 @@
-//! `weft config`: the settings of a node as they are in force, and whether a node can run with them.
+//! `weft config`: the settings of a node that are in force, and whether it can run with them.
 //!
 //! Settings come from a file, the environment and flags, each over the one before; so the question
 //! "where does this value come from?" has an answer here, for every one of them.

@@ -26,9 +26,8 @@ const BYTES_MAX: usize = 512 * 1024;
 /// Builds the verifier and compares it with the one that is served.
 pub(crate) fn step(shell: &Shell) -> Result<Passed> {
     if !has_target(shell)? {
-        let line = format!(
-            "not checked: that {SERVED} is what the sources make; `rustup target add {TARGET}` first"
-        );
+        let add = format!("rustup target add {TARGET}");
+        let line = format!("not checked: that {SERVED} is what the sources make; `{add}` first");
         return Ok(Passed { note: "not built".to_owned(), unchecked: Some(line) });
     }
     let build = format!("cargo build --package weft-verifier --profile browser --target {TARGET}");

@@ -65,8 +65,8 @@ fn apart(peer: &FixedPeer) -> Finding {
     let id = id.to_string();
     let detail = format!("{} at {host}:{port} is not connected", short(&id));
     let next = format!(
-        "see that it runs (`weft doctor` there), that it has the same genesis, that its id is still \
-         {}, and that UDP port {port} is open on both sides; the node itself tries on",
+        "see that it runs (`weft doctor` there), has the same genesis and still the id {}, and \
+         that UDP port {port} is open on both sides; the node itself tries on",
         short(&id)
     );
     Finding::wrong("named", detail, next)

@@ -102,8 +102,8 @@ mod tests {
         let mut config = Config::default();
         config.api.listen = taken.local_addr().unwrap();
         config.p2p.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let wrong = |config: &Config| -> Vec<_> {
-            look(config).into_iter().filter(|finding| !finding.ok).map(|found| found.name).collect()
+        let wrong = |config: &Config| -> Vec<&'static str> {
+            look(config).iter().filter(|finding| !finding.ok).map(|found| found.name).collect()
         };
         assert_eq!(wrong(&config), ["API port"]);
         drop(taken);

@@ -59,6 +59,9 @@ async fn status_and_doctor_know_how_a_node_is() {
         assert!(doctor.out.contains(part), "{doctor:?}");
     }
     doctor.fails(1, &["2 troubles"]);
+    let doctor = run(&dir, &["doctor", "--config", "net/node0.toml"]);
+    assert!(doctor.out.contains("WRONG  named"), "{doctor:?}");
+    doctor.fails(1, &["3 troubles"]);
 
     nodes.take(0).kill();
     run(&dir, &["doctor", "--node", &url]).fails(3, &["found"]);
