@@ -8,8 +8,6 @@
 //! Left out on purpose: paying over HTTP. A channel is opened on the ledger, and its payments go to
 //! the seller over QUIC.
 
-#![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
-
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{

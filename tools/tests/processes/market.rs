@@ -123,7 +123,7 @@ async fn strangers_trade_and_the_deposit_adds_up_to_the_unit() {
     assert!((10..=11).contains(&readings), "{table}");
 
     // While `sell` runs, its folder is its own; told to end, it claims.
-    fair.of_seller("claim", &[]).fails(1, &["is in use", "next:"]);
+    fair.of_seller("claim", &[]).fails(1, &["is in use", "\"next\""]);
     assert!(seller.terminate().success());
     let channels = fair.channels();
     let [channel] = channels.as_slice() else { panic!("{channels:?}") };
