@@ -1,8 +1,8 @@
 //! Question: how many payments a second does a seller take on one core, with all that it does
 //! between a payment and its key, and what does an open session cost it in memory?
 //!
-//! Sketch: a payment of one tick is one BLAKE2s to verify, one digest for the key, a write of 166 to
-//! 800 bytes and some lookups in ordered maps: 2 to 3 us, so some 400,000 a second. 64 ticks a
+//! Sketch: a payment of one tick is one BLAKE2s to verify, one digest for the key, a write of 166
+//! to 800 bytes and some lookups in ordered maps: 2 to 3 us, so some 400,000 a second. 64 ticks a
 //! payment cost 64 hashes more, about 15 us. A session holds the leaves of its chain, 8 KiB for the
 //! longest of 65,536 ticks, and about one KiB beside.
 //!

@@ -101,32 +101,29 @@ codes! {
     BadTick = 10, "the payment does not hold", "pay at the index that is expected";
     /// The next chunk costs more than what is left of the deposit. Expected: index after it.
     DepositUsed = 11, "the deposit is used up", "top up, or open another channel";
-    /// The next chunk costs more than what is left of the chain. Expected: index after it.
+    /// The next chunk costs more than what is left of the chain. Expected: the chain's length, or
+    /// the index after the chunk.
     ChainUsed = 12, "the pay chain is used up", "open another channel";
     /// The ledger stalls: what is paid now might be claimed too late.
     Paused = 13, "the ledger makes no progress", "wait: service resumes by itself";
     /// A limit of the seller is reached. Expected: the limit.
     Busy = 14, "the seller is at its limit", "try again later";
-    /// The chunk is not kept any more. Expected: the first that is.
-    Gone = 15, "the chunk is not kept any more", "resume at the first that is";
-    /// A chunk costs more than the buyer risks. Expected: the ticks that it would pay.
-    TooDear = 16, "the chunk costs more than the buyer risks", "cut smaller chunks";
+    /// A chunk costs more than the buyer risks. Expected: the index that would have paid for it.
+    TooDear = 15, "the chunk costs more than the buyer risks", "cut smaller chunks";
     /// A chunk is not what the ledger says. Expected: its sequence.
-    NotAsSealed = 17, "the chunk is not what its batch says", "look at the stream's batches";
+    NotAsSealed = 16, "the chunk is not what its batch says", "look at the stream's batches";
     /// Another connection goes on with this channel.
-    Superseded = 18, "another connection has taken the channel over", "use one at a time";
+    Superseded = 17, "another connection has taken the channel over", "use one at a time";
     /// Nothing came for too long.
-    Silent = 19, "nothing came for too long", "connect again and resume";
+    Silent = 18, "nothing came for too long", "connect again and resume";
     /// The channel was settled.
-    Closed = 20, "the channel is settled", "open another channel";
+    Closed = 19, "the channel is settled", "open another channel";
     /// This side stops.
-    Stopping = 21, "this side stops", "connect again and resume";
+    Stopping = 20, "this side stops", "connect again and resume";
     /// A key is not the one committed to. Expected: the index that paid for it.
-    WrongKey = 22, "the key is not the one committed to", "look at the seller's key store";
+    WrongKey = 21, "the key is not the one committed to", "look at the seller's key store";
     /// Readings are not those committed to. Expected: the chunk's sequence.
-    WrongReadings = 23, "the readings are not those committed to", "look at the seller's store";
-    /// The quote differs from the offer on the ledger.
-    OtherQuote = 24, "the quote is not the offer on the ledger", "quote the offer";
+    WrongReadings = 22, "the readings are not those committed to", "look at the seller's store";
 }
 
 impl Encode for Refusal {

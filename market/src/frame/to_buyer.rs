@@ -54,7 +54,7 @@ pub struct Welcome {
     pub paid: u32,
     /// The element at that index, which proves it; zeros at index 0.
     pub word: PayWord,
-    /// The first chunk that it sends.
+    /// The first chunk that it sends, beside those that are paid already.
     pub next: u64,
 }
 

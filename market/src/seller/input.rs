@@ -54,7 +54,7 @@ pub enum Input {
         /// asked is no answer.
         found: Option<Box<Found>>,
     },
-    /// The ledger has made a commit.
+    /// The ledger has made a commit. Before the first that a seller hears of it sends nothing.
     Committed {
         /// The time of the newest one.
         time: Time,

@@ -125,6 +125,11 @@ fn a_forged_payment_buys_nothing_and_is_not_borne_for_long() {
     }
     world.pay(right);
     assert_eq!(world.keys(), [2], "who pays after all is served");
+    world.publish(2);
+    let forged_later = Tick { index: 4, word: PayWord([1; 32]) };
+    world.pay(forged_later);
+    assert_eq!(world.told(), Some(Refusal::new(Code::BadTick, 4)), "from what is known, too");
+    assert_eq!(world.keys(), [2]);
     for _ in 0..17 {
         world.pay(forged[4]);
     }
@@ -220,6 +225,23 @@ fn keys_are_given_again_but_not_for_ever() {
         world.buyer_sends(&ToSeller::Again(Again { keyed: 0 }));
     }
     assert_eq!(world.told().map(|refusal| refusal.code), Some(Code::Busy));
+}
+
+/// However often it is asked for, and over whatever connection.
+#[test]
+fn no_key_leaves_before_its_payment_is_on_disk() {
+    let mut world = World::with_a_false_buyer(Shop::default());
+    world.publish(2);
+    world.greet(&buyer_key(), |_| {});
+    let tick = world.tick(2);
+    world.buyer_sends(&ToSeller::Tick(tick));
+    world.forget_frames();
+    world.buyer_sends(&ToSeller::Again(Again { keyed: 0 }));
+    world.buyer_sends(&ToSeller::Tick(tick));
+    assert_eq!((world.ends(), world.keys()), (vec![2], vec![]));
+    assert!(world.sync_seller());
+    assert_eq!(world.keys(), [2]);
+    assert!(!world.sync_seller(), "one write for it");
 }
 
 #[test]

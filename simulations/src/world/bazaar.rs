@@ -106,7 +106,12 @@ impl Bazaar {
         now: Time,
         dice: &mut Dice,
     ) -> Option<Payload> {
-        let own = |opened: &&mut Opened| kind == 5 || opened.payer == by || opened.payee == by;
+        let own = |opened: &&mut Opened| match kind {
+            // Anybody may claim; only the payee closes.
+            5 => true,
+            8.. => opened.payee == by,
+            _ => opened.payer == by || opened.payee == by,
+        };
         let mut own: Vec<_> = self.channels.iter_mut().filter(own).collect();
         let at = dice.index(own.len());
         let Opened { id, payer, chain, .. } = own.get_mut(at)?;
@@ -116,14 +121,14 @@ impl Bazaar {
             Some(Claim { index, word: chain.word(index)?, path: chain.path(index)? })
         };
         Some(match kind {
-            5..8 => Payload::ChannelClaim(ChannelClaim { channel, claim: claim(chain, dice)? }),
-            8 if *payer == by && dice.chance(70) => Payload::ChannelTopUp(ChannelTopUp {
+            5..7 => Payload::ChannelClaim(ChannelClaim { channel, claim: claim(chain, dice)? }),
+            7 if *payer == by && dice.chance(70) => Payload::ChannelTopUp(ChannelTopUp {
                 channel,
                 amount: Amount(dice.below(5_000)),
                 expiry: now + Span::from_millis(dice.between(1, 60_000)),
             }),
-            8 => Payload::ChannelWithdraw(ChannelWithdraw { channel }),
-            _ if dice.chance(30) => {
+            7 => Payload::ChannelWithdraw(ChannelWithdraw { channel }),
+            _ if dice.chance(20) => {
                 let Stall { id, .. } = dice.pick(&self.stalls)?;
                 Payload::OfferEnd(OfferEnd { offer: *id })
             }
