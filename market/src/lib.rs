@@ -11,8 +11,8 @@
 //!  drive     QUIC, disk and ledger around the machines                     (all of it)
 //! ```
 //!
-//! **Invariants.** The machines read no clock, socket, disk or random source: the simulator crashes,
-//! cuts and cheats at every step of the code that ships. A payment leaves a buyer after it is on
+//! **Invariants.** The machines read no clock, socket, disk or random source: the simulator
+//! crashes, cuts and cheats at every step of the code that ships. A payment leaves a buyer after it is on
 //! disk, and a key leaves a seller after its payment is: nothing is said that a crash could unsay.
 //! So neither side loses more than docs/MARKET.md, "Losses", says.
 //!

@@ -30,7 +30,7 @@ mod held;
 mod ingest;
 pub mod key_file;
 mod keycache;
-pub mod live;
+mod live;
 pub mod logging;
 mod metrics;
 mod node;

@@ -96,12 +96,11 @@ impl Buyer {
         out.events.push(Event::Waiting(refusal));
     }
 
-    /// The seller has nothing to sell for what is left in the channel: it is over once all keys
-    /// have come.
+    /// The seller has nothing more to sell for what is left in the channel: it is over once all
+    /// that came before it said so is paid and opened.
     pub(super) fn end_if_used_up(&mut self, out: &mut Out) {
-        let Some(refusal) = self.refused.filter(|_| self.counter.unkeyed.is_empty()) else {
-            return;
-        };
+        let is_done = self.counter.unkeyed.is_empty() && self.held.is_empty();
+        let Some(refusal) = self.refused.filter(|_| is_done) else { return };
         let end = match refusal.code {
             Code::DepositUsed => End::DepositUsed,
             Code::ChainUsed => End::ChainUsed,

@@ -1,7 +1,8 @@
 //! From chunks to what can be sold: seal, keep, post, wait until the batch is final.
 //!
 //! Many chunks are on their way to the ledger at once; they come out in the order of their
-//! sequences. What a crash left on its way is sent again first: the same bytes, so it is there once.
+//! sequences. What a crash left on its way is sent again first: the same bytes, so it is there
+//! once.
 //!
 //! Invariant: a chunk is on disk before its batch leaves, and its batch is final before anybody is
 //! offered it.

@@ -111,6 +111,9 @@ pub enum StallError {
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What the ledger says of a batch that was looked up.
+type Looked = Result<Option<Box<SealedBatch>>, LedgerError>;
+
 /// A buyer at a seller.
 pub struct Stall {
     machine: Buyer,
@@ -124,7 +127,7 @@ pub struct Stall {
     /// To be written once the events are taken.
     unwritten: Option<(Ticket, Counter)>,
     writing: Option<Pending<(Ticket, Result<(), ShelfError>)>>,
-    looks: FuturesUnordered<Pending<(BodyId, Result<Option<Box<SealedBatch>>, LedgerError>)>>,
+    looks: FuturesUnordered<Pending<(BodyId, Looked)>>,
     channel_look: Pending<Result<Option<Box<Channel>>, LedgerError>>,
     link: Link,
     redial: Duration,

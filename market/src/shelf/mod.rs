@@ -104,7 +104,10 @@ pub trait Shelf: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum ShelfError {
     /// Another process has it open.
-    #[error("the folder {} is in use: end the other command, or name another folder", .dir.display())]
+    #[error(
+        "the folder {} is in use: end the other command, or name another folder",
+        .dir.display()
+    )]
     Locked {
         /// The folder.
         dir: PathBuf,

@@ -58,7 +58,7 @@ impl StoredChunk {
         Listed {
             sequence: self.batch.chunk,
             batch: self.body,
-            ticks: u32::try_from(ticks).unwrap_or(u32::MAX),
+            ticks,
             readings: self.batch.count,
             last: self.batch.last,
         }

@@ -175,8 +175,8 @@ impl LiveReading {
 /// The readings of an offer as they come, as server-sent events of kind `reading`, paid for by the
 /// account that the operator has named (`market.key_file`), for applications on this machine. One
 /// purchase serves all of them. Kind `note`: the seller is away, or chunks are missing; kind
-/// `ended`, with the cause, before the end; kind `lagged` before a slow reader is cut. Where the node
-/// buys nothing, or for strangers: 402 with what is needed to open a channel.
+/// `ended`, with the cause, before the end; kind `lagged` before a slow reader is cut. Where the
+/// node buys nothing, or for strangers: 402 with what is needed to open a channel.
 #[utoipa::path(
     get, path = "/v1/market/streams/{id}/live", tag = "market", params(("id" = String,)),
     responses(

@@ -123,7 +123,7 @@ async fn strangers_trade_and_the_deposit_adds_up_to_the_unit() {
     assert!((10..=11).contains(&readings), "{table}");
 
     // While `sell` runs, its folder is its own; told to end, it claims.
-    fair.of_seller("claim", &[]).fails(1, &["is in use", "next:"]);
+    fair.of_seller("claim", &[]).fails(1, &["is in use", "\"next\""]);
     assert!(seller.terminate().success());
     let channels = fair.channels();
     let [channel] = channels.as_slice() else { panic!("{channels:?}") };
@@ -162,19 +162,19 @@ async fn killed_in_the_middle_again_and_again_nothing_is_paid_twice_or_lost() {
     let mut buyer = fair.buy(&offer, 100_000, &more_buy);
     let mut bought: BTreeMap<u64, u64> = BTreeMap::new();
     let mut ticks = BTreeSet::new();
-    let mut take = |buyer: &Process, lines: u64| {
-        for _ in 0..lines {
-            let reading = buyer.json();
-            let value = number(&reading["text"]);
-            *bought.entry(value).or_default() += 1;
-            ticks.insert(number(&reading["ticks"]));
-        }
-        bought.keys().copied().max().unwrap_or_default()
+    let mut take = |reading: &Value| {
+        *bought.entry(number(&reading["text"])).or_default() += 1;
+        ticks.insert(number(&reading["ticks"]));
+        bought.len() as u64
     };
     for round in 0..5 {
-        take(&buyer, 37 + 7 * round);
+        (0..37 + 7 * round).for_each(|_| drop(take(&buyer.json())));
         if round % 2 == 0 {
-            buyer.kill();
+            // Half a line is none: its reading comes again.
+            let said = buyer.kill();
+            said.iter()
+                .flat_map(|line| serde_json::from_str(line))
+                .for_each(|line| drop(take(&line)));
             buyer = fair.buy(&offer, 100_000, &more_buy);
         } else {
             seller.kill();
@@ -182,7 +182,7 @@ async fn killed_in_the_middle_again_and_again_nothing_is_paid_twice_or_lost() {
             assert_eq!(event(&seller, "open")["offer"], offer.as_str(), "the same offer");
         }
     }
-    while take(&buyer, 1) < READINGS - 1 {}
+    while take(&buyer.json()) < READINGS {}
     assert!(buyer.terminate().success());
 
     // Every reading came; each chunk has one price and one place in the chain.

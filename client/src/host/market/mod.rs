@@ -6,9 +6,9 @@
 //!  ledger   what both ask of a node
 //!  place    sockets
 //! ```
-//! Invariant: what must not be forgotten lies in the folder that the caller names, and calling again
-//! with the same folder goes on where a crash left off: nothing is paid twice, and no payment that
-//! was acknowledged is lost.
+//! Invariant: what must not be forgotten lies in the folder that the caller names, and calling
+//! again with the same folder goes on where a crash left off: nothing is paid twice, and no payment
+//! that was acknowledged is lost.
 //!
 //! Left out on purpose: choosing among offers, and keys at rest.
 

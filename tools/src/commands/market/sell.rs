@@ -63,7 +63,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TYPE", value_parser = parse_content_type)]
     content_type: Option<ContentType>,
     /// Readings of one chunk: more cost fewer transactions, and put more at a buyer's risk
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u16).range(1..=4096))]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 1,
+        value_parser = value_parser!(u16).range(1..=4096),
+    )]
     count: u16,
     /// How long the first reading of a chunk waits for more, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1)]
@@ -81,7 +86,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     advertise: Vec<SocketAddr>,
     /// How many days the offer stays listed
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value_parser!(u16).range(1..=366))]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 30,
+        value_parser = value_parser!(u16).range(1..=366),
+    )]
     days: u16,
     /// Sealed chunks kept for buyers that read on from long ago, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
@@ -175,7 +185,9 @@ async fn serve(args: &Args, selling: &Selling, output: Output) -> Result<(), Fai
             }
             event = events.recv() => match event {
                 Ok(event) => show(&event, output)?,
-                Err(RecvError::Lagged(missed)) => output.note(&format!("{missed} events not shown")),
+                Err(RecvError::Lagged(missed)) => {
+                    output.note(&format!("{missed} events not shown"));
+                }
                 Err(RecvError::Closed) => return Err(Failure::failed("the shop is closed")),
             },
         }

@@ -79,10 +79,12 @@ impl Process {
         self.input = None;
     }
 
-    /// As a crash of the machine would, but for the page cache.
-    pub(crate) fn kill(mut self) {
+    /// As a crash of the machine would, but for the page cache. Gives the lines that it had written
+    /// and nobody had read.
+    pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.lines.iter().collect()
     }
 
     /// Asks it to end, as a service manager does, and waits until it has.
