@@ -206,21 +206,14 @@ fn service_pauses_with_the_ledger_and_goes_on_with_it() {
     trade.publish(2);
     trade.run(secs(3)).unwrap();
     [1, 2].into_iter().for_each(|node| trade.exchange.world.fault(&Fault::Crash(node)));
-    trade.run(secs(30)).unwrap();
+    // Grace is a minute, and the margin 20 s.
+    trade.run(secs(45)).unwrap();
     trade.start_buyer();
     trade.run(secs(5)).unwrap();
-    assert!(!is_paused(&trade) && trade.delivered().len() == 5, "grace is a minute, margin 20 s");
-    trade.run(secs(10)).unwrap();
-    trade.crash_seller();
-    trade.start_seller();
-    trade.cut();
-    trade.publish(1);
-    trade.run(secs(10)).unwrap();
-    let before = trade.delivered().len();
-    assert!(is_paused(&trade), "and its buyer knows why");
+    assert!(is_paused(&trade) && trade.delivered().len() == 4, "and its buyer knows why");
     [1, 2].into_iter().for_each(|node| trade.exchange.world.fault(&Fault::Restart(node)));
     trade.run(secs(20)).unwrap();
-    assert_eq!((before, trade.delivered().len()), (5, 6), "it went on by itself");
+    assert_eq!(trade.delivered().len(), 5, "it went on by itself");
     trade.claim_now();
     trade.run(secs(3)).unwrap();
     assert_eq!(claimed(&trade), trade.written());
