@@ -12,9 +12,9 @@
 //! ```
 //!
 //! **Invariants.** The machines read no clock, socket, disk or random source: the simulator
-//! crashes, cuts and cheats at every step of the code that ships. A payment leaves a buyer after it is on
-//! disk, and a key leaves a seller after its payment is: nothing is said that a crash could unsay.
-//! So neither side loses more than docs/MARKET.md, "Losses", says.
+//! crashes, cuts and cheats at every step of the code that ships. A payment leaves a buyer after it
+//! is on disk, and a key leaves a seller after its payment is: nothing is said that a crash could
+//! unsay. So neither side loses more than docs/MARKET.md, "Losses", says.
 //!
 //! Left out on purpose: the rules of channels (`weft-core`), and posting to a ledger
 //! (`weft-client`).

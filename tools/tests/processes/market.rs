@@ -168,13 +168,14 @@ async fn killed_in_the_middle_again_and_again_nothing_is_paid_twice_or_lost() {
         bought.len() as u64
     };
     for round in 0..5 {
-        (0..37 + 7 * round).for_each(|_| drop(take(&buyer.json())));
+        for _ in 0..37 + 7 * round {
+            take(&buyer.json());
+        }
         if round % 2 == 0 {
             // Half a line is none: its reading comes again.
-            let said = buyer.kill();
-            said.iter()
-                .flat_map(|line| serde_json::from_str(line))
-                .for_each(|line| drop(take(&line)));
+            for line in buyer.kill().iter().flat_map(|line| serde_json::from_str(line)) {
+                take(&line);
+            }
             buyer = fair.buy(&offer, 100_000, &more_buy);
         } else {
             seller.kill();
