@@ -81,9 +81,11 @@ class Page:
         self.page.on("request", self.asked)
 
     def heard(self, message):
-        # A node without a market answers 404, which the browser reports by itself.
-        is_market = "/v1/market/offers" in message.location.get("url", "")
-        if message.type in ("error", "warning") and not is_market:
+        # The browser reports by itself what the page is there to show: that a node has no market
+        # (404), or is not ready (503).
+        url = message.location.get("url", "")
+        is_shown = "/v1/market/offers" in url or url.endswith("/readyz")
+        if message.type in ("error", "warning") and not is_shown:
             self.troubles.append(f"console: {message.text} {message.location}")
 
     def asked(self, request):
