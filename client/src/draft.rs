@@ -1,4 +1,5 @@
-//! From a reading, a transfer or a rotation to a sealed body: what a device says, and signs once.
+//! From a reading, a transfer, a rotation or a word of the market to a sealed body: what a device
+//! says, and signs once.
 //!
 //! Invariant: what [`Draft::seal`] returns decodes everywhere. Every rule about the shape of a body
 //! is checked here, before the one signature is spent.
@@ -11,7 +12,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use weft_core::{
     address::Address,
-    codec::DecodeError,
+    codec::{Decode as _, DecodeError, Encode as _},
     digest::KeyId,
     keys::{KeyError, Sign},
     params::PAYLOAD_BYTES_MAX,
@@ -89,6 +90,19 @@ impl Builder {
     pub fn rotation(&self, sequence: Sequence, next: &dyn Sign) -> Result<Draft, DraftError> {
         let rotation = KeyRotate::new(self.network, &self.issuer, sequence, next)?;
         self.draft(sequence, Payload::KeyRotate(rotation))
+    }
+
+    /// A draft of any payload, such as those of the market (docs/MARKET.md). One that no node would
+    /// take is refused here: it is read as a node would read it.
+    ///
+    /// A body's id names what it opens: an offer or a channel has the id of the body that says so.
+    pub fn say(&self, sequence: Sequence, payload: Payload) -> Result<Draft, DraftError> {
+        let actual = payload.content_bytes();
+        if actual > PAYLOAD_BYTES_MAX {
+            return Err(DraftError::TooLong { actual });
+        }
+        let payload = Payload::from_bytes(&payload.to_bytes())?;
+        self.draft(sequence, payload)
     }
 
     fn draft(&self, sequence: Sequence, payload: Payload) -> Result<Draft, DraftError> {
@@ -209,8 +223,10 @@ pub enum DraftError {
 mod tests {
     use proptest::prelude::*;
     use weft_core::{
-        codec::{Decode as _, Encode as _},
+        digest::BodyId,
         keys::{DeviceKey, DeviceVerifier, Scheme, Verify as _},
+        market::chain::{ClaimPath, PayWord},
+        tx::{ChannelClose, ChannelWithdraw, Claim},
         units::Amount,
     };
 
@@ -316,6 +332,24 @@ mod tests {
         assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
         let first_body = builder(&first).rotation(Sequence(0), &next);
         assert_eq!(first_body.unwrap_err(), DraftError::Registration);
+    }
+
+    #[test]
+    fn words_of_the_market_are_read_before_they_are_signed() {
+        let key = key(13);
+        let wish = ChannelWithdraw { channel: BodyId([1; 32]) };
+        let draft = builder(&key).say(Sequence(1), Payload::ChannelWithdraw(wish)).unwrap();
+        let sealed = draft.seal(&key).unwrap();
+        assert_eq!(SealedBody::from_bytes(&sealed.to_bytes()), Ok(sealed));
+        let claim = Claim { index: 0, word: PayWord([1; 32]), path: ClaimPath::default() };
+        let nothing = ChannelClose { channel: BodyId([1; 32]), claim: Some(claim) };
+        let nothing = builder(&key).say(Sequence(1), Payload::ChannelClose(nothing));
+        assert!(matches!(nothing, Err(DraftError::Payload(_))), "a claim of no ticks");
+        let stream = StreamName::parse("s").unwrap();
+        let bytes = vec![0; PAYLOAD_BYTES_MAX].into();
+        let long = Payload::Data(Data { stream, content_type: ContentType::RAW, bytes });
+        let long = builder(&key).say(Sequence(1), long).unwrap_err();
+        assert_eq!(long, DraftError::TooLong { actual: PAYLOAD_BYTES_MAX + 4 });
     }
 
     #[test]

@@ -223,6 +223,12 @@ pub fn encode_text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
+impl<const N: usize> Encode for [u8; N] {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+}
+
 impl Encode for Bytes {
     fn encode(&self, out: &mut Vec<u8>) {
         encode_blob(self, out);

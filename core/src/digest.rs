@@ -47,6 +47,18 @@ pub enum Domain {
     Stream,
     /// The check of a record outside the database, as the store writes it.
     Content,
+    /// One step down a pay chain (docs/MARKET.md, "The pay chain").
+    Pay,
+    /// A leaf of the tree over a pay chain.
+    PayLeaf,
+    /// The key of one chunk of a paid stream.
+    ChunkKey,
+    /// The commitment to the key of a chunk.
+    KeyCommitment,
+    /// The ciphertext of a chunk.
+    Ciphertext,
+    /// What a buyer signs when a session begins.
+    MarketHello,
 }
 
 impl Domain {
@@ -65,6 +77,12 @@ impl Domain {
             Self::Window => b"weft.win",
             Self::Stream => b"weft.str",
             Self::Content => b"weft.con",
+            Self::Pay => b"weft.pay",
+            Self::PayLeaf => b"weft.plf",
+            Self::ChunkKey => b"weft.chk",
+            Self::KeyCommitment => b"weft.kcm",
+            Self::Ciphertext => b"weft.cip",
+            Self::MarketHello => b"weft.mhl",
         }
     }
 }
@@ -175,6 +193,12 @@ identifiers! {
     CommitId;
     /// Names a stream in indexes: the digest of its name.
     StreamId;
+    /// Makes the hashes of one pay chain its own.
+    Salt;
+    /// An element of a pay chain: whoever shows the element at an index was paid that many ticks.
+    PayWord;
+    /// What the ledger knows of a pay chain: the root over every 256th element.
+    PayRoot;
 }
 
 impl From<KeyId> for NodeId {

@@ -15,13 +15,17 @@ use crate::{
     committee::Committee,
     genesis::Genesis,
     keys::{DeviceVerifier, PublicKey, Scheme},
+    market::{
+        batch::{CHUNK_BYTES_MAX, Chunk, SealedBatch},
+        terms::Unit,
+    },
     message::Message,
     object::Object,
     outcome::Outcome,
     params::{FRAME_BYTES_MAX, LEAVES_MAX, Params, TRANSACTION_BYTES_MAX},
     proof::Proof,
     trie::TrieProof,
-    tx::{Attachment, SealedBody, Transaction},
+    tx::{Attachment, Claim, SealedBody, Transaction},
 };
 
 /// What decodes as `T` encodes to the very same bytes.
@@ -105,6 +109,19 @@ pub fn ledger_round_trip(data: &[u8]) {
     round_trip::<TrieProof>(data);
 }
 
+/// What a seller seals, as [`transaction_round_trip`]; it keeps its limits, and always costs something.
+pub fn market_round_trip(data: &[u8]) {
+    round_trip::<Chunk>(data);
+    round_trip::<Claim>(data);
+    round_trip::<SealedBatch>(data);
+    if let Ok(chunk) = Chunk::from_bytes(data) {
+        assert!(data.len() <= CHUNK_BYTES_MAX && !chunk.readings().is_empty());
+    }
+    if let Ok(batch) = SealedBatch::from_bytes(data) {
+        assert!(Unit::ALL.iter().all(|unit| unit.ticks(&batch, data.len()) > 0));
+    }
+}
+
 /// An address: what parses is shown as the same text, but for the case of its letters.
 pub fn address_round_trip(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
@@ -145,7 +162,7 @@ pub fn genesis() -> Genesis {
 pub type Body = fn(&[u8]);
 
 /// All of them, by name.
-pub const BODIES: [(&str, Body); 10] = [
+pub const BODIES: [(&str, Body); 11] = [
     ("transaction", transaction_round_trip),
     ("message", message_round_trip),
     ("key", key_round_trip),
@@ -154,6 +171,7 @@ pub const BODIES: [(&str, Body); 10] = [
     ("certificate", certificate_round_trip),
     ("proof", proof_round_trip),
     ("ledger", ledger_round_trip),
+    ("market", market_round_trip),
     ("address", address_round_trip),
     ("admit", admit_never_panics),
 ];

@@ -32,6 +32,7 @@ pub mod genesis;
 pub mod keys;
 #[cfg(feature = "machine")]
 pub mod machine;
+pub mod market;
 pub mod message;
 pub mod object;
 pub mod outcome;

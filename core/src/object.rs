@@ -10,7 +10,8 @@ use crate::{
     account::Account,
     address::Address,
     codec::{Decode, DecodeError, Encode, Reader},
-    digest::{DIGEST_BYTES, Domain, Hasher},
+    digest::{BodyId, DIGEST_BYTES, Domain, Hasher},
+    market::objects::{Channel, Listing},
     units::Amount,
 };
 
@@ -19,13 +20,29 @@ use crate::{
 pub enum Object {
     /// An account, at its address.
     Account(Account),
-    /// The sum of all balances, fixed by the genesis. There is one.
+    /// The sum of all value, fixed by the genesis. There is one.
     Supply(Amount),
+    /// An offer that is listed, at its id.
+    Listing(Listing),
+    /// A channel that is open, at its id.
+    Channel(Channel),
 }
 
 impl Object {
     const ACCOUNT: u8 = 16;
     const SUPPLY: u8 = 17;
+    const LISTING: u8 = 18;
+    const CHANNEL: u8 = 19;
+
+    /// What it holds of the supply: a balance, a bond, the rest of a deposit.
+    pub fn value(&self) -> Amount {
+        match self {
+            Self::Account(account) => account.balance,
+            Self::Supply(_) => Amount::ZERO,
+            Self::Listing(listing) => listing.bond,
+            Self::Channel(channel) => channel.rest(),
+        }
+    }
 }
 
 /// The place of an object in the state trie: `H("weft.stt", kind | id)`.
@@ -41,6 +58,16 @@ impl ObjectKey {
     /// Of the supply.
     pub fn supply() -> Self {
         Self::of(Object::SUPPLY, &[])
+    }
+
+    /// Of an offer.
+    pub fn listing(id: &BodyId) -> Self {
+        Self::of(Object::LISTING, id.as_bytes())
+    }
+
+    /// Of a channel.
+    pub fn channel(id: &BodyId) -> Self {
+        Self::of(Object::CHANNEL, id.as_bytes())
     }
 
     fn of(kind: u8, id: &[u8]) -> Self {
@@ -59,6 +86,14 @@ impl Encode for Object {
                 out.push(Self::SUPPLY);
                 amount.encode(out);
             }
+            Self::Listing(listing) => {
+                out.push(Self::LISTING);
+                listing.encode(out);
+            }
+            Self::Channel(channel) => {
+                out.push(Self::CHANNEL);
+                channel.encode(out);
+            }
         }
     }
 }
@@ -68,6 +103,8 @@ impl Decode for Object {
         match reader.u8()? {
             Self::ACCOUNT => Account::decode(reader).map(Self::Account),
             Self::SUPPLY => Amount::decode(reader).map(Self::Supply),
+            Self::LISTING => Listing::decode(reader).map(Self::Listing),
+            Self::CHANNEL => Channel::decode(reader).map(Self::Channel),
             kind => Err(DecodeError::UnknownTag { field: "object kind", actual: kind.into() }),
         }
     }

@@ -1,7 +1,7 @@
 //! What became of a body when its turn in the total order came (docs/PROTOCOL.md, "Ledger").
 //!
-//! Final, and the same on every node: it follows from the ledger alone. In the order of the checks,
-//! so the first that fails gives the outcome. An outcome is a leaf of a commit record.
+//! Final, and the same on every node: it follows from the ledger alone. The first check that fails
+//! gives the outcome. An outcome is part of a leaf of a commit record.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,15 +25,29 @@ pub enum Outcome {
     Expired = 4,
     /// Its sequence was used by another body, or given up.
     SeqUsed = 5,
-    /// It transfers more than its issuer has.
+    /// It transfers or locks more than its issuer has.
     Insufficient = 6,
     /// It opens an account with less than an account must begin with.
     Dust = 7,
+    /// It names an offer that is not listed: never made, ended, or expired.
+    NoOffer = 8,
+    /// It opens a channel with another price or payee than the offer says.
+    OfferDiffers = 9,
+    /// It names a channel that is not open: never opened, closed, or past its grace.
+    NoChannel = 10,
+    /// The offer or channel is there, and it is for somebody else to say this of it.
+    NotYours = 11,
+    /// The expiry is over, or further ahead than it may be.
+    BadExpiry = 12,
+    /// The element or its path is not of the channel's pay chain.
+    BadClaim = 13,
+    /// It opens a channel with less than an account must begin with.
+    SmallDeposit = 14,
 }
 
 impl Outcome {
     /// All of them; each stands at its own number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Applied,
         Self::BadAnchor,
         Self::NoAccount,
@@ -42,6 +56,13 @@ impl Outcome {
         Self::SeqUsed,
         Self::Insufficient,
         Self::Dust,
+        Self::NoOffer,
+        Self::OfferDiffers,
+        Self::NoChannel,
+        Self::NotYours,
+        Self::BadExpiry,
+        Self::BadClaim,
+        Self::SmallDeposit,
     ];
 
     /// Its number on the wire.
@@ -52,7 +73,16 @@ impl Outcome {
     /// Whether it used up the body's sequence: whatever failed before that check used nothing.
     pub const fn consumes_sequence(self) -> bool {
         match self {
-            Self::Applied | Self::Insufficient | Self::Dust => true,
+            Self::Applied
+            | Self::Insufficient
+            | Self::Dust
+            | Self::NoOffer
+            | Self::OfferDiffers
+            | Self::NoChannel
+            | Self::NotYours
+            | Self::BadExpiry
+            | Self::BadClaim
+            | Self::SmallDeposit => true,
             Self::BadAnchor | Self::NoAccount | Self::BadKey | Self::Expired | Self::SeqUsed => {
                 false
             }
@@ -69,8 +99,17 @@ impl fmt::Display for Outcome {
             Self::BadKey => "signed by a key that is not in force",
             Self::Expired => "expired before it was ordered",
             Self::SeqUsed => "its sequence was used by another body, or given up",
-            Self::Insufficient => "the issuer has less than it transfers",
+            Self::Insufficient => "the issuer has less than it transfers or locks",
             Self::Dust => "it opens an account with less than an account must begin with",
+            Self::NoOffer => "no such offer is listed: never made, ended, or expired",
+            Self::OfferDiffers => {
+                "its price or payee is not that of the offer; ask for a new quote"
+            }
+            Self::NoChannel => "no such channel is open: never opened, closed, or past its grace",
+            Self::NotYours => "only the owner of the offer or channel may say this of it",
+            Self::BadExpiry => "it would expire in the past, or more than 366 days ahead",
+            Self::BadClaim => "the claim is not of this channel's pay chain",
+            Self::SmallDeposit => "its deposit is less than an account must begin with",
         })
     }
 }
@@ -99,6 +138,6 @@ mod tests {
             assert_eq!(usize::from(outcome.tag()), at);
             assert_eq!(Outcome::from_bytes(&outcome.to_bytes()), Ok(outcome));
         }
-        assert!(Outcome::from_bytes(&[8]).is_err());
+        assert!(Outcome::from_bytes(&[15]).is_err());
     }
 }

@@ -5,7 +5,10 @@
 //!
 //! Left out on purpose: a clock. Time is an argument everywhere in this crate.
 
+use alloc::vec::Vec;
 use core::ops::Add;
+
+use crate::codec::{Decode, DecodeError, Encode, Reader};
 
 /// An instant, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +47,18 @@ impl Add<Span> for Time {
     /// The far end of time instead of an overflow.
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Encode for Time {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.to_le_bytes());
+    }
+}
+
+impl Decode for Time {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.u64().map(Self)
     }
 }
 

@@ -14,6 +14,7 @@ mod logs;
 mod network;
 mod output;
 mod ports;
+mod said;
 mod signals;
 mod target;
 mod time;

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use weft_core::{
     address::NetworkKind,
     codec::Decode as _,
-    digest::{BodyId, GenesisId, KeyId, TxId},
+    digest::{BodyId, GenesisId, KeyId, PayWord, TxId},
     keys::Scheme,
     tx::{CommitRef, NetworkId},
 };
 
-use super::{Fate, Finality, LedgerAccount, text};
+use super::{ChannelTerms, Fate, Finality, LedgerAccount, OfferSaid, text};
 
 /// A place in one node's order of all it knows: how many transactions there were, the one named
 /// included. Local to that node: another node has another order.
@@ -227,6 +227,53 @@ pub enum Said {
         /// Its scheme.
         #[serde(with = "text")]
         scheme: Scheme,
+    },
+    /// A stream for sale.
+    Offer(OfferSaid),
+    /// The end of an offer.
+    OfferEnd {
+        /// The offer.
+        #[serde(with = "text")]
+        offer: BodyId,
+    },
+    /// A deposit for a seller.
+    ChannelOpen(ChannelTerms),
+    /// More of it, or for longer.
+    ChannelTopUp {
+        /// The channel.
+        #[serde(with = "text")]
+        channel: BodyId,
+        /// What is added, in base units.
+        #[serde(with = "text")]
+        amount: u64,
+        /// The new expiry, if it is later than the one in force.
+        expiry: u64,
+    },
+    /// Ticks that were paid.
+    ChannelClaim {
+        /// The channel.
+        #[serde(with = "text")]
+        channel: BodyId,
+        /// How many.
+        ticks: u32,
+        /// The element of the pay chain that proves it.
+        #[serde(with = "text")]
+        word: PayWord,
+    },
+    /// The payee's end of a channel.
+    ChannelClose {
+        /// The channel.
+        #[serde(with = "text")]
+        channel: BodyId,
+        /// How many ticks were paid by then, if it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticks: Option<u32>,
+    },
+    /// The payer's wish to end a channel.
+    ChannelWithdraw {
+        /// The channel.
+        #[serde(with = "text")]
+        channel: BodyId,
     },
     /// Something that this version does not know.
     #[serde(other)]

@@ -6,6 +6,8 @@
 //! Left out on purpose: retries. Whoever asks knows whether waiting is worth it; see
 //! [`Poster`](super::Poster) and [`NodeClient::events`].
 
+mod market;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};

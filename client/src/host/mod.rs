@@ -38,6 +38,7 @@ mod error;
 mod events;
 mod final_answers;
 mod http;
+mod market_answers;
 mod poster;
 mod sse;
 mod text;
@@ -53,5 +54,8 @@ pub use final_answers::{
     Commit, CommitLeaf, Committed, Done, Fate, Finality, Gap, LedgerAccount, State, Told,
 };
 pub use http::NodeClient;
+pub use market_answers::{
+    ChannelEnd, ChannelState, ChannelTerms, LedgerChannel, ListedOffer, MarketPage, OfferSaid,
+};
 pub use poster::{Attach, Final, NewReading, PostError, Posted, Poster, Retry};
 pub use work::attach_on_all_cores;

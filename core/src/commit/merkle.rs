@@ -71,6 +71,11 @@ impl Path {
         Self(digests)
     }
 
+    /// The digests, lowest first.
+    pub fn digests(&self) -> &[[u8; DIGEST_BYTES]] {
+        &self.0
+    }
+
     /// The root of the tree of `count` leaves in which this path leads up from `leaf` at `index`;
     /// `None` where no such path has this length.
     pub fn root(

@@ -1,9 +1,12 @@
-//! What was committed, for whoever asks: records, leaves, places, accounts, certificates, proofs.
+//! What was committed, for whoever asks: records, leaves, places, accounts, offers and channels,
+//! certificates, proofs.
 //!
 //! Invariant: answers come from the store alone, so any thread may ask, and two answers may be of
 //! different commits; each says of which.
 //!
 //! Left out on purpose: what is not committed yet (events), and writing (`chain`, `ledger`).
+
+mod market;
 
 use alloc::vec::Vec;
 
@@ -73,7 +76,7 @@ impl<'a> Archive<'a> {
     pub fn account(&self, address: &Address) -> Option<Account> {
         match self.read(Table::Object, &ObjectKey::account(address).0)? {
             Object::Account(account) => Some(account),
-            Object::Supply(_) => None,
+            _ => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Drops what nobody needs any more, a little with each commit.
 //!
-//! - **History** older than the operator keeps, by the ledger's time: commits with their leaves and
-//!   places, and transactions that no later commit can order. Never what the oldest snapshot that
+//! - **History** older than the operator keeps, by the ledger's time: commits with their leaves,
+//!   places and the channels they ended, and transactions that no later commit can order. Never what the oldest snapshot that
 //!   is offered needs.
 //! - **Checkpoints** below the gc round of that snapshot: whoever is further behind starts from it.
 //! - **The ledger as it was** at snapshots that are not offered any more.
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use super::{
     Archive, History, Machine, Outbox, Reads,
     chain::Node,
-    ledger::consumed_key,
+    ledger::{consumed_key, market},
     records::{Table, Tables, newest_key},
 };
 use crate::{
@@ -182,6 +182,7 @@ fn sweep_commit(index: CommitIndex, leaves: &[Leaf], tables: &mut Tables<'_>) {
     for table in [Table::Commit, Table::Leaves, Table::Certificate] {
         tables.remove(table, &key);
     }
+    market::forget(index, tables);
     // Of the mountain range, whatever lies below a node that is below the floor as a whole.
     let count = index.0 + 1;
     for height in 0..63_u8 {

@@ -51,6 +51,17 @@ pub enum Table {
     /// The ledger at the last snapshots, where it changed since: index 8 (big-endian), object 32 ->
     /// the object before its first change, nothing if there was none.
     Before = 14,
+    /// Offers and channels by the last instant at which they count: ms 8 (big-endian), id 32 -> key
+    /// of the object.
+    Due = 15,
+    /// Offers that are listed: stream 32, id 32 -> nothing.
+    Offers = 16,
+    /// Open channels by payer and by payee: address 32, id 32 -> nothing.
+    Channels = 17,
+    /// How channels ended: id 32 -> settlement.
+    Settled = 18,
+    /// Channels that a commit ended: index 8 (big-endian), id 32 -> nothing.
+    Settling = 19,
 }
 
 /// Writes that are on their way to the store. `None` removes.
@@ -122,11 +133,10 @@ impl Tables<'_> {
     pub(super) fn range(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
         let pending = self.pending.0.range((table, from.to_vec())..);
         let pending = pending.take_while(|((other, _), _)| *other == table);
-        let mut found: BTreeMap<Vec<u8>, Bytes> = self
-            .store
-            .records(table, from, limit.saturating_add(self.pending.0.len()))
-            .into_iter()
-            .collect();
+        // Each record that is on its way out hides one that is still in the store.
+        let hidden = pending.clone().filter(|(_, value)| value.is_none()).count();
+        let mut found: BTreeMap<Vec<u8>, Bytes> =
+            self.store.records(table, from, limit.saturating_add(hidden)).into_iter().collect();
         for ((_, key), value) in pending {
             match value {
                 Some(value) => found.insert(key.clone(), value.clone()),

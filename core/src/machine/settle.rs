@@ -151,7 +151,7 @@ impl Machine {
         self.ledger.snapshot(record.index);
     }
 
-    /// One record: executes its bodies, then appends it to the chain.
+    /// One record: settles what is due, executes its bodies, then appends it to the chain.
     pub(super) fn record(
         &mut self,
         made: &Made,
@@ -160,15 +160,17 @@ impl Machine {
         out: &mut Outbox,
     ) -> Arc<CommitRecord> {
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
-        let now = self.chain.next_time(made.time);
+        let at = ledger::Moment { index: self.chain.next(), time: self.chain.next_time(made.time) };
+        self.ledger.settle_due(at, &mut tables);
         let mut leaves = Vec::with_capacity(part.len());
         for turn in part {
             let executed = ledger::Executed {
                 id: turn.id,
+                body_id: turn.body_id,
                 body: &turn.body,
                 anchor_ok: self.chain.has_anchor(&turn.anchor),
             };
-            let outcome = self.ledger.execute(now, executed, &mut tables);
+            let outcome = self.ledger.execute(at, executed, &mut tables);
             if matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount) {
                 self.tangle.spent(&turn.id);
             }

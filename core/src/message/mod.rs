@@ -319,7 +319,7 @@ impl Decode for PeerAddress {
 }
 
 /// Family byte 4 or 6, the address in network order, the port; 0 stands for none.
-fn encode_socket(socket: &SocketAddr, out: &mut Vec<u8>) {
+pub(crate) fn encode_socket(socket: &SocketAddr, out: &mut Vec<u8>) {
     match socket.ip() {
         IpAddr::V4(ip) => {
             out.push(4);
@@ -333,7 +333,8 @@ fn encode_socket(socket: &SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(&socket.port().to_le_bytes());
 }
 
-fn decode_socket(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, DecodeError> {
+/// As [`encode_socket`] writes it.
+pub(crate) fn decode_socket(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, DecodeError> {
     let ip = match reader.u8()? {
         0 => return Ok(None),
         4 => IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?)),

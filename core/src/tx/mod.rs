@@ -30,7 +30,10 @@ use crate::{
 
 pub use attachment::{Attachment, CommitRef, WORK_PREFIX_BYTES, choose_parents};
 pub use body::{Body, NetworkId};
-pub use payload::{ContentType, Data, KeyRotate, Output, Payload, StreamName, Transfer};
+pub use payload::{
+    ChannelClaim, ChannelClose, ChannelOpen, ChannelTopUp, ChannelWithdraw, Claim, ContentType,
+    Data, KeyRotate, Offer, OfferEnd, Output, Payload, StreamName, Title, Transfer,
+};
 pub use seal::Seal;
 
 /// One attachment of one sealed body.
@@ -60,7 +63,7 @@ impl Transaction {
     pub const fn new_key(&self) -> Option<&PublicKey> {
         match &self.body.payload {
             Payload::KeyRotate(rotation) => Some(&rotation.key),
-            Payload::Data(_) | Payload::Transfer(_) => self.seal.key.as_ref(),
+            _ => self.seal.key.as_ref(),
         }
     }
 }

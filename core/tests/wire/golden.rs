@@ -140,6 +140,7 @@ pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
     samples.extend(ledger());
     samples.extend(ids());
     samples.extend(messages());
+    samples.extend(crate::market::samples());
     samples.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 

@@ -14,4 +14,5 @@
 mod canonical;
 mod fuzzed;
 mod golden;
+mod market;
 mod values;

@@ -26,6 +26,8 @@ use weft_core::{
     units::{Amount, CommitIndex, Position, Round, Sequence},
 };
 
+use crate::market::market;
+
 fn bytes(max: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..max).prop_map(Bytes::from)
 }
@@ -72,7 +74,7 @@ fn signature(scheme: Scheme) -> impl Strategy<Value = Signature> {
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
-    prop_oneof![4 => reading(), 2 => transfer(), 1 => rotation()]
+    prop_oneof![4 => reading(), 2 => transfer(), 1 => rotation(), 3 => market()]
 }
 
 /// Of few outputs: many ask for more work.
@@ -93,7 +95,8 @@ fn rotation() -> impl Strategy<Value = Payload> {
 }
 
 fn reading() -> impl Strategy<Value = Payload> {
-    ("[a-zäß€🌍 ]{1,16}", any::<u16>(), bytes(300)).prop_map(|(stream, kind, bytes)| {
+    let kind = any::<u16>().prop_filter("any bytes", |kind| *kind != ContentType::SEALED_BATCH.0);
+    ("[a-zäß€🌍 ]{1,16}", kind, bytes(300)).prop_map(|(stream, kind, bytes)| {
         Payload::Data(Data {
             stream: StreamName::parse(&stream).unwrap(),
             content_type: ContentType(kind),
@@ -107,7 +110,7 @@ fn body() -> impl Strategy<Value = Body> {
     let fixed = (any::<[u8; 4]>(), any::<[u8; 32]>(), option::of(any::<[u8; 32]>()));
     // The first body is no rotation.
     let said = prop_oneof![
-        (Just((0, 0, 0)), prop_oneof![reading(), transfer()]),
+        (Just((0, 0, 0)), prop_oneof![reading(), transfer(), market()]),
         (numbers, payload()).prop_filter("a later body", |((sequence, ..), _)| *sequence > 0),
     ];
     (fixed, said, commit()).prop_map(
@@ -135,7 +138,7 @@ pub(crate) fn transaction() -> impl Strategy<Value = Transaction> {
     })
 }
 
-fn socket() -> impl Strategy<Value = SocketAddr> {
+pub(crate) fn socket() -> impl Strategy<Value = SocketAddr> {
     any::<(IpAddr, u16)>().prop_map(|(ip, port)| SocketAddr::new(ip, port))
 }
 

@@ -62,8 +62,9 @@ pub(crate) struct Fate {
 /// What became of a body when its turn came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct OutcomeShown {
-    /// `applied`, `bad_anchor`, `no_account`, `bad_key`, `expired`, `seq_used`, `insufficient` or
-    /// `dust`.
+    /// `applied`, `bad_anchor`, `no_account`, `bad_key`, `expired`, `seq_used`, `insufficient`,
+    /// `dust`, `no_offer`, `offer_differs`, `no_channel`, `not_yours`, `bad_expiry`, `bad_claim` or
+    /// `small_deposit`.
     code: &'static str,
     /// The same in a sentence.
     detail: String,
@@ -85,6 +86,13 @@ const fn outcome_code(outcome: Outcome) -> &'static str {
         Outcome::SeqUsed => "seq_used",
         Outcome::Insufficient => "insufficient",
         Outcome::Dust => "dust",
+        Outcome::NoOffer => "no_offer",
+        Outcome::OfferDiffers => "offer_differs",
+        Outcome::NoChannel => "no_channel",
+        Outcome::NotYours => "not_yours",
+        Outcome::BadExpiry => "bad_expiry",
+        Outcome::BadClaim => "bad_claim",
+        Outcome::SmallDeposit => "small_deposit",
     }
 }
 

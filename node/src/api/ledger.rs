@@ -83,10 +83,7 @@ async fn account(
     Segment(text): Segment<String>,
 ) -> Answer<Json<Account>> {
     let address = api.address(&text)?;
-    if api.status.borrow().sync.is_some_and(|sync| sync.by == By::Snapshot) {
-        // Parts of the ledger are of another commit than others.
-        return Err(SubmitRefusal::Behind.into());
-    }
+    api.whole_ledger()?;
     let (kind, commit) = (api.genesis.kind, api.committed().0);
     let found = api.read(move |store| {
         let account = Archive::new(store).account(&address);
@@ -303,6 +300,14 @@ fn decisive(store: &dyn Store, body: &BodyId) -> Option<TxId> {
 }
 
 impl Api {
+    /// Refuses while parts of the ledger are of another commit than others.
+    pub(super) fn whole_ledger(&self) -> Answer<()> {
+        if self.status.borrow().sync.is_some_and(|sync| sync.by == By::Snapshot) {
+            return Err(SubmitRefusal::Behind.into());
+        }
+        Ok(())
+    }
+
     /// The last commit here.
     pub(super) fn committed(&self) -> CommitIndex {
         self.status.borrow().anchor.index

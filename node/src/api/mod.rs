@@ -11,6 +11,7 @@ pub(crate) mod events;
 mod evidence;
 mod fate;
 mod ledger;
+mod market;
 pub(crate) mod params;
 pub(crate) mod problem;
 mod query;
@@ -122,6 +123,7 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(submit::routes())
         .merge(query::routes())
         .merge(ledger::routes())
+        .merge(market::routes())
         .merge(evidence::routes())
         .merge(events::routes())
         .merge(state::routes())

@@ -14,7 +14,11 @@ use weft_core::{
     units::Position,
 };
 
-use super::{fate::Fate, params::Cursor};
+use super::{
+    fate::Fate,
+    market::{ChannelNamed, ClaimSaid, CloseSaid, OfferNamed, OfferSaid, OpenSaid, TopUpSaid},
+    params::Cursor,
+};
 
 /// What a submission became.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +53,20 @@ pub(crate) enum Said {
     Transfer(Outputs),
     /// The account's next key.
     KeyRotate(NextKey),
+    /// A stream for sale.
+    Offer(OfferSaid),
+    /// The end of an offer.
+    OfferEnd(OfferNamed),
+    /// A deposit for a seller.
+    ChannelOpen(OpenSaid),
+    /// More of it, or for longer.
+    ChannelTopUp(TopUpSaid),
+    /// Ticks that were paid.
+    ChannelClaim(ClaimSaid),
+    /// The payee's end of a channel.
+    ChannelClose(CloseSaid),
+    /// The payer's wish to end a channel.
+    ChannelWithdraw(ChannelNamed),
 }
 
 impl Said {
@@ -60,6 +78,13 @@ impl Said {
                 key: rotation.key.id().to_string(),
                 scheme: rotation.key.scheme().name(),
             }),
+            Payload::Offer(offer) => Self::Offer(OfferSaid::of(offer, kind)),
+            Payload::OfferEnd(end) => Self::OfferEnd(OfferNamed::of(end)),
+            Payload::ChannelOpen(open) => Self::ChannelOpen(OpenSaid::of(open, kind)),
+            Payload::ChannelTopUp(more) => Self::ChannelTopUp(TopUpSaid::of(more)),
+            Payload::ChannelClaim(claim) => Self::ChannelClaim(ClaimSaid::of(claim)),
+            Payload::ChannelClose(close) => Self::ChannelClose(CloseSaid::of(close)),
+            Payload::ChannelWithdraw(wish) => Self::ChannelWithdraw(ChannelNamed::of(wish)),
         }
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod finality;
 mod gossip;
 mod lifecycle;
+mod market;
 mod peers;
 mod pruned;
 mod refusals;

@@ -14,7 +14,7 @@ use weft_core::{
     units::{Amount, Sequence},
 };
 
-use super::{Broken, Rule, durability::is_whole, expect};
+use super::{Broken, Rule, durability::is_whole, expect, market::Market};
 use crate::world::{Node, told::Commit};
 
 #[derive(Debug, Default)]
@@ -28,6 +28,7 @@ struct Account {
 struct Naive {
     dust: u64,
     accounts: BTreeMap<Address, Account>,
+    market: Market,
 }
 
 impl Naive {
@@ -48,13 +49,19 @@ impl Naive {
             Outcome::SeqUsed
         } else {
             self.of(body.issuer).used.insert(body.sequence);
-            self.take_effect(body)
+            self.take_effect(body, time)
         }
     }
 
-    fn take_effect(&mut self, body: &Body) -> Outcome {
+    /// What happens by itself before the bodies of a record with this time.
+    fn settle(&mut self, time: Time) {
+        for (to, amount) in self.market.settle(time, Amount(self.dust)) {
+            self.of(to).balance += amount;
+        }
+    }
+
+    fn take_effect(&mut self, body: &Body, time: Time) -> Outcome {
         match &body.payload {
-            Payload::Data(_) => {}
             Payload::KeyRotate(rotation) => {
                 self.of(body.issuer).key = Some(rotation.key.id());
             }
@@ -74,6 +81,18 @@ impl Naive {
                     self.of(output.to).balance += output.amount.0;
                 }
             }
+            _ => {
+                let balance = self.of(body.issuer).balance;
+                match self.market.trade(body, time, Amount(self.dust), balance) {
+                    Err(outcome) => return outcome,
+                    Ok(moves) => {
+                        self.of(body.issuer).balance -= moves.take;
+                        for (to, amount) in moves.give {
+                            self.of(to).balance += amount;
+                        }
+                    }
+                }
+            }
         }
         Outcome::Applied
     }
@@ -83,7 +102,8 @@ impl Naive {
     }
 }
 
-/// The sum of all balances is what it was; outcomes and balances are those of the naive ledger.
+/// The sum of all balances, bonds and deposits is what it was; outcomes, balances and channels are
+/// those of the naive ledger.
 pub fn ledger_adds_up(node: &Node, genesis: &Genesis) -> Result<(), Broken> {
     replay(node, genesis, &node.told().commits)
 }
@@ -98,12 +118,14 @@ pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result
         // What was executed is not all there any more; state roots are compared by certificates.
         return Ok(());
     }
-    let mut naive = Naive { dust: genesis.params.dust.0, accounts: BTreeMap::new() };
+    let dust = genesis.params.dust.0;
+    let mut naive = Naive { dust, accounts: BTreeMap::new(), market: Market::default() };
     for (address, balance) in &genesis.accounts {
         naive.of(*address).balance = balance.0;
     }
     let mut anchors: BTreeSet<CommitRef> = [genesis.commit()].into();
     for Commit { record, leaves, .. } in chain {
+        naive.settle(record.time);
         for leaf in &**leaves {
             let missing = || Broken::new(Rule::C3Conservation, format!("{} has no body", leaf.tx));
             let entry = node.store().entry(&leaf.tx).ok_or_else(missing)?;
@@ -124,6 +146,12 @@ pub(super) fn replay(node: &Node, genesis: &Genesis, chain: &[Commit]) -> Result
         let expected = Some(account.balance);
         expect(Rule::C3Conservation, kept == expected, || {
             format!("{address:?} has {kept:?}, not {expected:?}")
+        })?;
+    }
+    for (id, expected) in naive.market.rests() {
+        let kept = archive.channel(&id).map(|kept| kept.rest().0);
+        expect(Rule::C3Conservation, kept == Some(expected), || {
+            format!("channel {id} has {kept:?} left, not {expected}")
         })?;
     }
     Ok(())

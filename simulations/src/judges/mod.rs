@@ -14,6 +14,7 @@ pub mod durability;
 pub mod integrity;
 pub mod ledger;
 pub mod liveness;
+mod market;
 pub mod recovery;
 mod rule;
 pub mod signing;

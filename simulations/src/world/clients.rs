@@ -1,5 +1,5 @@
-//! Clients with funds: they pay, spend twice, leave gaps, change keys, and see to it that what they
-//! said becomes final.
+//! Clients with funds: they pay, trade, spend twice, leave gaps, change keys, and see to it that what
+//! they said becomes final.
 //!
 //! Whatever is not ordered in time, or can not be ordered any more, is attached anew, at any node,
 //! until it has an outcome.
@@ -21,6 +21,7 @@ use weft_core::{
 use crate::{
     kernel::random::{Dice, Seed},
     world::{
+        bazaar::Bazaar,
         device::{Device, attach, reading},
         life::Outcome as Answer,
         measure::Issuer,
@@ -136,7 +137,7 @@ impl Client {
     }
 
     /// Says something new; some say two things at once.
-    fn act(&mut self, now: Time, seed: Seed) {
+    fn act(&mut self, now: Time, seed: Seed, bazaar: &mut Bazaar) {
         let kind = self.dice.below(10);
         let first = self.device.take_sequence();
         if first.registers() {
@@ -176,6 +177,14 @@ impl Client {
                 let filled = self.gaps.swap_remove(self.dice.index(self.gaps.len()));
                 let pays = self.pays(1, 500);
                 self.say(filled, pays, now);
+            }
+            6 | 9 => {
+                let by = self.device.address();
+                let said = bazaar.says(by, now, &mut self.dice);
+                self.say(first, said.clone(), now);
+                if let Some(open) = self.open.last() {
+                    bazaar.learn(open.sealed.body.id(), by, &said);
+                }
             }
             _ => {
                 let content = self.dice.bytes(20);
@@ -268,7 +277,7 @@ impl World {
         let Some(client) = self.clients.get_mut(number) else { return };
         client.notice(&self.finals);
         if now < client.until && client.open.len() < OPEN_MAX {
-            client.act(now, seed);
+            client.act(now, seed, &mut self.bazaar);
         }
         if now >= client.until && !client.is_waiting() {
             return;

@@ -3,6 +3,7 @@
 //! Invariant: everything that happens is drawn from one seed, so a seed is a run, to the byte.
 //! Deliveries go into a digest that tells two runs apart.
 
+mod bazaar;
 pub mod clients;
 pub mod clock;
 pub mod costs;
@@ -52,6 +53,7 @@ use weft_core::{
 };
 
 use self::{
+    bazaar::Bazaar,
     clients::{Client, Finals},
     faults::Fault,
     life::Effects,
@@ -142,6 +144,7 @@ pub struct World {
     pub(crate) fixed: BTreeSet<[usize; 2]>,
     pub(crate) posters: Vec<Poster>,
     pub(crate) clients: Vec<Client>,
+    pub(crate) bazaar: Bazaar,
     pub(crate) streams: Vec<Stream>,
     /// What was told final, by whoever told it first.
     pub(crate) finals: Finals,
@@ -182,6 +185,7 @@ impl World {
             fixed: BTreeSet::new(),
             posters: Vec::new(),
             clients: Vec::new(),
+            bazaar: Bazaar::default(),
             streams: Vec::new(),
             finals: Finals::default(),
             copies: BTreeMap::new(),

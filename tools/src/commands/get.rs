@@ -8,6 +8,7 @@ use weft_core::digest::{BodyId, TxId};
 use crate::{
     failure::{Exit, Failure},
     output::Output,
+    said::of_market,
     target::Target,
 };
 
@@ -109,6 +110,6 @@ fn said(content: &Said) -> (String, &str) {
             )
         }
         Said::KeyRotate { key, scheme } => (format!("next key     {key} ({scheme})\n"), ""),
-        Said::Other => (String::new(), "of a kind that this version does not know"),
+        market => (format!("says         {}\n", of_market(market)), ""),
     }
 }

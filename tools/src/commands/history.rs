@@ -2,7 +2,9 @@
 
 use weft_client::host::{Cursor, Done, Said};
 
-use crate::{account::Whose, failure::Failure, output::Output, target::Target, time::date};
+use crate::{
+    account::Whose, failure::Failure, output::Output, said::of_market, target::Target, time::date,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -48,7 +50,7 @@ fn line(done: &Done) -> String {
             reference.map_or(paid.clone(), |text| format!("{paid} ({text:?})"))
         }
         Said::KeyRotate { key, .. } => format!("changed to key {key}"),
-        Said::Other => "something that this version does not know".to_owned(),
+        market => of_market(market),
     };
     let when = if done.time > 0 { date(done.time) } else { "no clock".to_owned() };
     let outcome = done.fate.outcome.as_ref().map_or("", |told| told.code.as_str());

@@ -93,16 +93,7 @@ impl Shown<'_> {
 
     fn text(&self, quorum: u64) -> String {
         let Self { proof, proven, sizes, kind } = self;
-        let said = match &proof.body.payload {
-            Payload::Data(data) => format!("a reading of stream {:?}", data.stream.as_str()),
-            Payload::Transfer(transfer) => {
-                let paid = transfer.outputs().iter();
-                let paid =
-                    paid.map(|output| format!("{} to {}", output.amount, output.to.text(*kind)));
-                format!("a transfer: {}", paid.collect::<Vec<_>>().join(", "))
-            }
-            Payload::KeyRotate(rotation) => format!("a change to key {}", rotation.key.id()),
-        };
+        let said = said(&proof.body.payload, *kind);
         let not_before = match proven.not_before {
             Ok(time) => date(time.as_millis()),
             Err(why) => format!("unknown: {why}"),
@@ -128,5 +119,40 @@ impl Shown<'_> {
             sizes.body,
             sizes.seal,
         )
+    }
+}
+
+fn said(payload: &Payload, kind: NetworkKind) -> String {
+    match payload {
+        Payload::Data(data) => match data.sealed_batch() {
+            Some(batch) => format!(
+                "chunk {} of the paid stream {:?}, {} readings",
+                batch.chunk,
+                data.stream.as_str(),
+                batch.count
+            ),
+            None => format!("a reading of stream {:?}", data.stream.as_str()),
+        },
+        Payload::Transfer(transfer) => {
+            let paid = transfer.outputs().iter();
+            let paid = paid.map(|output| format!("{} to {}", output.amount, output.to.text(kind)));
+            format!("a transfer: {}", paid.collect::<Vec<_>>().join(", "))
+        }
+        Payload::KeyRotate(rotation) => format!("a change to key {}", rotation.key.id()),
+        Payload::Offer(offer) => {
+            let (stream, unit) = (offer.stream.as_str(), offer.unit.name());
+            format!("an offer of stream {stream:?} for {} per {unit}", offer.price)
+        }
+        Payload::OfferEnd(end) => format!("the end of offer {}", end.offer),
+        Payload::ChannelOpen(open) => {
+            let payee = open.payee.text(kind);
+            format!("a channel to {payee} with {} for offer {}", open.deposit, open.offer)
+        }
+        Payload::ChannelTopUp(more) => format!("{} more for channel {}", more.amount, more.channel),
+        Payload::ChannelClaim(claim) => {
+            format!("a claim of {} ticks of channel {}", claim.claim.index, claim.channel)
+        }
+        Payload::ChannelClose(close) => format!("the end of channel {}", close.channel),
+        Payload::ChannelWithdraw(wish) => format!("a wish to end channel {}", wish.channel),
     }
 }

@@ -100,6 +100,11 @@ impl Chain {
         self.head.last
     }
 
+    /// The place of the next one.
+    pub(super) const fn next(&self) -> CommitIndex {
+        CommitIndex(self.head.last.index.0 + 1)
+    }
+
     /// The committee's time of the last commit: the ledger's time.
     pub(super) const fn time(&self) -> Time {
         self.head.time

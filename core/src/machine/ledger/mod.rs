@@ -4,15 +4,18 @@
 //! body -> checks, first failure ends it -> Plan -> objects, index of sequences -> Outcome
 //! ```
 //!
-//! The rules are a list in `plan.rs`; `apply.rs` writes what was planned and cannot fail; `trie.rs`
-//! folds what changed into the state root (docs/PROTOCOL.md, "Ledger").
+//! The rules are a list in `plan.rs`, those of the market in `market`; `apply.rs` writes what was
+//! planned and cannot fail; `trie.rs` folds what changed into the state root (docs/PROTOCOL.md,
+//! "Ledger").
 //!
 //! Invariants: an outcome follows from the objects and the committee's time alone, so that a node
-//! which joined by snapshot finds the same; no body makes or destroys value.
+//! which joined by snapshot finds the same; nothing makes or destroys value. An object is set and
+//! removed with its place in the indexes of the market.
 //!
 //! Left out on purpose: which anchors are of this chain, the order itself, and commit records.
 
 mod apply;
+pub(super) mod market;
 mod past;
 mod plan;
 #[cfg(test)]
@@ -30,7 +33,7 @@ use super::{
 use crate::{
     account::Account,
     address::Address,
-    digest::TxId,
+    digest::{BodyId, TxId},
     object::{Object, ObjectKey},
     outcome::Outcome,
     time::Time,
@@ -46,10 +49,21 @@ const PAGE: usize = 1_024;
 pub(super) struct Executed<'a> {
     /// The attachment that is ordered.
     pub(super) id: TxId,
+    /// The id of its body.
+    pub(super) body_id: BodyId,
     /// What it says.
     pub(super) body: &'a Body,
     /// Whether the attachment's anchor names a commit of this chain.
     pub(super) anchor_ok: bool,
+}
+
+/// The commit record in which something happens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Its place in the chain.
+    pub(super) index: CommitIndex,
+    /// Its time: the ledger's.
+    pub(super) time: Time,
 }
 
 /// The ledger of a node. The objects themselves are in the tables.
@@ -57,12 +71,14 @@ pub(super) struct Executed<'a> {
 pub(super) struct Ledger {
     /// The least amount that opens an account.
     dust: Amount,
-    /// The sum of all balances, as the genesis fixed it.
+    /// The sum of all value, as the genesis fixed it.
     supply: Amount,
-    /// The same, as every body since the start moved it.
+    /// The same, as everything since the start moved it.
     total: u128,
     /// The last snapshot: what changes since is remembered as it was there.
     snapshot: Option<CommitIndex>,
+    /// Nothing is due before this instant: where the search begins, instead of at what was settled.
+    due_from: Time,
 }
 
 impl Ledger {
@@ -82,7 +98,8 @@ impl Ledger {
             put(&key, &Object::Account(Account::opened(*balance)), None, tables);
         }
         put(&ObjectKey::supply(), &Object::Supply(supply), None, tables);
-        Self { dust, supply, total: supply.0.into(), snapshot: None }
+        let total = supply.0.into();
+        Self { dust, supply, total, snapshot: None, due_from: Time::ZERO }
     }
 
     /// Goes on from what was written.
@@ -95,30 +112,33 @@ impl Ledger {
         tables: &Tables<'_>,
     ) -> Self {
         match object(&ObjectKey::supply(), tables) {
-            Some(Object::Supply(supply)) => Self { dust, supply, total: supply.0.into(), snapshot },
+            Some(Object::Supply(supply)) => {
+                let total = supply.0.into();
+                Self { dust, supply, total, snapshot, due_from: Time::ZERO }
+            }
             other => panic!("a ledger begins with its supply, not with {other:?}"),
         }
     }
 
-    /// Takes one body in its turn. `time` is the time of the commit that orders it.
+    /// Takes one body in its turn. `at` is the record that orders it.
     pub(super) fn execute(
         &mut self,
-        time: Time,
+        at: Moment,
         tx: Executed<'_>,
         tables: &mut Tables<'_>,
     ) -> Outcome {
-        match plan::plan(time, self.dust, tx, tables) {
+        match plan::plan(at, self.dust, tx, tables) {
             Ok(plan) => self.apply(tx, plan, tables),
             Err(outcome) => outcome,
         }
     }
 
-    /// At the end of each commit: what moved, moved between accounts.
+    /// At the end of each commit: what moved, moved within the ledger.
     ///
     /// # Panics
     /// If value was made or lost. Going on would spread it.
     pub(super) fn assert_supply(&self) {
-        assert_eq!(self.total, u128::from(self.supply.0), "balances sum to the supply");
+        assert_eq!(self.total, u128::from(self.supply.0), "all value sums to the supply");
     }
 }
 
@@ -139,7 +159,8 @@ pub(super) fn fill_positions<T>(
     issuers.into_iter().filter_map(next).map(|(_, item)| item).collect()
 }
 
-/// The sum of all balances, counted one by one: for judges and tests, cost grows with the ledger.
+/// The sum of all balances, bonds and deposits, counted one by one: for judges and tests, cost grows
+/// with the ledger.
 pub fn recount(reads: &dyn Reads) -> Amount {
     total(&Tables { pending: &mut Records::default(), store: reads })
 }
@@ -153,9 +174,9 @@ fn total(tables: &Tables<'_>) -> Amount {
         // The least key above the last.
         from = [last.as_slice(), &[0]].concat();
         for (key, _) in &page {
-            if let Some(Object::Account(account)) = tables.read(Table::Object, key) {
-                let sum = total.checked_add(account.balance.0);
-                total = sum.expect("all balances are parts of the supply");
+            if let Some(object) = tables.read::<Object>(Table::Object, key) {
+                let sum = total.checked_add(object.value().0);
+                total = sum.expect("all value is part of the supply");
             }
         }
     }
@@ -188,5 +209,11 @@ fn account(address: &Address, tables: &Tables<'_>) -> Option<Account> {
 fn put(key: &ObjectKey, object: &Object, snapshot: Option<CommitIndex>, tables: &mut Tables<'_>) {
     past::remember(snapshot, key, tables);
     tables.write(Table::Object, &key.0, object);
+    trie::changed(key, tables);
+}
+
+fn remove(key: &ObjectKey, snapshot: Option<CommitIndex>, tables: &mut Tables<'_>) {
+    past::remember(snapshot, key, tables);
+    tables.remove(Table::Object, &key.0);
     trie::changed(key, tables);
 }

@@ -14,14 +14,15 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 use bytes::Bytes;
 
-use super::{Ledger, key_at, trie};
+use super::{Ledger, key_at, market::index::moved, trie};
 use crate::{
+    codec::Decode as _,
     digest::DIGEST_BYTES,
     machine::{
         Reads,
         records::{Table, Tables, scan},
     },
-    object::ObjectKey,
+    object::{Object, ObjectKey},
     trie::{EMPTY, leaf, root},
     units::CommitIndex,
 };
@@ -90,18 +91,26 @@ impl Ledger {
     /// Replaces a part of the ledger.
     pub(in crate::machine) fn replace_part(part: u8, objects: &Part, tables: &mut Tables<'_>) {
         let here: Vec<_> = of_part(Table::Object, &[], part, tables.store).collect();
-        for (key, _) in here {
+        for (key, value) in here {
             let key = key_at(&key);
+            moved(Some(&object(&value)), None, tables);
             if objects.binary_search_by_key(&key, |(key, _)| *key).is_err() {
                 tables.remove(Table::Object, &key.0);
                 trie::changed(&key, tables);
             }
         }
         for (key, value) in objects {
+            moved(None, Some(&object(value)), tables);
             tables.pending.set(Table::Object, &key.0, Some(value.clone()));
             trie::changed(key, tables);
         }
     }
+}
+
+/// # Panics
+/// On anything but an object: a part is replaced by one that hashes to what the committee certified.
+fn object(value: &[u8]) -> Object {
+    Object::from_bytes(value).expect("the committee certifies objects")
 }
 
 /// The records of `table` whose keys begin with `place` and the byte of a part.

@@ -4,13 +4,20 @@
 //! behind it the sequence is consumed whatever the payload does, so a plan that fails says just
 //! that. Nothing is written here.
 
-use alloc::collections::{BTreeMap, btree_map::Entry};
+use alloc::{
+    collections::{BTreeMap, btree_map::Entry},
+    vec::Vec,
+};
 
-use super::{Executed, account};
+use super::{
+    Executed, Moment, account,
+    market::{self, Deed, Held, Said},
+};
 use crate::{
     account::Account,
     address::Address,
     machine::records::Tables,
+    market::objects::Settlement,
     outcome::Outcome,
     time::Time,
     tx::{Body, Output, Payload, Transfer},
@@ -22,8 +29,18 @@ use crate::{
 pub(super) struct Plan {
     /// What becomes of it.
     pub(super) outcome: Outcome,
-    /// The accounts that change; its issuer is always among them.
-    pub(super) changes: Changes,
+    /// What changes; its issuer is always among the accounts.
+    pub(super) effect: Effect,
+}
+
+/// What changes in the ledger. Value moves within it; it makes none.
+#[derive(Debug, Default)]
+pub(super) struct Effect {
+    pub(super) accounts: Changes,
+    /// The offer or channel that changes.
+    pub(super) object: Option<Held>,
+    /// How a channel ended, if one did.
+    pub(super) settled: Option<Settlement>,
 }
 
 /// Accounts that change, by address.
@@ -46,7 +63,7 @@ impl Change {
 
 /// Judges a body. `Err` consumes nothing.
 pub(super) fn plan(
-    time: Time,
+    at: Moment,
     dust: Amount,
     tx: Executed<'_>,
     tables: &Tables<'_>,
@@ -55,15 +72,16 @@ pub(super) fn plan(
     anchor_exists(tx)?;
     let mut issuer = issuer(body, tables)?;
     key_in_force(body, &issuer.after)?;
-    not_expired(body, time)?;
+    not_expired(body, at.time)?;
     fresh(body, &issuer.after)?;
     issuer.after.consume(body.sequence);
-    let (outcome, mut changes) = match effect(body, &mut issuer.after, dust, tables) {
+    let said = Said { at, id: tx.body_id, by: &body.issuer, dust };
+    let (outcome, mut effect) = match effect(said, &body.payload, &mut issuer.after, tables) {
         Ok(others) => (Outcome::Applied, others),
-        Err(outcome) => (outcome, Changes::new()),
+        Err(outcome) => (outcome, Effect::default()),
     };
-    changes.insert(body.issuer, issuer);
-    Ok(Plan { outcome, changes })
+    effect.accounts.insert(body.issuer, issuer);
+    Ok(Plan { outcome, effect })
 }
 
 /// A fault of the attachment, which nobody signed: it must not cost the issuer its sequence.
@@ -94,19 +112,54 @@ fn fresh(body: &Body, issuer: &Account) -> Result<(), Outcome> {
 
 /// What the payload does, to the issuer and to others. `Err` changes neither.
 fn effect(
-    body: &Body,
+    said: Said<'_>,
+    payload: &Payload,
     issuer: &mut Account,
-    dust: Amount,
     tables: &Tables<'_>,
-) -> Result<Changes, Outcome> {
-    match &body.payload {
-        Payload::Data(_) => Ok(Changes::new()),
-        Payload::Transfer(transfer) => pay(transfer, &body.issuer, issuer, dust, tables),
-        Payload::KeyRotate(rotation) => {
-            issuer.rotate(&body.issuer, rotation.key.id());
-            Ok(Changes::new())
+) -> Result<Effect, Outcome> {
+    match payload {
+        Payload::Transfer(transfer) => {
+            let accounts = pay(transfer, said.by, issuer, said.dust, tables)?;
+            Ok(Effect { accounts, ..Effect::default() })
         }
+        Payload::KeyRotate(rotation) => {
+            issuer.rotate(said.by, rotation.key.id());
+            Ok(Effect::default())
+        }
+        other => trade(market::deed(said, other, tables)?, said.by, issuer, tables),
     }
+}
+
+/// The issuer pays in what it locks; what comes out goes to whom it belongs.
+fn trade(
+    deed: Deed,
+    from: &Address,
+    issuer: &mut Account,
+    tables: &Tables<'_>,
+) -> Result<Effect, Outcome> {
+    let Deed { locks, pays, object, settled } = deed;
+    let left = issuer.balance.0.checked_sub(locks.0);
+    issuer.balance = Amount(left.ok_or(Outcome::Insufficient)?);
+    let (own, others): (Vec<_>, Vec<_>) = pays.into_iter().partition(|(to, _)| to == from);
+    for (_, amount) in own {
+        issuer.balance = credited(issuer.balance, amount);
+    }
+    Ok(Effect { accounts: paid(others, tables), object, settled })
+}
+
+/// The accounts that the market pays, each with what it gets.
+///
+/// # Panics
+/// Where one is missing: payers and sellers had accounts, and no account ever leaves the ledger.
+pub(super) fn paid(pays: Vec<(Address, Amount)>, tables: &Tables<'_>) -> Changes {
+    let mut accounts = Changes::new();
+    for (to, amount) in pays.into_iter().filter(|(_, amount)| *amount > Amount::ZERO) {
+        let known = accounts.entry(to).or_insert_with(|| {
+            Change::to(account(&to, tables).expect("payers and sellers have accounts"))
+        });
+        known.after.balance = credited(known.after.balance, amount);
+    }
+    accounts
 }
 
 /// One output after the other: what the first one opened, the second one finds.
@@ -122,21 +175,21 @@ fn pay(
     let mut others = Changes::new();
     for output in transfer.outputs() {
         if output.to == *from {
-            kept = credited(kept, output);
+            kept = credited(kept, output.amount);
             continue;
         }
         let other = match others.entry(output.to) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(receiver(output, dust, tables)?),
         };
-        other.after.balance = credited(other.after.balance, output);
+        other.after.balance = credited(other.after.balance, output.amount);
     }
     issuer.balance = kept;
     Ok(others)
 }
 
-fn credited(balance: Amount, output: &Output) -> Amount {
-    balance.checked_add(output.amount.0).expect("no balance exceeds the supply")
+fn credited(balance: Amount, amount: Amount) -> Amount {
+    balance.checked_add(amount.0).expect("no balance exceeds the supply")
 }
 
 /// The account of an output, or a new one if the output is worth it.

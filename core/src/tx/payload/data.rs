@@ -1,4 +1,7 @@
 //! Readings: some bytes of a known type in a named stream (docs/PROTOCOL.md section 2).
+//!
+//! Invariant: what says that it is a sealed batch is one. The bytes of any other type are for their
+//! readers to judge.
 
 use alloc::{
     string::{String, ToString as _},
@@ -11,6 +14,7 @@ use bytes::Bytes;
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_text},
     digest::{Domain, StreamId, digest},
+    market::batch::SealedBatch,
     params::STREAM_BYTES_MAX,
 };
 
@@ -26,6 +30,12 @@ pub struct Data {
 }
 
 impl Data {
+    /// The chunk of a paid stream that it stands for, if it does.
+    pub fn sealed_batch(&self) -> Option<SealedBatch> {
+        let is_batch = self.content_type == ContentType::SEALED_BATCH;
+        is_batch.then(|| SealedBatch::from_bytes(&self.bytes).ok()).flatten()
+    }
+
     pub(super) fn encoded_bytes(&self) -> usize {
         1 + self.stream.as_str().len() + 2 + self.bytes.len()
     }
@@ -41,11 +51,15 @@ impl Encode for Data {
 
 impl Decode for Data {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let data = Self {
             stream: StreamName::parse(reader.text("stream", STREAM_BYTES_MAX)?)?,
             content_type: ContentType(reader.u16()?),
             bytes: Bytes::copy_from_slice(reader.rest()),
-        })
+        };
+        if data.content_type == ContentType::SEALED_BATCH {
+            SealedBatch::from_bytes(&data.bytes)?;
+        }
+        Ok(data)
     }
 }
 
@@ -105,14 +119,18 @@ impl ContentType {
     pub const SENML_JSON: Self = Self(110);
     /// SenML in CBOR.
     pub const SENML_CBOR: Self = Self(112);
+    /// A chunk of a paid stream: the bytes are a [`SealedBatch`] (from CoAP's own range for
+    /// experiments).
+    pub const SEALED_BATCH: Self = Self(65_000);
 
-    const NAMES: [(Self, &'static str); 6] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::TEXT, "text"),
         (Self::RAW, "raw"),
         (Self::JSON, "json"),
         (Self::CBOR, "cbor"),
         (Self::SENML_JSON, "senml-json"),
         (Self::SENML_CBOR, "senml-cbor"),
+        (Self::SEALED_BATCH, "sealed-batch"),
     ];
 
     /// The type that commands call `name`.

@@ -73,6 +73,11 @@ impl Account {
         self.seal(sequence, beacon, Payload::Transfer(transfer))
     }
 
+    /// The next body of this account, whatever it says.
+    pub(crate) fn say(&self, payload: Payload) -> SealedBody {
+        self.seal(self.next.fetch_add(1, Ordering::Relaxed), CommitRef::NONE, payload)
+    }
+
     fn seal(&self, sequence: u64, beacon: CommitRef, payload: Payload) -> SealedBody {
         let body = Body {
             network: self.network,

@@ -1,7 +1,11 @@
 //! The ledger beside a naive one, and its trie beside a naive root.
 
+mod acts;
 mod bodies;
+mod due;
+mod market;
 mod naive;
+mod pair;
 mod past;
 mod state;
 

@@ -1,5 +1,7 @@
 //! A ledger in the simplest code there is: plain maps, and every sequence one by one.
 
+pub(super) mod market;
+
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -9,6 +11,8 @@ use crate::{address::Address, digest::KeyId, outcome::Outcome, time::Time, tx::B
 
 #[derive(Default)]
 pub(super) struct Naive {
+    pub(super) dust: u64,
+    pub(super) market: market::Market,
     pub(super) balances: BTreeMap<Address, u64>,
     pub(super) keys: BTreeMap<Address, KeyId>,
     pub(super) next: BTreeMap<Address, u64>,
@@ -16,7 +20,7 @@ pub(super) struct Naive {
 }
 
 impl Naive {
-    pub(super) fn execute(&mut self, dust: u64, time: Time, body: &Body, anchor: bool) -> Outcome {
+    pub(super) fn execute(&mut self, time: Time, body: &Body, anchor: bool) -> Outcome {
         let from = body.issuer;
         if !anchor {
             return Outcome::BadAnchor;
@@ -49,7 +53,7 @@ impl Naive {
                 }
                 *balances.get_mut(&from).unwrap() -= total;
                 for output in transfer.outputs() {
-                    if !balances.contains_key(&output.to) && output.amount.0 < dust {
+                    if !balances.contains_key(&output.to) && output.amount.0 < self.dust {
                         return Outcome::Dust;
                     }
                     *balances.entry(output.to).or_default() += output.amount.0;
@@ -57,6 +61,7 @@ impl Naive {
                 self.balances = balances;
                 Outcome::Applied
             }
+            _ => self.trade(time.as_millis(), body).err().unwrap_or(Outcome::Applied),
         }
     }
 

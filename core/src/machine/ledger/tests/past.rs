@@ -1,6 +1,6 @@
 //! The ledger at its last snapshots, beside plain copies of it.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*};
@@ -9,7 +9,12 @@ use super::{
     super::{Ledger, PARTS, Part, part_root, past::remember, trie::changed},
     Shelf, Table,
 };
-use crate::{object::ObjectKey, trie::join, units::CommitIndex};
+use crate::{
+    codec::Encode as _,
+    object::{Object, ObjectKey},
+    trie::join,
+    units::{Amount, CommitIndex},
+};
 
 type Objects = BTreeMap<[u8; 32], u8>;
 
@@ -22,16 +27,21 @@ fn key() -> impl Strategy<Value = [u8; 32]> {
     })
 }
 
+/// An object that says `value`.
+fn bytes(value: u8) -> Bytes {
+    Object::Supply(Amount(value.into())).to_bytes().into()
+}
+
 fn set(shelf: &mut Shelf, since: Option<CommitIndex>, key: [u8; 32], value: Option<u8>) {
     let mut tables = shelf.tables();
     remember(since, &ObjectKey(key), &mut tables);
     changed(&ObjectKey(key), &mut tables);
-    tables.pending.set(Table::Object, &key, value.map(|value| Bytes::from(vec![value])));
+    tables.pending.set(Table::Object, &key, value.map(bytes));
 }
 
 fn part_of(objects: &Objects, part: u8) -> Part {
     let of_part = objects.iter().filter(|(key, _)| key[0] == part);
-    of_part.map(|(key, value)| (ObjectKey(*key), Bytes::from(vec![*value]))).collect()
+    of_part.map(|(key, value)| (ObjectKey(*key), bytes(*value))).collect()
 }
 
 /// What a snapshot is: where it lies, the ledger there, and the nodes over its parts.
