@@ -37,9 +37,13 @@ use crate::{
 /// Messages between the doors and the disk: at most 16 KiB each, 64 MiB in all.
 const INTAKE_MAX: usize = 4_096;
 
+/// How long what is being written may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// A running gateway.
 pub struct Gateway {
     addresses: Addresses,
+    store: Arc<Store>,
     stop: watch::Sender<bool>,
     doors: JoinSet<()>,
     sender: tokio::task::JoinHandle<()>,
@@ -133,9 +137,9 @@ impl Gateway {
             attach,
         };
         let sender = tokio::spawn(sender.run());
-        let intake = parts.intake;
+        let (intake, store) = (parts.intake, parts.store);
         let watcher = tokio::spawn(async move { intake.watch().await });
-        Ok(Self { addresses, stop, doors, sender, watcher, writer: parts.writer })
+        Ok(Self { addresses, store, stop, doors, sender, watcher, writer: parts.writer })
     }
 
     /// Where it listens.
@@ -155,6 +159,12 @@ impl Gateway {
         let _ = self.watcher.await;
         // With the last of the doors the writer's queue has closed.
         let _ = tokio::task::spawn_blocking(move || self.writer.join()).await;
+        // A body that was being written when the sender ended still is; the next gateway that opens
+        // this queue must not meet it.
+        let start = tokio::time::Instant::now();
+        while Arc::strong_count(&self.store) > 1 && start.elapsed() < FAREWELL {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use weft_core::{
     keys::Sign,
     pow::required_bits,
     time::{Span, Time},
-    tx::SealedBody,
+    tx::{ContentType, SealedBody},
     units::Sequence,
 };
 
@@ -163,7 +163,8 @@ impl Sender {
         poster.count_from(self.store.next_sequence()).await;
         if poster.next_sequence().await.registers() {
             // What is posted until this one is ordered hangs below it: the poster sees to that.
-            let hello = NewReading::text(OWN_STREAM, env!("CARGO_PKG_VERSION"));
+            let hello = format!(r#"{{"version":"{}"}}"#, env!("CARGO_PKG_VERSION"));
+            let hello = NewReading::now(OWN_STREAM, ContentType::JSON, hello.into_bytes());
             poster.post(hello).await.map_err(|error| error.to_string())?;
         }
         let mut changes = self.store.change();

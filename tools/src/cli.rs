@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node,
-        post, proof, rotate, send, status, tail, verify,
+        address, balance, bench, completions, dev, device, doctor, faucet, gateway, get, history,
+        init, key, node, post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };
@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Init(init::Args),
     /// Run one node
     Node(node::Args),
+    /// Run a gateway: devices post over MQTT, HTTP and CoAP
+    Gateway(gateway::Args),
+    /// Say which devices may send through a gateway
+    Device(device::Args),
     /// Make and show keys
     Key(key::Args),
     /// Post readings to a stream

@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::{
-    address, balance, bench, completions, dev, doctor, faucet, get, history, init, key, node, post,
-    proof, rotate, send, status, tail, verify,
+    address, balance, bench, completions, dev, device, doctor, faucet, gateway, get, history, init,
+    key, node, post, proof, rotate, send, status, tail, verify,
 };
 use failure::Failure;
 use output::Output;
@@ -53,6 +53,8 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             Command::Dev(args) => dev::run(args, output).await,
             Command::Init(args) => init::run(args, output),
             Command::Node(args) => node::run(args, output).await,
+            Command::Gateway(args) => gateway::run(args, output).await,
+            Command::Device(args) => device::run(args, output),
             Command::Key(args) => key::run(args, output),
             Command::Post(args) => post::run(args, output).await,
             Command::Tail(args) => tail::run(args, output).await,

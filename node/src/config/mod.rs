@@ -15,7 +15,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use layers::{ConfigError, Setting};
+pub use layers::{ConfigError, Setting, load};
 pub use peer::{FixedPeer, ParsePeerError};
 pub use retention::{ParseRetentionError, Retention};
 

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     log: Option<String>,
 }
 
-fn parse_setting(text: &str) -> Result<Setting, String> {
+pub(crate) fn parse_setting(text: &str) -> Result<Setting, String> {
     let (key, value) = text.split_once('=').ok_or("write SECTION.KEY=VALUE")?;
     Ok(Setting::new(key.trim(), value.trim()))
 }

@@ -19,6 +19,7 @@
 mod cli;
 mod conflicts;
 mod dev;
+mod gateway;
 mod network;
 mod support;
 mod wallet;

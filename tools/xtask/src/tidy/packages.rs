@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storage", &["weft-core"]),
     ("client", &["weft-core"]),
     ("node", &["weft-core", "weft-net", "weft-storage"]),
+    ("gateway", &["weft-core", "weft-client"]),
 ];
 
 /// Dependencies against the direction of the picture. Tests may use any.
