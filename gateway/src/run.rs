@@ -24,7 +24,7 @@ use crate::{
     front::{
         coap,
         http::{Http, HttpSpeaker},
-        listen::{Speak, listen},
+        listen::listen,
         mqtt::Mqtt,
         tls,
     },

@@ -137,7 +137,7 @@ fn raw(content_type: ContentType, payload: &[u8]) -> Decoded {
 
 /// Why a payload is not what it says. The device's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormatError {
+pub(crate) enum FormatError {
     /// Too much at once.
     #[error("the payload has {actual} bytes, allowed are {PAYLOAD_BYTES_MAX}; send it in parts")]
     TooLong {

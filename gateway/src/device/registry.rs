@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Device, DeviceName};
 
 /// Most devices of one gateway.
-pub const DEVICES_MAX: usize = 100_000;
+const DEVICES_MAX: usize = 100_000;
 
 const HEADER: &str = "# The devices of a gateway: `weft device` changes this file, and so may you;\n\
                       # a running gateway sees it within two seconds.\n\n";

@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _, future::ready};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -203,16 +203,18 @@ async fn metrics(State(http): State<Arc<Http>>) -> Response {
 async fn websocket(State(http): State<Arc<Http>>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.protocols(["mqtt"]).max_message_size(64 * 1024).on_upgrade(async move |socket| {
         let (sink, stream) = socket.split();
-        let broken = |error| io::Error::other(error);
-        let stream = stream.filter_map(async |message| match message {
-            Ok(Message::Binary(bytes)) => Some(Ok(bytes)),
-            Ok(Message::Close(_)) | Err(_) => Some(Err(io::ErrorKind::ConnectionAborted.into())),
-            // Pings are answered below.
-            Ok(_) => None,
+        let aborted = || io::Error::from(io::ErrorKind::ConnectionAborted);
+        let stream = stream.filter_map(move |message| {
+            ready(match message {
+                Ok(Message::Binary(bytes)) => Some(Ok::<_, io::Error>(bytes)),
+                Ok(Message::Close(_)) | Err(_) => Some(Err(aborted())),
+                // Pings are answered by the library; text is no MQTT.
+                Ok(_) => None,
+            })
         });
         let sink = sink
-            .sink_map_err(broken)
-            .with(async |bytes: Bytes| Ok::<_, io::Error>(Message::Binary(bytes)));
+            .sink_map_err(|error: axum::Error| io::Error::other(error))
+            .with::<Bytes, _, _, io::Error>(|bytes| ready(Ok(Message::Binary(bytes))));
         let reader = StreamReader::new(Box::pin(stream));
         let writer = SinkWriter::new(CopyToBytes::new(Box::pin(sink)));
         http.mqtt.speak(tokio::io::join(reader, writer), http.stop.clone()).await;

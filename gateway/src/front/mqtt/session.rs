@@ -107,6 +107,14 @@ struct Answer {
     said: Result<Accepted, Refusal>,
 }
 
+/// Waits until a moment; for ever where there is none.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Speaks MQTT over `io` until it ends.
 pub(super) async fn run<Io>(
     mqtt: &Mqtt,
@@ -163,13 +171,8 @@ impl<'a> Session<'a> {
             (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1_500));
         let mut heard = Instant::now();
         loop {
-            let silence = async {
-                match patience {
-                    Some(patience) => sleep_until(heard + patience).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let mut silence = pin!(silence);
+            let until = patience.map(|patience| heard + patience);
+            let mut silence = pin!(reached(until));
             let farewell = tokio::select! {
                 Some(answer) = answers.next(), if !answers.is_empty() => {
                     self.answer(link, answer).await?;
