@@ -25,7 +25,7 @@ use crate::{
         coap,
         http::{Http, HttpSpeaker},
         listen::listen,
-        mqtt::Mqtt,
+        mqtt::{Connections, Mqtt},
         tls,
     },
     intake::Intake,
@@ -108,6 +108,7 @@ struct Parts {
     backlog: Arc<Mutex<Backlog>>,
     bell: Arc<Notify>,
     metrics: Arc<Metrics>,
+    connections: Arc<Connections>,
     mqtt: Arc<Mqtt>,
     writer: thread::JoinHandle<()>,
 }
@@ -130,7 +131,7 @@ impl Gateway {
             backlog: parts.backlog,
             bell: parts.bell,
             intake: parts.intake.clone(),
-            front: parts.mqtt,
+            front: parts.connections,
             metrics: parts.metrics,
             node,
             key,
@@ -188,11 +189,14 @@ impl Parts {
         }
         let backlog = Arc::new(Mutex::new(backlog));
         let bell = Arc::new(Notify::new());
-        let writer = Writer::new(store.clone(), backlog.clone(), bell.clone()).map_err(failed)?;
+        let connections = Arc::new(Connections::new(metrics.clone()));
+        let front = connections.clone();
+        let writer = Writer::new(store.clone(), backlog.clone(), bell.clone(), front);
+        let writer = writer.map_err(failed)?;
         let thread = thread::Builder::new().name("gateway-queue".to_owned());
         let writer = thread.spawn(move || writer.run(incoming)).map_err(StartError::Thread)?;
-        let mqtt = Arc::new(Mqtt::new(intake.clone(), metrics.clone()));
-        Ok(Self { intake, store, backlog, bell, metrics, mqtt, writer })
+        let mqtt = Arc::new(Mqtt::new(intake.clone(), connections.clone()));
+        Ok(Self { intake, store, backlog, bell, metrics, connections, mqtt, writer })
     }
 
     async fn open_doors(

@@ -381,6 +381,7 @@ impl Line {
         for entry in &body.outgoing.entries {
             backlog.add(entry, is_batched);
         }
+        backlog.pause(device, now() + FAILURE_PAUSE);
     }
 
     /// Tells a device; `is_last`: the body is done with, on disk, before that is told.

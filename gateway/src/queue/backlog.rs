@@ -197,10 +197,17 @@ impl Backlog {
     pub(crate) fn free(&mut self, device: &DeviceName, not_before: Time) {
         if let Some(line) = self.lines.get_mut(device) {
             line.is_busy = false;
-            line.not_before = not_before;
+            line.not_before = line.not_before.max(not_before);
             if line.waiting.is_empty() {
                 self.lines.remove(device);
             }
+        }
+    }
+
+    /// A device whose body took no effect has its next turn `not_before`.
+    pub(crate) fn pause(&mut self, device: &DeviceName, not_before: Time) {
+        if let Some(line) = self.lines.get_mut(device) {
+            line.not_before = line.not_before.max(not_before);
         }
     }
 

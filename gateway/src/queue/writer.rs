@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clock::now,
     device::{Device, DeviceName},
+    receipt::{MqttFront, Receipt, Stage},
     upload::{Accepted, Delivery, MessageId, Refusal},
 };
 
@@ -50,6 +51,7 @@ pub(crate) struct Writer {
     backlog: Arc<Mutex<Backlog>>,
     /// Rung when something waits that did not.
     bell: Arc<Notify>,
+    front: Arc<dyn MqttFront>,
     next_id: u64,
     next_name: u64,
 }
@@ -69,9 +71,10 @@ impl Writer {
         store: Arc<Store>,
         backlog: Arc<Mutex<Backlog>>,
         bell: Arc<Notify>,
+        front: Arc<dyn MqttFront>,
     ) -> Result<Self, StoreError> {
         let (next_id, next_name) = (store.next_id()?, store.next_name()?);
-        Ok(Self { store, backlog, bell, next_id, next_name })
+        Ok(Self { store, backlog, bell, front, next_id, next_name })
     }
 
     /// Writes until nobody can hand over any more.
@@ -104,6 +107,8 @@ impl Writer {
         if let Err(error) = &written {
             tracing::error!(%error, "messages are refused: the queue cannot be written");
         } else {
+            // Before anybody can tell the next stage.
+            group.entries.iter().for_each(|(entry, _)| self.tell(entry));
             let mut backlog = self.backlog();
             for (entry, is_batched) in &group.entries {
                 backlog.add(entry, *is_batched);
@@ -116,6 +121,12 @@ impl Writer {
             // Whoever sent it may have gone; it is here all the same.
             let _ = answer.send(said);
         }
+    }
+
+    fn tell(&self, entry: &Entry) {
+        let (device, messages) = (entry.device.clone(), vec![entry.id]);
+        let receipt = Receipt { device, messages, stage: Stage::Accepted };
+        self.front.deliver(&receipt.device, &receipt.topic(), receipt.to_json().into());
     }
 
     /// Judges one message, in the order: repeat, quota, room.

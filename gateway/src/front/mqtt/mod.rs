@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use super::listen::Speak;
-use crate::{device::DeviceName, intake::Intake, metrics::Metrics, receipt::MqttFront};
+use crate::{clock::now, device::DeviceName, intake::Intake, metrics::Metrics, receipt::MqttFront};
 
 /// Longest packet that is taken, in bytes: the longest payload with its topic and properties.
 const PACKET_BYTES_MAX: u32 = 18 * 1024;
@@ -63,30 +63,47 @@ struct Connection {
     taken_over: watch::Sender<bool>,
 }
 
+/// Who is connected.
+pub(crate) struct Connections {
+    metrics: Arc<Metrics>,
+    list: Mutex<BTreeMap<ConnectionKey, Connection>>,
+    numbers: AtomicU64,
+}
+
 /// The broker.
 pub(crate) struct Mqtt {
     intake: Arc<Intake>,
-    metrics: Arc<Metrics>,
-    connections: Mutex<BTreeMap<ConnectionKey, Connection>>,
-    numbers: AtomicU64,
+    connections: Arc<Connections>,
+}
+
+impl Mqtt {
+    pub(crate) const fn new(intake: Arc<Intake>, connections: Arc<Connections>) -> Self {
+        Self { intake, connections }
+    }
 }
 
 /// A connection's place in the list, until dropped.
 struct Place<'a> {
-    mqtt: &'a Mqtt,
+    connections: &'a Connections,
     key: ConnectionKey,
     number: u64,
     down: mpsc::Receiver<Down>,
     taken_over: watch::Receiver<bool>,
 }
 
-impl Mqtt {
-    pub(crate) fn new(intake: Arc<Intake>, metrics: Arc<Metrics>) -> Self {
-        Self { intake, metrics, connections: Mutex::default(), numbers: AtomicU64::new(0) }
+impl Connections {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, list: Mutex::default(), numbers: AtomicU64::new(0) }
     }
 
-    fn connections(&self) -> MutexGuard<'_, BTreeMap<ConnectionKey, Connection>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> MutexGuard<'_, BTreeMap<ConnectionKey, Connection>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client identifier that no other connection has, of this run or another.
+    fn name(&self) -> String {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        format!("weft-{:x}-{number:x}", now().as_millis())
     }
 
     /// A connection begins; an older one of the same client ends (MQTT-3.1.4-3).
@@ -96,29 +113,29 @@ impl Mqtt {
         let (taken_over, told) = watch::channel(false);
         let connection = Connection { number, down, taken_over };
         let key = (device, client);
-        if let Some(older) = self.connections().insert(key.clone(), connection) {
+        if let Some(older) = self.list().insert(key.clone(), connection) {
             older.taken_over.send_replace(true);
         }
         self.metrics.connected(1);
-        Place { mqtt: self, key, number, down: from_others, taken_over: told }
+        Place { connections: self, key, number, down: from_others, taken_over: told }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.mqtt.metrics.connected(-1);
-        let mut connections = self.mqtt.connections();
-        if connections.get(&self.key).is_some_and(|found| found.number == self.number) {
-            connections.remove(&self.key);
+        self.connections.metrics.connected(-1);
+        let mut list = self.connections.list();
+        if list.get(&self.key).is_some_and(|found| found.number == self.number) {
+            list.remove(&self.key);
         }
     }
 }
 
-impl MqttFront for Mqtt {
+impl MqttFront for Connections {
     fn deliver(&self, device: &DeviceName, topic: &str, payload: Bytes) {
-        let connections = self.connections();
+        let list = self.list();
         let first = (device.clone(), String::new());
-        for ((of, _), connection) in connections.range(first..) {
+        for ((of, _), connection) in list.range(first..) {
             if of != device {
                 break;
             }

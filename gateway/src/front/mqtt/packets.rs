@@ -70,7 +70,10 @@ pub(super) enum Farewell {
 /// What the gateway sends.
 #[derive(Debug)]
 pub(super) enum Sent {
-    Accepted,
+    /// With the client identifier that was missing, if it was.
+    Accepted {
+        assigned: Option<String>,
+    },
     NotAccepted(Refusal),
     /// For a message with QoS 1 or 2, as `is_exact` tells.
     Acknowledged {

@@ -27,7 +27,6 @@ use crate::{
     device::{DeviceName, TokenHash},
     front::listen::told,
     intake::{Intake, Pending},
-    receipt::{Receipt, Stage},
     upload::{Accepted, Delivery, Refusal, Upload, delivery_name},
 };
 
@@ -136,8 +135,11 @@ where
     };
     let Some(settings) = mqtt.intake.device(&device) else { return Err("switched off") };
     let Connect { client, keep_alive, will, .. } = connect;
-    let mut place = mqtt.enter(device.clone(), client.clone());
-    link.send(Sent::Accepted).await?;
+    // MQTT-3.1.3-6: who has no name gets one that nobody else has.
+    let assigned = client.is_empty().then(|| mqtt.connections.name());
+    let client = assigned.clone().unwrap_or(client);
+    let mut place = mqtt.connections.enter(device.clone(), client.clone());
+    link.send(Sent::Accepted { assigned }).await?;
     let mut session = Session {
         intake: &mqtt.intake,
         device,
@@ -278,9 +280,7 @@ impl<'a> Session<'a> {
             let receipt = accepted.id.to_string();
             link.send(Sent::Acknowledged { id, is_exact, receipt }).await?;
         }
-        let messages = vec![accepted.id];
-        let receipt = Receipt { device: self.device.clone(), messages, stage: Stage::Accepted };
-        self.down(link, receipt.topic(), receipt.to_json().into()).await
+        Ok(())
     }
 
     /// What is no message: subscriptions, pings and the rest of QoS 2.

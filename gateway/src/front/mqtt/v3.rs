@@ -61,7 +61,7 @@ pub(super) fn sent(sent: Sent) -> Option<MqttPacket> {
     let connack =
         |return_code| Packet::ConnectAck(ConnectAck { return_code, session_present: false });
     let packet = match sent {
-        Sent::Accepted => connack(ConnectAckReason::ConnectionAccepted),
+        Sent::Accepted { .. } => connack(ConnectAckReason::ConnectionAccepted),
         Sent::NotAccepted(Refusal::Login) => connack(ConnectAckReason::BadUserNameOrPassword),
         Sent::NotAccepted(_) => connack(ConnectAckReason::ServiceUnavailable),
         Sent::Acknowledged { id: packet_id, is_exact: false, .. } => {

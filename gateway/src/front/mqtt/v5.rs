@@ -81,9 +81,14 @@ fn declared(content_type: Option<&str>) -> Result<Declared, String> {
 /// The packet for it.
 pub(super) fn sent(sent: Sent) -> MqttPacket {
     let packet = match sent {
-        Sent::Accepted => connack(ConnectAckReason::Success),
-        Sent::NotAccepted(Refusal::Login) => connack(ConnectAckReason::BadUserNameOrPassword),
-        Sent::NotAccepted(_) => connack(ConnectAckReason::ServerUnavailable),
+        Sent::Accepted { assigned } => Packet::ConnectAck(Box::new(ConnectAck {
+            assigned_client_id: assigned.map(Into::into),
+            ..connack(ConnectAckReason::Success)
+        })),
+        Sent::NotAccepted(refusal) => Packet::ConnectAck(Box::new(connack(match refusal {
+            Refusal::Login => ConnectAckReason::BadUserNameOrPassword,
+            _ => ConnectAckReason::ServerUnavailable,
+        }))),
         Sent::Acknowledged { id, is_exact, receipt } => {
             let properties = vec![("receipt".into(), receipt.into())];
             let ack = PublishAck { packet_id: id, properties, ..puback(id) };
@@ -135,8 +140,8 @@ pub(super) fn sent(sent: Sent) -> MqttPacket {
     MqttPacket::V5(packet)
 }
 
-fn connack(reason_code: ConnectAckReason) -> Packet {
-    Packet::ConnectAck(Box::new(ConnectAck {
+fn connack(reason_code: ConnectAckReason) -> ConnectAck {
+    ConnectAck {
         reason_code,
         // A session ends with its connection.
         session_expiry_interval_secs: Some(0),
@@ -147,7 +152,7 @@ fn connack(reason_code: ConnectAckReason) -> Packet {
         subscription_identifiers_available: false,
         shared_subscription_available: false,
         ..ConnectAck::default()
-    }))
+    }
 }
 
 fn puback(packet_id: NonZeroU16) -> PublishAck {
