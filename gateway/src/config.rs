@@ -163,6 +163,9 @@ impl Default for QueueConfig {
     }
 }
 
+const COUNT_RULE: &str = "it must be at least 1, and at most 2^20 connections, 2^16 requests, \
+    2^28 messages, 256 readings and 10,000 ms of a body";
+
 impl Config {
     /// Refuses what no gateway can run with; says which setting, its value and the rule.
     pub fn check(&self) -> Result<(), (&'static str, u64, &'static str)> {
@@ -178,12 +181,7 @@ impl Config {
         ];
         for (key, actual, most) in counts {
             if actual == 0 || actual > most {
-                return Err((
-                    key,
-                    actual,
-                    "it must be at least 1 and not above its limit: 2^20 \
-                    connections, 2^16 requests, 2^28 messages, 256 readings and 10,000 ms of a body",
-                ));
+                return Err((key, actual, COUNT_RULE));
             }
         }
         if queue.bytes_max < 1 << 20 {

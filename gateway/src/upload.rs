@@ -80,7 +80,8 @@ pub(crate) enum Refusal {
     Login,
     /// A topic of somebody else, or none that there is.
     #[error(
-        "{device} may not use {topic:?}; it publishes to up/{device}/STREAM and subscribes below dn/{device}/"
+        "{device} may not use {topic:?}; it publishes to up/{device}/STREAM and subscribes below \
+        dn/{device}/"
     )]
     NotAllowed { device: DeviceName, topic: String },
     /// The payload is not what it says.

@@ -18,8 +18,11 @@ use super::{Device, DeviceName};
 /// Most devices of one gateway.
 const DEVICES_MAX: usize = 100_000;
 
-const HEADER: &str = "# The devices of a gateway: `weft device` changes this file, and so may you;\n\
-                      # a running gateway sees it within two seconds.\n\n";
+const HEADER: &str = "\
+# The devices of a gateway: `weft device` changes this file, and so may you; a running gateway
+# sees it within two seconds.
+
+";
 
 /// All devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! What waits, by device, in memory: bounds, ages, and whose turn it is.
 //!
 //! A device whose oldest message is young is *live*; others are *behind*. Live ones take turns and
-//! go first; those behind take turns too, at a limited rate of messages, so that a device that comes
-//! back after a day does not hold up all others, and is not held up by them either.
+//! go first; those behind take turns too, at a limited rate of messages, so that a device that
+//! comes back after a day does not hold up all others, and is not held up by them either.
 //!
 //! Invariant: at most one body of a device is being made or handed over at a time, so its messages
 //! reach the ledger in their order.
