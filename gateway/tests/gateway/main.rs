@@ -2,5 +2,6 @@
 
 mod crash;
 mod doors;
+mod links;
 mod mqtt;
 mod support;
