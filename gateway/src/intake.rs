@@ -96,6 +96,11 @@ impl Intake {
         self.changes.subscribe()
     }
 
+    /// Counts what a door refused by itself.
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        self.metrics.refused(refusal);
+    }
+
     /// Takes a message, to be written; the answer comes when it is. In which order messages are
     /// handed over here is the order that they keep.
     pub(crate) fn submit(&self, upload: Upload) -> Result<Pending, Refusal> {

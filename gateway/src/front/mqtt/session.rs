@@ -240,6 +240,11 @@ impl<'a> Session<'a> {
     }
 
     fn publish(&self, message: Publish) -> Result<Pending, Refusal> {
+        let upload = self.upload(message).inspect_err(|refusal| self.intake.refused(refusal))?;
+        self.intake.submit(upload)
+    }
+
+    fn upload(&self, message: Publish) -> Result<Upload, Refusal> {
         let Publish { topic, payload, id, is_resent, declared, .. } = message;
         let Some(stream) = topics::stream(&self.device, &topic) else {
             return Err(Refusal::NotAllowed { device: self.device.clone(), topic });
@@ -251,14 +256,13 @@ impl<'a> Session<'a> {
             delivery_name(&[b"mqtt", device, client, &id, topic.as_bytes(), &payload])
         });
         let delivery = name.map_or(Delivery::Unnamed, |name| Delivery::Marked { name, is_resent });
-        let upload = Upload {
+        Ok(Upload {
             device: self.device.clone(),
             stream: stream.to_owned(),
             payload: payload.to_vec(),
             declared,
             delivery,
-        };
-        self.intake.submit(upload)
+        })
     }
 
     async fn answer<Io: AsyncRead + AsyncWrite + Unpin>(
