@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn the_stored_form_is_this_one_byte_for_byte() {
         // [{0: "a", 2: 4([-1, 214]), 6: 4([-1, 17600000005])}], by hand from RFC 8949.
-        let expected = "81a300616102c4822018d606c482201b0000000419096c05";
-        assert_eq!(17_600_000_005_u64, 0x4_1909_6c05, "the time above");
+        let expected = "81a300616102c4822018d606c482201b00000004190ab005";
+        assert_eq!(17_600_000_005_u64, 0x4_190a_b005, "the time above");
         assert_eq!(hex(r#"[{"n":"a","v":21.40}]"#), expected);
     }
 

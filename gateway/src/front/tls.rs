@@ -1,6 +1,6 @@
 //! TLS of the doors: rustls with aws-lc-rs, TLS 1.3 alone.
 //!
-//! The hybrid X25519MLKEM768 stands first among key exchanges, so a client that can do it gets it;
+//! The hybrid X25519MLKEM768 stands first among key exchanges, so a client that offers it gets it;
 //! devices that cannot still get in. (Between nodes there is no such choice: `weft-net`.)
 
 use std::sync::Arc;

@@ -2,7 +2,14 @@
 
 use std::{fs, sync::Arc};
 
-use rustls::{ClientConfig, NamedGroup, RootCertStore, pki_types::ServerName};
+use rustls::{
+    ClientConfig, NamedGroup, RootCertStore,
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{default_provider, kx_group},
+    },
+    pki_types::ServerName,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -51,7 +58,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_tls_the_key_exchange_is_the_hybrid_one() {
+async fn over_tls_who_offers_the_hybrid_key_exchange_gets_it() {
     let world = World::new();
     let token = world.device("a");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -67,16 +74,23 @@ async fn over_tls_the_key_exchange_is_the_hybrid_one() {
 
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let stream = TcpStream::connect(gateway.addresses().mqtts.unwrap()).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
-    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
+    let mqtts = gateway.addresses().mqtts.unwrap();
+    let dial = async |kx_groups| {
+        let provider = CryptoProvider { kx_groups, ..default_provider() };
+        let client = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots.clone())
+            .with_no_client_auth();
+        let stream = TcpStream::connect(mqtts).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
+        let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
+        (stream, group)
+    };
+    let (_old, group) = dial(vec![kx_group::X25519]).await;
+    assert_eq!(group, NamedGroup::X25519, "who cannot still gets in");
+    let (mut stream, group) = dial(vec![kx_group::X25519MLKEM768, kx_group::X25519]).await;
     assert_eq!(group, NamedGroup::X25519MLKEM768);
     stream.write_all(&connect("a", &token)).await.unwrap();
     assert_eq!(read(&mut stream).await, CONNACK);
