@@ -38,6 +38,20 @@ if [ -n "$packages" ]; then
     $install >/dev/null
 fi
 
+# Clients that are not ours, for the tests of the gateway; without them those are left out.
+if ! has mosquitto_pub || ! has coap-client-notls || ! has curl; then
+    clients="mosquitto-clients libcoap3-bin curl"
+    if has apt-get && [ "$(id -u)" -eq 0 ]; then
+        say "apt-get install $clients"
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update --quiet --quiet &&
+            apt-get install --yes --no-install-recommends $clients >/dev/null; } ||
+            say "went on without: $clients"
+    else
+        say "to test the gateway with them, please install: $clients"
+    fi
+fi
+
 if ! has cargo; then
     say "Rust is needed; please type"
     say "    curl https://sh.rustup.rs -sSf | sh"

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
-        market, node, post, proof, rotate, send, status, tail, verify,
+        address, balance, bench, completions, config, dev, device, doctor, faucet, gateway, get,
+        history, init, key, market, node, post, proof, rotate, send, status, tail, verify,
     },
     failure::EXIT_CODES,
 };
@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Node(node::Args),
     /// Check the settings of a node, or show them with where each comes from
     Config(config::Args),
+    /// Run a gateway: devices post over MQTT, HTTP and CoAP
+    Gateway(gateway::Args),
+    /// Say which devices may send through a gateway
+    Device(device::Args),
     /// Make and show keys
     Key(key::Args),
     /// Sell and buy paid streams

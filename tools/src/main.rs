@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::{
-    address, balance, bench, completions, config, dev, doctor, faucet, get, history, init, key,
-    market, node, post, proof, rotate, send, status, tail, verify,
+    address, balance, bench, completions, config, dev, device, doctor, faucet, gateway, get,
+    history, init, key, market, node, post, proof, rotate, send, status, tail, verify,
 };
 use failure::Failure;
 use output::Output;
@@ -54,6 +54,8 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             Command::Init(args) => init::run(args, output),
             Command::Node(args) => node::run(args, output).await,
             Command::Config(args) => config::run(&args, output),
+            Command::Gateway(args) => gateway::run(args, output).await,
+            Command::Device(args) => device::run(args, output),
             Command::Key(args) => key::run(args, output),
             Command::Market(args) => market::run(args, output).await,
             Command::Post(args) => post::run(args, output).await,

@@ -48,11 +48,11 @@ pub(crate) fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn is_tcp_free(address: SocketAddr) -> bool {
+pub(crate) fn is_tcp_free(address: SocketAddr) -> bool {
     TcpListener::bind(address).is_ok()
 }
 
-fn is_udp_free(address: SocketAddr) -> bool {
+pub(crate) fn is_udp_free(address: SocketAddr) -> bool {
     UdpSocket::bind(address).is_ok()
 }
 

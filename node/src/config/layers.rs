@@ -1,4 +1,5 @@
-//! From layers of settings to one [`Config`]: file, then environment, then what the caller gives.
+//! From layers of settings to one configuration: file, then environment, then what the caller
+//! gives. For a node's [`Config`], and for any other program's that has sections of settings.
 //!
 //! The default configuration, as a table, is the schema: it names every key and shows the kind of
 //! each value, so that a text from the environment is read as what the key wants. Each setting is
@@ -11,13 +12,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize as _;
+use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
 use super::Config;
 
 /// What environment variables of the node start with.
 const ENVIRONMENT_PREFIX: &str = "WEFT_";
+
+/// What those of other programs start with, which the node passes over.
+const OTHERS: [&str; 1] = ["WEFT_GATEWAY_"];
 
 /// One setting given from outside the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,20 +149,13 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         given: &[Setting],
     ) -> Result<Effective, ConfigError> {
-        let mut layers = Layers::new();
-        if let Some(path) = file {
-            layers.add_file(path)?;
-        }
-        for (name, value) in environment {
-            if let Some(key) = environment_key(&name) {
-                layers.add_text(&key, &value, &format!("environment variable {name}"))?;
-            }
-        }
-        for setting in given {
-            layers.add_text(&setting.key, &setting.value, "the command line")?;
-        }
-        layers.config.check()?;
-        Ok(Effective { config: layers.config, origins: layers.origins })
+        let is_own =
+            |(name, _): &(String, String)| !OTHERS.iter().any(|other| name.starts_with(other));
+        let environment = environment.into_iter().filter(is_own);
+        let Layers { config, origins, .. } =
+            Layers::<Self>::read(file, ENVIRONMENT_PREFIX, environment, given)?;
+        config.check()?;
+        Ok(Effective { config, origins })
     }
 
     /// These settings as a configuration file.
@@ -206,6 +203,18 @@ impl Config {
     }
 }
 
+/// Reads the layers of any configuration that is made of sections: `file`, if there is one; those
+/// of `environment` that start with `prefix` and hold `__`; then `given`. Its default shows which
+/// settings there are and of which kind; checking the result is for the caller.
+pub fn load<C: Default + Serialize + DeserializeOwned>(
+    file: Option<&Path>,
+    prefix: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+    given: &[Setting],
+) -> Result<C, ConfigError> {
+    Ok(Layers::read(file, prefix, environment, given)?.config)
+}
+
 const SUBMIT_RULE: &str = "it must be at least 1 and not above api.request_timeout_ms";
 const TIMEOUT_RULE: &str = "it must be between 1 and 3,600,000 (an hour)";
 const BURST_RULE: &str = "it must be between 2^16 and 2^48: one body must fit into it";
@@ -227,23 +236,44 @@ const fn within(
 }
 
 /// `WEFT_P2P__LISTEN` is `p2p.listen`; names without `__` are not settings.
-fn environment_key(name: &str) -> Option<String> {
-    let (section, key) = name.strip_prefix(ENVIRONMENT_PREFIX)?.split_once("__")?;
+fn environment_key(prefix: &str, name: &str) -> Option<String> {
+    let (section, key) = name.strip_prefix(prefix)?.split_once("__")?;
     Some(format!("{}.{}", section.to_lowercase(), key.to_lowercase()))
 }
 
 /// The layers applied so far.
-struct Layers {
+struct Layers<C> {
     schema: Table,
     applied: Table,
-    config: Config,
+    config: C,
     /// Who made which setting last, by key.
     origins: BTreeMap<String, String>,
 }
 
-impl Layers {
+impl<C: Default + Serialize + DeserializeOwned> Layers<C> {
+    fn read(
+        file: Option<&Path>,
+        prefix: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+        given: &[Setting],
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Self::new();
+        if let Some(path) = file {
+            layers.add_file(path)?;
+        }
+        for (name, value) in environment {
+            if let Some(key) = environment_key(prefix, &name) {
+                layers.add_text(&key, &value, &format!("environment variable {name}"))?;
+            }
+        }
+        for setting in given {
+            layers.add_text(&setting.key, &setting.value, "the command line")?;
+        }
+        Ok(layers)
+    }
+
     fn new() -> Self {
-        let config = Config::default();
+        let config = C::default();
         let schema = Table::try_from(&config)
             .expect("the defaults are sections of texts, numbers and lists of texts");
         Self { applied: schema.clone(), schema, config, origins: BTreeMap::new() }
@@ -307,7 +337,7 @@ impl Layers {
         if let Some(Value::Table(settings)) = self.applied.get_mut(section) {
             settings.insert(name.into(), value);
         }
-        self.config = Config::deserialize(Value::Table(self.applied.clone())).map_err(|error| {
+        self.config = C::deserialize(Value::Table(self.applied.clone())).map_err(|error| {
             let (key, cause) = (key.clone(), error.message().into());
             ConfigError::Value { key, origin: origin.into(), cause }
         })?;

@@ -16,7 +16,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use layers::{ConfigError, Effective, InForce, Setting};
+pub use layers::{ConfigError, Effective, InForce, Setting, load};
 pub use market::MarketConfig;
 pub use peer::{FixedPeer, ParsePeerError};
 pub use retention::{ParseRetentionError, Retention};

@@ -20,6 +20,7 @@
 mod cli;
 mod conflicts;
 mod dev;
+mod gateway;
 mod market;
 mod network;
 mod support;

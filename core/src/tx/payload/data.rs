@@ -122,8 +122,11 @@ impl ContentType {
     /// A chunk of a paid stream: the bytes are a [`SealedBatch`] (from CoAP's own range for
     /// experiments).
     pub const SEALED_BATCH: Self = Self(65_000);
+    /// Readings of one stream under one signature, in plain: the bytes are a
+    /// [`Chunk`](crate::market::batch::Chunk) (from the same range).
+    pub const BATCH: Self = Self(65_001);
 
-    const NAMES: [(Self, &'static str); 7] = [
+    const NAMES: [(Self, &'static str); 8] = [
         (Self::TEXT, "text"),
         (Self::RAW, "raw"),
         (Self::JSON, "json"),
@@ -131,6 +134,7 @@ impl ContentType {
         (Self::SENML_JSON, "senml-json"),
         (Self::SENML_CBOR, "senml-cbor"),
         (Self::SEALED_BATCH, "sealed-batch"),
+        (Self::BATCH, "batch"),
     ];
 
     /// The type that commands call `name`.

@@ -12,6 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::door;
 use crate::{failure::Failure, network::Network};
 
 const MARKER: &str = "weft-dev.json";
@@ -60,6 +61,7 @@ impl Folder {
             marker.made.clear();
         }
         let names = Network::names(nodes).into_iter().chain([MARKET.to_owned()]);
+        let names = names.chain(door::NAMES.map(str::to_owned));
         marker.made.extend(names);
         marker.made.sort();
         marker.made.dedup();

@@ -1,4 +1,4 @@
-//! `weft dev`: a whole network on this machine, and a sensor that posts to it.
+//! `weft dev`: a whole network on this machine, a gateway, and a sensor that posts to it.
 //!
 //! Real nodes, each with its own key, store and QUIC endpoint, in one process; the sensor is a
 //! client like any other and talks to node 0 over HTTP; what is shown comes from the API of the
@@ -6,6 +6,7 @@
 //!
 //! Invariant: what an earlier run left is continued; only what this command made is ever removed.
 
+mod door;
 mod folder;
 mod seller;
 pub(in crate::commands) mod sensor;
@@ -36,6 +37,7 @@ use crate::{
     signals::asked_to_end,
     target::API_PORT,
 };
+use door::Door;
 use folder::Folder;
 use sensor::{Sensor, Sent};
 use show::{Arrivals, Banner, FINAL_TIME, is_sealed, offered};
@@ -154,9 +156,11 @@ async fn run_sensor(
     let after = Some(last.status().await?.position);
     let mut events = pin!(last.events(Filter { after, kinds, ..Filter::default() }));
     let accounts = accounts(network, &last).await?;
+    let door = Door::open(network, &first, output).await?;
     let sensor = Sensor::open(network.dir(), first.clone()).await?;
     let mut arrivals = Arrivals::new(sensor.address(), output);
-    Banner { network, nodes, sensor: &sensor, took: started.elapsed(), accounts }.show(output)?;
+    Banner { network, nodes, sensor: &sensor, door: &door, took: started.elapsed(), accounts }
+        .show(output)?;
     let shop = seller::Stand::new(network, nodes.first(), sensor.poster())?;
     let mut beat = interval(FINAL_TIME / 6);
 
@@ -193,6 +197,7 @@ async fn run_sensor(
             (cause, index, _) = &mut gone => return Err(node_gone(index, &cause)),
         }
     }
+    door.gateway.shutdown().await;
     // It claims what it was paid; the nodes must still be there for that.
     let _ = timeout(FAREWELL, seller).await;
     arrivals.summary()

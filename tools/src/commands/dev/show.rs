@@ -13,7 +13,10 @@ use weft_client::host::{Committed, NodeClient, Reading};
 use weft_core::{digest::BodyId, tx::ContentType};
 use weft_node::Node;
 
-use super::sensor::{STREAM, Sensor};
+use super::{
+    door::Door,
+    sensor::{STREAM, Sensor},
+};
 use crate::{
     failure::Failure,
     network::{Network, SENSOR_KEY},
@@ -35,6 +38,7 @@ pub(super) struct Banner<'a> {
     pub(super) network: &'a Network,
     pub(super) nodes: &'a [Node],
     pub(super) sensor: &'a Sensor,
+    pub(super) door: &'a Door,
     pub(super) took: Duration,
     /// Key file, address and balance of each account to play with.
     pub(super) accounts: Vec<(String, String, String)>,
@@ -51,6 +55,7 @@ impl Banner<'_> {
             "accounts": self.accounts.iter().map(|(key, address, balance)| {
                 json!({ "key": key, "address": address, "balance": balance })
             }).collect::<Vec<_>>(),
+            "gateway": self.door.shown(),
             "sensor": { "address": self.sensor.address(), "stream": STREAM,
                 "key": self.network.dir().join(SENSOR_KEY) },
         });
@@ -94,6 +99,7 @@ impl Banner<'_> {
             text.push_str(&format!("  {name:<26}  {balance:<12}  {address}\n"));
         }
         text.push_str(&self.tries());
+        text.push_str(&self.door.tries());
         let last = count.saturating_sub(1);
         text.push_str(&format!(
             "\nCtrl-C ends it; the next run goes on where it ended, or anew with --reset.\n\

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("client", &["weft-core", "weft-market", "weft-net"]),
     ("verifier", &["weft-core"]),
     ("node", &["weft-core", "weft-net", "weft-storage", "weft-client", "weft-market"]),
+    ("gateway", &["weft-core", "weft-client"]),
 ];
 
 /// Dependencies against the direction of the picture. Tests may use any.
