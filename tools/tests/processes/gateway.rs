@@ -12,8 +12,8 @@ use crate::support::{Process, base_port, ended, run};
 
 /// Runs a tool of the system to its end; `None` if there is none.
 fn tool(name: &str, args: &[&str]) -> Option<crate::support::Ended> {
-    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    let found = { found }.status();
+    let mut found = Command::new(name);
+    let found = found.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
         eprintln!("left out, because it is not installed: {name} (see tools/setup.sh)");
         return None;
