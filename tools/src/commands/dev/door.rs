@@ -2,8 +2,9 @@
 //!
 //! A gateway like any other. On the usual ports where they are free, if the network is on its own
 //! usual ones: a second network does not look for them, so two that start at once are not in each
-//! other's way. The device's token is new with
-//! each run: the file of devices has no token to show.
+//! other's way.
+//!
+//! The device's token is new with each run: the file of devices has no token to show.
 
 use weft_client::host::NodeClient;
 use weft_gateway::{
