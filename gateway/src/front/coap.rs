@@ -210,9 +210,9 @@ fn declared(request: &Packet) -> Result<Declared, Refusal> {
     let Some(format) = request.get_first_option(CoapOption::ContentFormat) else {
         return Ok(Declared::Nothing);
     };
-    let number = format.iter().try_fold(0_u16, |number, byte| {
-        Some(number.checked_mul(256)?.checked_add(u16::from(*byte))?)
-    });
+    let number = format
+        .iter()
+        .try_fold(0_u16, |number, byte| number.checked_mul(256)?.checked_add(u16::from(*byte)));
     let declared = number.and_then(Declared::content_format);
     declared.ok_or_else(|| {
         let actual = format!("content format {}", number.unwrap_or(u16::MAX));

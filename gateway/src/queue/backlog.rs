@@ -266,8 +266,10 @@ mod tests {
     #[test]
     fn devices_take_turns_and_each_has_one_body_at_a_time() {
         let mut backlog = Backlog::new(LIMITS);
-        let entries: Vec<_> =
-            (0..6).map(|id| entry(id, ["a", "b", "c"][id as usize % 3], 0)).collect();
+        let entries: Vec<_> = (0..6)
+            .zip(["a", "b", "c"].repeat(2))
+            .map(|(id, device)| entry(id, device, 0))
+            .collect();
         entries.iter().for_each(|entry| backlog.add(entry, false));
         let turns: Vec<_> = (0..4).filter_map(|_| name(&mut backlog, 1)).collect();
         assert_eq!(turns, [("a".into(), 0, 1), ("b".into(), 1, 1), ("c".into(), 2, 1)]);

@@ -33,6 +33,9 @@ const FULL_PAUSE: Duration = Duration::from_secs(10);
 
 const DAY_MS: u64 = 86_400_000;
 
+/// What the disk, or what stands before it, says to a message.
+pub(crate) type Said = Result<Accepted, Refusal>;
+
 /// A message on its way to the disk.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -42,7 +45,7 @@ pub(crate) struct Incoming {
     /// What the quota counts.
     pub(crate) payload_bytes: u64,
     pub(crate) delivery: Delivery,
-    pub(crate) answer: oneshot::Sender<Result<Accepted, Refusal>>,
+    pub(crate) answer: oneshot::Sender<Said>,
 }
 
 /// The state of the writer.
@@ -63,7 +66,7 @@ struct Group {
     bytes: u64,
     usage: HashMap<DeviceName, Usage>,
     names: HashMap<[u8; 32], Known>,
-    answers: Vec<(oneshot::Sender<Result<Accepted, Refusal>>, Result<Accepted, Refusal>)>,
+    answers: Vec<(oneshot::Sender<Said>, Said)>,
 }
 
 impl Writer {

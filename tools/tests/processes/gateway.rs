@@ -2,6 +2,7 @@
 //! as people have them. What is not installed is told and left out: CI has all of it.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -12,8 +13,8 @@ use crate::support::{Process, base_port, ended, run};
 
 /// Runs a tool of the system to its end; `None` if there is none.
 fn tool(name: &str, args: &[&str]) -> Option<crate::support::Ended> {
-    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    let found = { found }.status();
+    let mut found = Command::new(name);
+    let found = found.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
         eprintln!("left out, because it is not installed: {name} (see tools/setup.sh)");
         return None;
@@ -52,20 +53,20 @@ fn a_sensor_as_it_is_posts_to_another_node_and_hears_of_it() {
     let last = ready["nodes"][3]["api"].as_str().unwrap();
     let login = ["-p", &mqtt, "-u", "thermo-1", "-P", token];
 
-    // Three receipts, one for each stage; the subscription stands before the first reading.
-    let listening = Command::new("mosquitto_sub")
+    if tool("mosquitto_sub", &["--help"]).is_none() {
+        return;
+    }
+    // Three receipts, one for each stage; the subscription stands before the first reading. (It
+    // says so in a line that it would keep to itself without stdbuf.)
+    let mut child = Command::new("stdbuf")
+        .args(["-oL", "mosquitto_sub"])
         .args(login)
         .args(["-t", "dn/thermo-1/rcpt", "-C", "3", "-W", "60", "-d"])
         .stdout(Stdio::piped())
-        .spawn();
-    let listening = listening.ok().map(|mut child| {
-        let lines = std::io::BufReader::new(child.stdout.take().unwrap());
-        (Killed(child), std::io::BufRead::lines(lines))
-    });
-    let Some((_child, mut lines)) = listening else {
-        eprintln!("left out, because it is not installed: mosquitto_sub (see tools/setup.sh)");
-        return;
-    };
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _child = Killed(child);
     lines.by_ref().map_while(Result::ok).find(|line| line.contains("SUBACK")).unwrap();
     let publish = |version: &str, more: &[&str]| {
         let args = [&login[..], &["-V", version, "-q", "1"], more].concat();

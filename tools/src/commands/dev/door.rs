@@ -1,7 +1,10 @@
 //! The gateway of `weft dev`, and a device to try it with.
 //!
-//! A gateway like any other, on the usual ports where they are free. The device's token is new with
-//! each run: the file of devices has no token to show.
+//! A gateway like any other. On the usual ports where they are free, if the network is on its own
+//! usual ones: a second network does not look for them, so two that start at once are not in each
+//! other's way.
+//!
+//! The device's token is new with each run: the file of devices has no token to show.
 
 use weft_client::host::NodeClient;
 use weft_gateway::{
@@ -15,6 +18,7 @@ use crate::{
     network::Network,
     output::Output,
     ports::{is_tcp_free, is_udp_free, loopback},
+    target::API_PORT,
 };
 
 /// What the gateway keeps in the folder.
@@ -43,12 +47,14 @@ impl Door {
         files.key_file = network.dir().join("gateway.key");
         files.devices_file = network.dir().join("devices.toml");
         node.url().clone_into(&mut files.node);
+        let first = network.members.first();
+        let is_usual = first.is_some_and(|member| member.ports.api == API_PORT);
         for listen in [&mut config.mqtt.listen, &mut config.http.listen] {
-            if !is_tcp_free(*listen) {
+            if !is_usual || !is_tcp_free(*listen) {
                 *listen = loopback(0);
             }
         }
-        if !is_udp_free(config.coap.listen) {
+        if !is_usual || !is_udp_free(config.coap.listen) {
             config.coap.listen = loopback(0);
         }
         let token = Token::generate();
