@@ -283,9 +283,19 @@ async fn restart(survivor: u8, mortal: u8, survivor_dials: bool, mortal_dials: b
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
     println!("restart seen after {:?}", started.elapsed());
 
-    node.say(mortal_id, transaction(1, 100));
-    let arrived =
-        async { while !matches!(second.events.recv().await, Some(FromNet::Message { .. })) {} };
+    // Where both dialled, one of two connections goes, with what was on its way there: so it is
+    // said until it arrives.
+    let mut again = tokio::time::interval(Duration::from_millis(500));
+    let arrived = async {
+        loop {
+            tokio::select! {
+                _ = again.tick() => node.say(mortal_id, transaction(1, 100)),
+                event = second.events.recv() => {
+                    if matches!(event, Some(FromNet::Message { .. })) { break }
+                }
+            }
+        }
+    };
     soon("a message", arrived).await;
     second.die().await;
 }

@@ -127,7 +127,7 @@ async fn what_cannot_be_read_is_a_problem_and_nothing_more() {
     let id = "ab".repeat(32);
     let long = "x".repeat(65);
     for (path, expected) in [
-        ("/", (404, "not_found")),
+        ("/nothing", (404, "not_found")),
         ("/v1", (404, "not_found")),
         ("/v2/tips", (404, "not_found")),
         ("/v1/tips/", (404, "not_found")),

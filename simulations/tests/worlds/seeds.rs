@@ -20,11 +20,12 @@ const FAILED_TO_SPREAD: [u64; 5] = [
 ];
 
 /// What came before plans had their shape of today is kept by name, in `finality.rs`.
-const FAILED_TO_END: [u64; 3] = [
+const FAILED_TO_END: [u64; 4] = [
     16, // a follower whom the tree had lost heard of no checkpoint while nobody posted
     5,  // what was synced by commits still counted as open
     71, // a follower that met none but a cheat: no fault of the follower, so a core is healed now;
-        // and synced bodies that were attached before their parents
+    // and synced bodies that were attached before their parents
+    4253, // of the leaders of a snapshot, one that the last had not seen was not fetched
 ];
 
 /// What must have happened in some run, or the campaign shows nothing about it.

@@ -63,9 +63,9 @@ fn readings_arrive_at_the_last_node_and_the_next_run_goes_on() {
     let again = process.json();
     assert_eq!(again["genesis"], ready["genesis"]);
     assert_eq!(again["nodes"][0]["node"], ready["nodes"][0]["node"]);
-    let (arrived, _) = readings(&process);
-    let sequence = arrived[0]["reading"]["sequence"].as_u64();
-    assert_eq!(sequence, Some(summary["sent"].as_u64().unwrap()), "it counts on");
+    let (next, _) = readings(&process);
+    let sequence = |reading: &Value| reading["reading"]["sequence"].as_u64();
+    assert!(sequence(&next[0]) > sequence(arrived.last().unwrap()), "it counts on");
     assert!(process.wait().success());
 
     let process = dev(dir.path(), port, &["--for", "1", "--reset"]);
@@ -100,7 +100,7 @@ fn ports_that_are_taken_are_left_alone() {
     let url = ready["nodes"][0]["api"].as_str().unwrap().to_owned();
     assert_ne!(url, format!("http://127.0.0.1:{port}"));
     assert!(process.said().contains("taken"), "{}", process.said());
-    assert_eq!(process.json()["event"], "reading");
+    process.line_with("\"event\":\"reading\"");
     assert!(process.terminate().success());
 }
 

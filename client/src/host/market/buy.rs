@@ -220,7 +220,11 @@ impl Buying {
                     Ok(Progress::Reading(bought)) => return Some((Ok(*bought), Some(buying))),
                     Ok(Progress::Gap { .. } | Progress::Waiting(_))
                     | Ok(Progress::Ended(End::Stopped)) => {}
-                    Ok(Progress::Ended(end)) => return Some((Err(end.into()), Some(buying))),
+                    Ok(Progress::Ended(end)) => {
+                        // What has come is written down before nothing comes any more.
+                        while buying.next().await.is_some() {}
+                        return Some((Err(end.into()), None));
+                    }
                     Err(error) => return Some((Err(error), None)),
                 }
             }

@@ -66,7 +66,7 @@ pub(super) struct Fetch {
     pub(super) to_ask: VecDeque<TxId>,
     /// Whether the chain was led to where the window begins.
     pub(super) has_jumped: bool,
-    /// Checkpoints in the past of the offer's leader, as far as they came.
+    /// Checkpoints in the past of the offer's leaders, as far as they came.
     pub(super) past: BTreeMap<CheckpointRef, Arc<VerifiedCheckpoint>>,
     pub(super) past_open: bool,
     /// Where it began, and when.
@@ -226,21 +226,24 @@ impl Fetch {
             && self.parts_open == 0
     }
 
-    /// Checkpoints that are missing in the past of the offer's leader.
+    /// Checkpoints that are missing in the past of the offer's leaders.
     pub(super) fn missing(&self) -> Vec<CheckpointRef> {
         let of_past = self.walk_past().into_iter();
         of_past.filter(|reference| !self.past.contains_key(reference)).collect()
     }
 
-    /// The past of the offer's leader, as far as it is here.
+    /// The past of the offer's leaders, as far as it is here.
     pub(super) fn past(&self) -> Vec<Arc<VerifiedCheckpoint>> {
         self.walk_past().iter().filter_map(|reference| self.past.get(reference)).cloned().collect()
     }
 
-    /// The past of the offer's leader above the gc round, down to what is missing.
+    /// The past of the offer's leaders above the gc round, down to what is missing. Of all of them:
+    /// a leader can be committed that the next one had not seen.
     pub(super) fn walk_past(&self) -> BTreeSet<CheckpointRef> {
-        let gc_round = self.offer.kept.standing.gc_round();
-        let mut open = Vec::from([self.offer.record.leader]);
+        let standing = &self.offer.kept.standing;
+        let gc_round = standing.gc_round();
+        let mut open: Vec<CheckpointRef> = standing.leaders.iter().copied().collect();
+        open.push(self.offer.record.leader);
         let mut seen = BTreeSet::new();
         while let Some(reference) = open.pop() {
             if reference.round > gc_round && seen.insert(reference) {

@@ -175,7 +175,7 @@ impl Sync {
         ids.iter().filter(move |id| wanted.is_some_and(|wanted| wanted.contains_key(id)))
     }
 
-    /// Whether there is more of the past of the offer's leader than there was.
+    /// Whether there is more of the past of the offer's leaders than there was.
     fn past_has_grown(&self, had: usize) -> bool {
         matches!(&self.stage, Stage::Fetching(fetch) if fetch.past.len() > had)
     }

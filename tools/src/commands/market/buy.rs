@@ -80,7 +80,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     output.note(&format!("channel {}", buying.channel()));
     let stream = buying.listing().offer.stream.as_str().to_owned();
     let mut asked = pin!(asked_to_end());
-    let (mut left, mut until) = (args.limit.unwrap_or(u64::MAX), None);
+    let (mut left, mut until, mut end) = (args.limit.unwrap_or(u64::MAX), None, None);
     if left == 0 {
         buying.stop();
     }
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
             progress = buying.next() => progress,
         };
         match progress.transpose()? {
-            None | Some(Progress::Ended(End::Stopped)) => return Ok(()),
+            None => break,
             Some(Progress::Reading(bought)) => {
                 print(&stream, &bought, &mut table, output)?;
                 left = left.saturating_sub(1);
@@ -108,12 +108,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
                 output.note(&format!("gap: the seller does not have chunks {from} to {}", to - 1));
             }
             Some(Progress::Waiting(cause)) => output.note(&format!("waiting: {cause}")),
-            Some(Progress::Ended(end @ End::SpendCap { .. })) => {
-                output.note(&end.to_string());
-                return Ok(());
-            }
-            Some(Progress::Ended(end)) => return Err(of_end(&end)),
+            // What has come is written down before nothing comes any more.
+            Some(Progress::Ended(why)) => end = Some(why),
         }
+    }
+    match end {
+        None | Some(End::Stopped) => Ok(()),
+        Some(end @ End::SpendCap { .. }) => {
+            output.note(&end.to_string());
+            Ok(())
+        }
+        Some(end) => Err(of_end(&end)),
     }
 }
 
