@@ -242,7 +242,7 @@ impl Fetch {
     pub(super) fn walk_past(&self) -> BTreeSet<CheckpointRef> {
         let standing = &self.offer.kept.standing;
         let gc_round = standing.gc_round();
-        let mut open: Vec<CheckpointRef> = standing.leaders.iter().copied().collect();
+        let mut open = standing.leaders.to_vec();
         open.push(self.offer.record.leader);
         let mut seen = BTreeSet::new();
         while let Some(reference) = open.pop() {
