@@ -118,23 +118,28 @@ const GARBAGE: [u8; 64] = [
     9, 9, 9, 9,
 ];
 
+/// Writes `bytes` where a peer writes what belongs to this lane.
+async fn write_on(lane: Lane, raw: &mut Raw, bytes: &[u8]) {
+    match lane {
+        Lane::Control => raw.control.write_all(bytes).await.unwrap(),
+        Lane::Gossip => {
+            let mut gossip = raw.connection.open_uni().await.unwrap();
+            gossip.write_all(bytes).await.unwrap();
+        }
+        _ => {
+            let (mut request, _answer) = raw.connection.open_bi().await.unwrap();
+            request.write_all(bytes).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_and_long_frames_are_faults_on_every_lane() {
     let mut node = Node::open(1).await;
     for (bytes, oversized) in [(Bytes::from_static(&GARBAGE), false), (too_long(), true)] {
         for lane in [Lane::Control, Lane::Gossip, Lane::Request] {
             let mut raw = raw_peer(2, &mut node).await;
-            match lane {
-                Lane::Control => raw.control.write_all(&bytes).await.unwrap(),
-                Lane::Gossip => {
-                    let mut gossip = raw.connection.open_uni().await.unwrap();
-                    gossip.write_all(&bytes).await.unwrap();
-                }
-                _ => {
-                    let (mut request, _answer) = raw.connection.open_bi().await.unwrap();
-                    request.write_all(&bytes).await.unwrap();
-                }
-            }
+            write_on(lane, &mut raw, &bytes).await;
             let fault = fault_of(&mut node, &raw).await;
             match fault {
                 Fault::Oversized { limit, actual } if oversized => {
@@ -161,18 +166,7 @@ async fn misplaced_messages_are_faults_on_every_lane() {
     ];
     for (lane, message) in cases {
         let mut raw = raw_peer(2, &mut node).await;
-        let bytes = frame(&message);
-        match lane {
-            Lane::Control => raw.control.write_all(&bytes).await.unwrap(),
-            Lane::Gossip => {
-                let mut gossip = raw.connection.open_uni().await.unwrap();
-                gossip.write_all(&bytes).await.unwrap();
-            }
-            _ => {
-                let (mut request, _answer) = raw.connection.open_bi().await.unwrap();
-                request.write_all(&bytes).await.unwrap();
-            }
-        }
+        write_on(lane, &mut raw, &frame(&message)).await;
         let fault = fault_of(&mut node, &raw).await;
         assert_eq!(fault, Fault::Misplaced { name: message.name() }, "{lane:?}");
     }
