@@ -12,6 +12,7 @@
 //! metrics.
 
 mod line;
+mod outcomes;
 
 use std::{
     sync::{Arc, Mutex},
@@ -22,13 +23,13 @@ use tokio::{sync::Notify, task::JoinSet, time::sleep};
 use weft_client::host::{Attach, ClientError, NewReading, NodeClient, Poster, Retry};
 use weft_core::{keys::Sign, tx::ContentType};
 
+use self::{line::Line, outcomes::Outcomes};
 use crate::{
     intake::Intake,
     metrics::Metrics,
     queue::{Backlog, Store},
     receipt::MqttFront,
 };
-use line::Line;
 
 /// The stream of the gateway's own first reading, which registers its account.
 const OWN_STREAM: &str = "weft-gateway";
@@ -57,6 +58,7 @@ impl Sender {
     pub(crate) async fn run(self) {
         let line = Arc::new(self.open().await);
         let mut tasks = JoinSet::new();
+        tasks.spawn(line.outcomes().follow(line.node()));
         if let Err(error) = line.resume(&mut tasks).await {
             tracing::error!(%error, "cannot read what was on its way; nothing is sent");
             return std::future::pending().await;
