@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use weft_core::tx::{NetworkId, StreamName};
 
 use crate::{
-    clock::now,
+    clock::Clock,
     decode::{Decoded, FormatError, decode},
     device::{Device, DeviceName, Registry, RegistryError, TokenHash},
     metrics::Metrics,
@@ -37,6 +37,7 @@ pub(crate) struct Intake {
     /// Known once a node was reached.
     network: OnceLock<NetworkId>,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 /// An answer that is on its way from the disk.
@@ -55,11 +56,12 @@ impl Intake {
         path: &Path,
         queue: mpsc::Sender<Incoming>,
         metrics: Arc<Metrics>,
+        clock: Clock,
     ) -> Result<Self, RegistryError> {
         let registry = RwLock::new(Arc::new(Registry::load(path)?));
         let (changes, _) = watch::channel(0);
         let network = OnceLock::new();
-        Ok(Self { registry, path: path.into(), changes, queue, network, metrics })
+        Ok(Self { registry, path: path.into(), changes, queue, network, metrics, clock })
     }
 
     /// Told once it is known.
@@ -121,7 +123,7 @@ impl Intake {
             actual: stream.clone(),
             cause: error.to_string(),
         })?;
-        let now = now();
+        let now = self.clock.now();
         let decoded = decode(&payload, declared, self.network.get().copied(), now)?;
         let (content, delivery) = match decoded {
             Decoded::Sealed(_, id) => {

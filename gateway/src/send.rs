@@ -23,13 +23,14 @@ use tokio::{sync::Notify, task::JoinSet, time::sleep};
 use weft_client::host::{Attach, ClientError, NewReading, NodeClient, Poster, Retry};
 use weft_core::{keys::Sign, tx::ContentType};
 
-use self::{line::Line, outcomes::Outcomes};
 use crate::{
+    clock::Clock,
     intake::Intake,
     metrics::Metrics,
     queue::{Backlog, Store},
     receipt::MqttFront,
 };
+use line::Line;
 
 /// The stream of the gateway's own first reading, which registers its account.
 const OWN_STREAM: &str = "weft-gateway";
@@ -51,6 +52,7 @@ pub(crate) struct Sender {
     pub(crate) node: NodeClient,
     pub(crate) key: Arc<dyn Sign>,
     pub(crate) attach: Attach,
+    pub(crate) clock: Clock,
 }
 
 impl Sender {

@@ -10,7 +10,6 @@ use std::{
         Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::{
@@ -38,7 +37,6 @@ use super::{
 };
 use crate::{
     batch::{self, Next},
-    clock::now,
     device::DeviceName,
     queue::{Backlog, Changes, Outgoing, StoreError, Turn},
     receipt::Stage,
@@ -178,7 +176,7 @@ impl Line {
             let Ok(place) = self.outgoing.clone().try_acquire_owned() else { return };
             let Ok(handing) = self.handing.clone().try_acquire_owned() else { return };
             let is_idle = self.handing.available_permits() >= LIVE_RESERVE;
-            let Some(turn) = self.backlog().turn(now(), is_idle) else { return };
+            let Some(turn) = self.backlog().turn(self.now(), is_idle) else { return };
             tasks.spawn(self.clone().work(turn, place, handing));
         }
     }
@@ -197,13 +195,13 @@ impl Line {
             Ok(Ok(None)) => return self.free(&device, Time::ZERO),
             Ok(Err(error)) => {
                 tracing::error!(%error, %device, "a body could not be made; its messages wait");
-                return self.free(&device, now() + FAILURE_PAUSE);
+                return self.free(&device, self.now() + FAILURE_PAUSE);
             }
             Err(_) => return,
         };
         let expected = self.outcomes.expect(body.id);
         let posted = self.hand_over(&body).await;
-        let not_before = if posted.is_some() { Time::ZERO } else { now() + FAILURE_PAUSE };
+        let not_before = if posted.is_some() { Time::ZERO } else { self.now() + FAILURE_PAUSE };
         self.free(&device, not_before);
         drop(handing);
         if let Some(posted) = posted {
@@ -248,7 +246,7 @@ impl Line {
         sealed: &SealedBody,
         changes: &mut Changes<'_>,
     ) -> Result<(), StoreError> {
-        let day = now().as_millis() / DAY_MS;
+        let day = self.now().as_millis() / DAY_MS;
         let registers = sealed.body.sequence.registers();
         let content = sealed.body.payload.content_bytes();
         let bits = required_bits(self.work_bits, content, registers);
@@ -285,6 +283,10 @@ impl Line {
     fn free(&self, device: &DeviceName, not_before: Time) {
         self.backlog().free(device, not_before);
         self.sender.bell.notify_one();
+    }
+
+    fn now(&self) -> Time {
+        self.sender.clock.now()
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {

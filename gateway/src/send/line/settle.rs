@@ -13,7 +13,6 @@ use weft_client::host::{Final, Posted};
 
 use super::{Expected, FAILURE_PAUSE, Line, OnItsWay, PAUSE_MIN};
 use crate::{
-    clock::now,
     queue::StoreError,
     receipt::{Receipt, Stage},
 };
@@ -103,7 +102,7 @@ impl Line {
         for entry in &body.outgoing.entries {
             backlog.add(entry, is_batched);
         }
-        backlog.pause(device, now() + FAILURE_PAUSE);
+        backlog.pause(device, self.now() + FAILURE_PAUSE);
     }
 
     /// A body is done with: on disk first, then the device is told.
