@@ -9,7 +9,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 use weft_core::tx::{NetworkId, StreamName};
 
 use crate::{
@@ -23,6 +26,10 @@ use crate::{
 
 /// How often the file of devices is looked at.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a message waits for its place before the disk. Longer than any storm of devices that
+/// all come back at once; a disk that takes longer is no disk to wait for.
+const BUSY_TIME: Duration = Duration::from_secs(10);
 
 /// How long to wait where the disk does not keep up.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
@@ -104,16 +111,17 @@ impl Intake {
     }
 
     /// Takes a message, to be written; the answer comes when it is. In which order messages are
-    /// handed over here is the order that they keep.
-    pub(crate) fn submit(&self, upload: Upload) -> Result<Pending, Refusal> {
-        let taken = self.taken(upload);
+    /// handed over here is the order that they keep: so whoever has several waits for each of these
+    /// calls, and is not refused where others come in at the same time.
+    pub(crate) async fn submit(&self, upload: Upload) -> Result<Pending, Refusal> {
+        let taken = self.taken(upload).await;
         if let Err(refusal) = &taken {
             self.metrics.refused(refusal);
         }
         taken
     }
 
-    fn taken(&self, upload: Upload) -> Result<Pending, Refusal> {
+    async fn taken(&self, upload: Upload) -> Result<Pending, Refusal> {
         let Upload { device, stream, payload, declared, delivery } = upload;
         // It may have been switched off since it logged in.
         let settings = self.device(&device).filter(|device| device.enabled);
@@ -140,13 +148,10 @@ impl Intake {
         let payload_bytes = payload.len() as u64;
         let (answer, pending) = oneshot::channel();
         let incoming = Incoming { device, settings, content, payload_bytes, delivery, answer };
-        match self.queue.try_send(incoming) {
-            Ok(()) => Ok(Pending(pending)),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                Err(Refusal::Full { retry_after: BUSY_PAUSE })
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Storage),
-        }
+        let place = timeout(BUSY_TIME, self.queue.reserve()).await;
+        let place = place.map_err(|_| Refusal::Full { retry_after: BUSY_PAUSE })?;
+        place.map_err(|_| Refusal::Storage)?.send(incoming);
+        Ok(Pending(pending))
     }
 
     /// Waits for an answer and counts it.

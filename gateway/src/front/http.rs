@@ -160,7 +160,7 @@ async fn take(
     });
     let of = device.clone();
     let upload = Upload { device, stream, payload: payload.to_vec(), declared, delivery };
-    let pending = http.intake.submit(upload)?;
+    let pending = http.intake.submit(upload).await?;
     let accepted = http.intake.accepted(pending).await?;
     let receipt =
         Receipt { device: of.clone(), messages: vec![accepted.id], stage: Stage::Accepted };

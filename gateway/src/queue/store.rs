@@ -160,16 +160,16 @@ impl Store {
         Ok(self.records.get(GENESIS)?.map(|value| value.to_vec()))
     }
 
-    /// The first `count` messages of `device` that wait, in their order. The first of all has the
-    /// number `first`: what was sent before it would be in the way of a search.
+    /// The messages of `device` that wait, from number `first` to `last`, in their order. What was
+    /// sent before would be in the way of a search; what is behind may not be known to wait yet.
     pub(crate) fn waiting_of(
         &self,
         device: &DeviceName,
         first: MessageId,
-        count: usize,
+        last: MessageId,
     ) -> Result<Vec<Entry>, StoreError> {
-        let (from, end) = (waiting(device, first), waiting(device, MessageId(u64::MAX)));
-        self.records.range(from..end).take(count).map(entry).collect()
+        let range = waiting(device, first)..=waiting(device, last);
+        self.records.range(range).map(entry).collect()
     }
 
     /// All messages that wait.

@@ -212,7 +212,7 @@ impl Line {
     /// Makes the next body of a device and moves its messages there, on disk.
     fn make(&self, turn: &Turn, place: OwnedSemaphorePermit) -> Result<Option<OnItsWay>, Failed> {
         let store = &self.sender.store;
-        let entries = store.waiting_of(&turn.device, turn.first, turn.count)?;
+        let entries = store.waiting_of(&turn.device, turn.first, turn.last)?;
         let (sealed, outgoing) = match batch::next(entries) {
             None => return Ok(None),
             Some(Next::Sealed(bytes, entry)) => {

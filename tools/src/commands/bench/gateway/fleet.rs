@@ -5,7 +5,8 @@
 //!
 //! Invariant: what is not acknowledged is sent again, as the same packet and marked so, once the
 //! device is connected anew (MQTT-4.4.0-1, MQTT-3.3.1-1). The library keeps such packets, but does
-//! not mark them, and forgets them when the gateway has no session; so that is done here.
+//! not mark them, mixes their order, and forgets them when the gateway has no session; so that is
+//! done here.
 
 use std::{
     collections::VecDeque,
@@ -139,7 +140,8 @@ async fn run(device: u32, token: Token, plan: Plan, told: Arc<Told>) {
     let (acknowledged, heard) = watch::channel(0);
     tokio::join!(
         publish(device, client, plan, heard),
-        Link { device, plan, told, acknowledged, in_flight: VecDeque::new() }.follow(events),
+        Link { device, plan, told, acknowledged, in_flight: VecDeque::new(), is_done: false }
+            .follow(events),
     );
 }
 
@@ -170,37 +172,46 @@ struct Link {
     acknowledged: watch::Sender<u32>,
     /// Packets of this connection that are not acknowledged.
     in_flight: VecDeque<u16>,
+    /// Everything is acknowledged.
+    is_done: bool,
 }
 
 impl Link {
     /// Follows the connection, and those after it, until everything is acknowledged.
     async fn follow(mut self, mut events: EventLoop) {
-        let mut again = VecDeque::new();
-        loop {
+        let mut again = Vec::new();
+        while !self.is_done {
             match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => events.pending = mem::take(&mut again),
-                Ok(Event::Outgoing(Outgoing::Publish(packet))) => self.in_flight.push_back(packet),
-                Ok(Event::Incoming(Packet::PubAck(ack))) => {
-                    if self.in_flight.pop_front() != Some(ack.pkid) {
-                        self.told.disordered.fetch_add(1, Ordering::Relaxed);
-                    }
-                    let count = self.told.acknowledge(self.device, self.plan);
-                    self.acknowledged.send_replace(count);
-                    if count > self.plan.messages {
-                        return;
-                    }
-                }
-                Ok(_) => {}
+                Ok(Event::Incoming(Packet::ConnAck(_))) => events.pending.extend(again.drain(..)),
+                Ok(event) => self.hear(&event),
                 Err(_) => {
+                    // What came before the connection broke has not all come out yet.
+                    mem::take(&mut events.state.events).iter().for_each(|event| self.hear(event));
                     // Counted once for each connection: those that did not come about hold nothing.
                     if !events.pending.is_empty() || !self.in_flight.is_empty() {
                         self.told.broken.fetch_add(1, Ordering::Relaxed);
                     }
                     self.in_flight.clear();
                     again.extend(events.pending.drain(..).map(marked));
+                    again.sort_by_key(number);
                     sleep(PAUSE).await;
                 }
             }
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Outgoing(Outgoing::Publish(packet)) => self.in_flight.push_back(*packet),
+            Event::Incoming(Packet::PubAck(ack)) => {
+                if self.in_flight.pop_front() != Some(ack.pkid) {
+                    self.told.disordered.fetch_add(1, Ordering::Relaxed);
+                }
+                let count = self.told.acknowledge(self.device, self.plan);
+                self.acknowledged.send_replace(count);
+                self.is_done = count > self.plan.messages;
+            }
+            _ => {}
         }
     }
 }
@@ -213,6 +224,15 @@ fn marked(request: Request) -> Request {
             Request::Publish(publish)
         }
         other => other,
+    }
+}
+
+/// The number of its message: they are sent again in their old order (MQTT-4.6.0-1), which the
+/// library does not keep where a second connection breaks before all are.
+fn number(request: &Request) -> Option<u32> {
+    match request {
+        Request::Publish(publish) => str::from_utf8(&publish.payload).ok()?.parse().ok(),
+        _ => None,
     }
 }
 
@@ -232,6 +252,7 @@ mod tests {
         let is_dup = |request| matches!(request, Request::Publish(Publish { dup: true, .. }));
         assert!(is_dup(marked(request(7))));
         assert!(!is_dup(marked(request(0))));
+        assert_eq!(number(&request(7)), Some(1));
     }
 
     #[test]
