@@ -25,8 +25,8 @@ use crate::{
     upload::{Accepted, Delivery, MessageId, Refusal},
 };
 
-/// Messages that share one sync.
-const GROUP_MAX: usize = 512;
+/// Messages that share one sync. Many, for a disk that others use too may take a second for one.
+const GROUP_MAX: usize = 2_048;
 
 /// How long to wait where the queue is full.
 const FULL_PAUSE: Duration = Duration::from_secs(10);
