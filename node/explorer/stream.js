@@ -114,7 +114,8 @@ function render(shown, parts) {
     return;
   }
   const fields = numeric(readings.slice(-50));
-  if (fields.join() !== shown.fields.join()) {
+  // The nameless number is a field too: no fields, and that one alone, join to the same text.
+  if (JSON.stringify(fields) !== JSON.stringify(shown.fields)) {
     Object.assign(shown, { fields, field: fields.includes(shown.field) ? shown.field : fields[0] });
     const choose = (field) => {
       shown.field = field;
