@@ -126,5 +126,7 @@ function words(said) {
       el("li", {}, `${BigInt(amount).toLocaleString("en-US")} to `, accountLink(to))));
   }
   if (said.kind === "key_rotate") return ["the next key is ", el("code", {}, said.key)];
-  return [kind(said.kind), facts(deal(said))];
+  const told = deal(said).filter((fact) => fact);
+  return [kind(said.kind), el("ul", {}, told.map(([name, value]) =>
+    el("li", {}, `${name}: `, value)))];
 }

@@ -50,9 +50,15 @@ class Network:
         sent = self.run("--json", "send", other, "5000", "--key", key, "--reference", "rent")
         self.transfer = json.loads(sent)["id"]
         self.post(directory)
-        words = [self.weft, "bench", "load", "--rate", str(self.rate), "--seconds", "600",
+        words = [self.weft, "bench", "load", "--rate", str(self.rate), "--seconds", "300",
                  "--nodes", ",".join(self.nodes)]
-        self.load = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.load = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                     text=True)
+        # It signs everything before it posts anything.
+        for line in self.load.stderr:
+            if line.startswith("posts"):
+                break
+        threading.Thread(target=self.load.stderr.read, daemon=True).start()
         return self
 
     def post(self, directory):
