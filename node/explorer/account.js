@@ -2,7 +2,8 @@
 
 import { el, empty, facts, figure, panel, replace, table } from "./dom.js";
 import { account as find, json } from "./node.js";
-import { commitLink, fate, moment, pill, summary, txLink, whole } from "./words.js";
+import { summary } from "./said.js";
+import { commitLink, fate, moment, pill, txLink, whole } from "./words.js";
 
 const PAGE = 50;
 

@@ -10,4 +10,5 @@ mod crash;
 mod doors;
 mod links;
 mod mqtt;
+mod outage;
 mod support;

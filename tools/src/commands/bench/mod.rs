@@ -1,5 +1,6 @@
 //! `weft bench`: measures a network that runs.
 
+mod gateway;
 mod load;
 mod report;
 mod senders;
@@ -18,10 +19,13 @@ pub(crate) struct Args {
 enum Verb {
     /// Post readings at a fixed rate and measure how long each stage takes
     Load(load::Args),
+    /// Let many MQTT devices post through a gateway that is killed again and again, and count
+    Gateway(gateway::Args),
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     match args.verb {
         Verb::Load(args) => load::run(args, output).await,
+        Verb::Gateway(args) => gateway::run(args, output).await,
     }
 }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use weft_core::{market::batch::Reading, tx::ContentType};
 
+use crate::output::hex;
+
 /// A reading with its place.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
@@ -68,8 +70,4 @@ impl Shown {
         let stream = self.stream.clone();
         [self.time.to_string(), stream, chunk, place, self.content_type.clone(), value]
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
