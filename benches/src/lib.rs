@@ -2,6 +2,8 @@
 //!
 //! Invariant: the same call makes the same load, to the byte.
 //!
+//! Whoever links this runs on the allocator of the program `weft`.
+//!
 //! Left out on purpose: timing, but for the clock of [`cpu`]. Each bench states its question in its
 //! first line and measures it.
 
@@ -24,6 +26,9 @@ use weft_core::{
     tx::{Attachment, Body, CommitRef, ContentType, Data, Payload, Seal, StreamName, Transaction},
     units::Sequence,
 };
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Transactions of one wave approve two of the wave before; so a wave can be made in parallel.
 const WAVE: usize = 64;

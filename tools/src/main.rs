@@ -30,6 +30,10 @@ use commands::{
 use failure::Failure;
 use output::Output;
 
+/// A node runs for months, and pieces of all sizes come and go: docs/decisions/0017-allocator.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -157,6 +157,18 @@ pub struct Done {
     pub fate: Fate,
 }
 
+/// What somebody paid to an account with one body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Who paid.
+    pub from: String,
+    /// How much of it went to this account, in base units, as a decimal text.
+    pub amount: String,
+    /// The transfer as a whole, with the sequence of its issuer.
+    #[serde(flatten)]
+    pub done: Done,
+}
+
 /// A commit with what it ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {

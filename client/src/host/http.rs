@@ -6,6 +6,7 @@
 //! Left out on purpose: retries. Whoever asks knows whether waiting is worth it; see
 //! [`Poster`](super::Poster) and [`NodeClient::events`].
 
+mod history;
 mod keys;
 mod market;
 
@@ -25,7 +26,7 @@ use weft_core::{
 };
 
 use super::{
-    Account, ClientError, Commit, Cursor, Described, Done, LogLine, Page, Peer, Problem, Readiness,
+    Account, ClientError, Commit, Cursor, Described, LogLine, Page, Peer, Problem, Readiness,
     Reading, Status, Submitted, Tips, date,
 };
 
@@ -127,24 +128,6 @@ impl NodeClient {
         let response = self.answer(self.http.get(url).timeout(SUBMIT_TIMEOUT)).await?;
         let response = self.accepted(response).await?;
         self.parsed(&self.read(response).await?)
-    }
-
-    /// A page of at most `limit` (1 to 1,000) bodies of the account at `address` that used up
-    /// their sequences, ascending.
-    pub async fn history(
-        &self,
-        address: &str,
-        after: Cursor,
-        limit: u16,
-    ) -> Result<Page<Done>, ClientError> {
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            bodies: Vec<Done>,
-            next: Cursor,
-        }
-        let query = paging(after, limit);
-        let answer: Answer = self.json(&["v1", "accounts", address, "history"], &query).await?;
-        Ok(Page { items: answer.bodies, next: answer.next })
     }
 
     /// A commit with what it ordered; the last one without an index.

@@ -54,7 +54,7 @@ pub use answers::{
 pub use error::{ClientError, Problem};
 pub use events::{Filter, Followed, Kinds};
 pub use final_answers::{
-    Commit, CommitLeaf, Committed, Done, Fate, Finality, Gap, LedgerAccount, State, Told,
+    Commit, CommitLeaf, Committed, Done, Fate, Finality, Gap, LedgerAccount, Received, State, Told,
 };
 pub use http::NodeClient;
 pub use market_answers::{

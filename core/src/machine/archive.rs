@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::{
     Reads, Table,
     chain::{Leaves, Node, Place},
-    ledger::{Ledger, consumed_key},
+    ledger::{Ledger, consumed_key, received::received},
     records::{Records, Tables},
 };
 use crate::{
@@ -104,6 +104,12 @@ impl<'a> Archive<'a> {
             Some((Sequence(sequence), id))
         });
         own.collect()
+    }
+
+    /// At most `limit` transfers to `account` that were applied, at or behind `from`, in the order
+    /// of the ledger, as long as their commits are kept.
+    pub fn received(&self, account: &Address, from: Place, limit: usize) -> Vec<(Place, TxId)> {
+        received(account, from, limit, self.0)
     }
 
     /// All that shows a stranger that transaction `id` was ordered, with seal, key and the record

@@ -14,7 +14,8 @@ pub struct Limits {
     /// Live DAG kept in memory, as bytes of transactions. The oldest leave first; they stay in the
     /// store. Memory is about a tenth of this. Default 1 GiB.
     pub live_bytes_max: u64,
-    /// The same, as a count, which also bounds what a restart reads. Default 131,072.
+    /// The same, as a count, which also bounds what a restart reads: half a minute at 1,000 a
+    /// second. A set that outgrows the caches makes each transaction dearer. Default 32,768.
     pub live_count_max: usize,
 
     /// What is kept at hand of transactions that wait for their place in the order, in bytes; of
@@ -115,7 +116,7 @@ impl Default for Limits {
             pace: PaceLimits::default(),
             history: History::For(Span::from_secs(30 * 24 * 3_600)),
             live_bytes_max: 1 << 30,
-            live_count_max: 131_072,
+            live_count_max: 32_768,
             at_hand_bytes_max: 64 << 20,
             unordered_max: 262_144,
             tip_linger: Span::from_millis(200),

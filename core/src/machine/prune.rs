@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 
 use super::{
     Archive, History, Machine, Outbox, Reads,
-    chain::Node,
-    ledger::{consumed_key, market},
+    chain::{Node, Place},
+    ledger::{consumed_key, market, received},
     records::{Table, Tables, newest_key},
 };
 use crate::{
@@ -170,12 +170,13 @@ fn sweep_commits(floor: &mut Floor, tables: &mut Tables<'_>) {
 }
 
 fn sweep_commit(index: CommitIndex, leaves: &[Leaf], tables: &mut Tables<'_>) {
-    for leaf in leaves {
+    for (number, leaf) in (0..).zip(leaves) {
         tables.remove(Table::Ordered, leaf.tx.as_bytes());
         let sealed = tables.store.sealed_body(&leaf.body);
         if let Some(sealed) = sealed.filter(|_| leaf.outcome.consumes_sequence()) {
             let body = SealedBody::from_bytes(&sealed).expect("a body is what was written").body;
             tables.remove(Table::Consumed, &consumed_key(&body.issuer, body.sequence));
+            received::forget(Place { index, number }, leaf, &body, tables);
         }
     }
     let key = index.0.to_be_bytes();

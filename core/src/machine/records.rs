@@ -62,6 +62,8 @@ pub enum Table {
     Settled = 18,
     /// Channels that a commit ended: index 8 (big-endian), id 32 -> nothing.
     Settling = 19,
+    /// Transfers by receiver: address 32, commit 8, leaf 4 (big-endian) -> `TxId`.
+    Received = 20,
 }
 
 /// Writes that are on their way to the store. `None` removes.

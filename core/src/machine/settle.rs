@@ -9,7 +9,7 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
-    chain::Executed,
+    chain::{Executed, Place},
     consensus::{Ordered, Standing},
     ledger,
     records::{Table, Tables},
@@ -175,6 +175,10 @@ impl Machine {
                 self.tangle.spent(&turn.id);
             }
             leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
+        }
+        for ((number, leaf), turn) in (0..).zip(&leaves).zip(part) {
+            let place = Place { index: at.index, number };
+            ledger::received::note(place, leaf, &turn.body, &mut tables);
         }
         self.ledger.assert_supply();
         let Made { leader, time, last, window_root } = *made;

@@ -1,4 +1,4 @@
-//! Questions about what is final: accounts, their histories, commits, proofs.
+//! Questions about what is final: accounts, commits, proofs.
 
 #![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
 
@@ -10,31 +10,30 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     machine::{Archive, By, SubmitRefusal},
     tx::SealedBody,
-    units::{CommitIndex, Sequence},
+    units::CommitIndex,
 };
 use weft_storage::Store;
 
 use super::{
     Api, SharedApi,
-    fate::{AsOf, Fate, Ordered, OutcomeShown},
-    params::{self, Cursor, Params, Segment},
+    fate::{AsOf, Ordered, OutcomeShown},
+    params::Segment,
     problem::{Answer, Problem},
-    shapes::{Said, hex},
+    shapes::hex,
 };
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {
     OpenApiRouter::new()
         .routes(routes!(account))
-        .routes(routes!(history))
         .routes(routes!(latest_commit))
         .routes(routes!(commit))
         .routes(routes!(proof))
@@ -104,83 +103,6 @@ async fn account(
         }
     });
     Ok(Json(found.await?))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct HistoryParams {
-    /// Behind which cursor; from the start without it.
-    after: Option<String>,
-    /// Most items, 1 to 1,000. Default 100.
-    limit: Option<String>,
-}
-
-/// A body of an account that used up its sequence.
-#[derive(Serialize, ToSchema)]
-struct Done {
-    /// Its place among those of its issuer.
-    sequence: u64,
-    /// The transaction that was ordered.
-    id: String,
-    /// Its body.
-    body: String,
-    /// The device's clock; 0 = no clock.
-    time: u64,
-    /// What it says.
-    content: Said,
-    /// What became of it.
-    #[serde(flatten)]
-    fate: Fate,
-}
-
-/// A page of an account's history.
-#[derive(Serialize, ToSchema)]
-struct HistoryPage {
-    /// Ascending by sequence.
-    bodies: Vec<Done>,
-    /// Where the next page begins.
-    #[schema(value_type = String)]
-    next: Cursor,
-}
-
-/// The bodies of an account that used up their sequences, ascending by sequence. What is not
-/// ordered yet is not among them, nor what lost its sequence to another body. Incoming transfers
-/// are not among them either: no index of receivers is kept; they show in `balance`, and in
-/// the histories of those who sent.
-#[utoipa::path(
-    get, path = "/v1/accounts/{address}/history", tag = "ledger",
-    params(HistoryParams, ("address" = String,)),
-    responses((status = 200, body = HistoryPage), (status = 400, body = Problem))
-)]
-async fn history(
-    State(api): State<SharedApi>,
-    Segment(text): Segment<String>,
-    Params(query): Params<HistoryParams>,
-) -> Answer<Json<HistoryPage>> {
-    let address = api.address(&text)?;
-    let after = params::after(query.after.as_deref())?;
-    let limit = params::limit(query.limit.as_deref())?;
-    let (kind, as_of) = (api.genesis.kind, api.as_of());
-    let page = api.read(move |store| {
-        let found = Archive::new(store).history(&address, Sequence(after.begin().0), limit);
-        let next = found.last().map_or(after, |(sequence, _)| Cursor::behind(sequence.0));
-        let bodies = found.iter().filter_map(|(_, id)| done(store, id, kind, as_of));
-        HistoryPage { bodies: bodies.collect(), next }
-    });
-    Ok(Json(page.await?))
-}
-
-fn done(store: &dyn Store, id: &TxId, kind: NetworkKind, as_of: AsOf) -> Option<Done> {
-    let entry = store.entry(id)?;
-    let body = SealedBody::from_bytes(&store.sealed_body(&entry.body)?).ok()?.body;
-    Some(Done {
-        sequence: body.sequence.0,
-        id: id.to_string(),
-        body: entry.body.to_string(),
-        time: body.time.as_millis(),
-        content: Said::of(&body.payload, kind),
-        fate: Fate::of(store, id, as_of),
-    })
 }
 
 /// A commit, with what it ordered.

@@ -12,6 +12,7 @@ pub(crate) mod events;
 mod evidence;
 mod fate;
 mod genesis;
+mod history;
 mod keys;
 mod ledger;
 mod live;
@@ -129,6 +130,7 @@ pub(crate) fn router(api: SharedApi) -> Router {
         .merge(submit::routes())
         .merge(query::routes())
         .merge(ledger::routes())
+        .merge(history::routes())
         .merge(keys::routes())
         .merge(market::routes())
         .merge(live::routes())

@@ -83,6 +83,9 @@ async fn value_from_the_faucet_is_sent_and_listed_on_every_node() {
         let line = format!("sent 400000 to {receiver} (\"rent\")");
         assert!(history.contains(&line) && history.contains("applied"), "{history}");
         assert!(history.contains(sent["id"].as_str().unwrap()), "{history}");
+        let got = wallet.on(node, &["history", "--key", "net/demo1.key", "--received"]).ok();
+        assert!(got.contains(&format!("received 400000 from {}", wallet.address)), "{got}");
+        assert_eq!(got.lines().count(), 2, "{got}");
         let given = wallet.on(node, &["history", "--key", "net/faucet.key"]).ok();
         assert!(given.contains(&format!("sent 1000000 to {}", wallet.address)), "{given}");
         assert!(wallet.on(node, &["balance", &receiver]).ok().starts_with("100000400000\n"));

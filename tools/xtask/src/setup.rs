@@ -33,9 +33,11 @@ pub(crate) fn cargo_deny(shell: &Shell) -> Result<PathBuf> {
             return Ok(candidate.to_owned());
         }
     }
+    // It runs for seconds: to optimise it would take longer than all its runs.
     let install = format!("cargo install cargo-deny --locked --version {DENY_VERSION} --force");
-    let place = format!("--root {0} --target-dir {0}/build", "target/tools");
-    shell.run(&Command::new(&format!("{install} {place}")))?;
+    let place = format!("--debug --root {0} --target-dir {0}/build", "target/tools");
+    let install = Command::new(&format!("{install} {place}"));
+    shell.run(&install.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0"))?;
     fs::remove_dir_all(tools.join("build")).context("cannot remove target/tools/build")?;
     Ok(own)
 }

@@ -22,6 +22,20 @@ pub struct Place {
     pub number: u32,
 }
 
+impl Place {
+    /// The place as keys have it, in the order of the ledger.
+    pub(in crate::machine) fn key(self) -> Vec<u8> {
+        [self.index.0.to_be_bytes().as_slice(), &self.number.to_be_bytes()].concat()
+    }
+
+    /// What [`Self::key`] made.
+    pub(in crate::machine) fn of_key(key: &[u8]) -> Option<Self> {
+        let (index, number) = key.split_first_chunk()?;
+        let number = u32::from_be_bytes(number.try_into().ok()?);
+        Some(Self { index: CommitIndex(u64::from_be_bytes(*index)), number })
+    }
+}
+
 impl Encode for Place {
     fn encode(&self, out: &mut Vec<u8>) {
         self.index.encode(out);

@@ -18,6 +18,7 @@ mod apply;
 pub(super) mod market;
 mod past;
 mod plan;
+pub(super) mod received;
 #[cfg(test)]
 mod tests;
 mod trie;

@@ -7,6 +7,7 @@ mod market;
 mod naive;
 mod pair;
 mod past;
+mod received;
 mod state;
 
 use alloc::{collections::BTreeMap, vec::Vec};
