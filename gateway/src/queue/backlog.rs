@@ -90,8 +90,8 @@ pub(crate) struct Backlog {
     bytes: u64,
     /// Who had the last turn, of those live and of those behind.
     last: [Option<DeviceName>; 2],
-    /// What of their share devices that are behind have left now, in thousandths of a message; below
-    /// 0 after a body of many.
+    /// What devices that are behind have left of their share, in thousandths of a message; below 0
+    /// after a body of many.
     share: i64,
     filled: Time,
 }

@@ -1,7 +1,7 @@
 //! One sync for all who wait for one.
 //!
-//! A sync of a disk takes milliseconds, whatever it brings there. Whoever comes while one runs waits
-//! for the next, together with all others who came meanwhile; one of them does it.
+//! A sync of a disk takes milliseconds, whatever it brings there. Whoever comes while one runs
+//! waits for the next, together with all others who came meanwhile; one of them does it.
 //!
 //! Invariant: whoever is told "synced" had written before that sync began. After the first sync
 //! that failed there is none: nobody knows then what is on disk.

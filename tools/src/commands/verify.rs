@@ -3,8 +3,8 @@
 //! Ends with 0 if the proof holds, with 6 if it proves nothing, with 2 if a file cannot be read or
 //! is no proof. A body that was ordered without effect has a proof too: see `outcome`.
 //!
-//! A body that has many readings is proven whole, and each of them by its place in it: the body's id
-//! is the hash of all its bytes, so there is no shorter way to one of them.
+//! A body that has many readings is proven whole, and each of them by its place in it: the body's
+//! id is the hash of all its bytes, so there is no shorter way to one of them.
 
 mod one;
 
@@ -116,7 +116,8 @@ impl Shown<'_> {
         let signature =
             if proven.signed { "checked" } else { "not in the file; the committee vouches" };
         format!(
-            "proven       {}\nbody         {}\nsays         {said}\n{one}issuer       {}, sequence {}\n\
+            "proven       {}\nbody         {}\nsays         {said}\n{one}\
+             issuer       {}, sequence {}\n\
              outcome      {}\nmade after   {not_before}\nmade before  {} (commit {})\n\
              signature    {signature}\ncommittee    {} of the {quorum} needed signed commit {}\n\
              size         {} bytes: certificate {}, body {}, seal and key {}\n",

@@ -1,7 +1,7 @@
 //! The rest of a body's way: followed to its outcome, settled, told.
 //!
-//! Invariant: a body leaves the disk in the same batch that keeps its receipt, or gives its messages
-//! back; the device is told after that.
+//! Invariant: a body leaves the disk in the same batch that keeps its receipt, or gives its
+//! messages back; the device is told after that.
 
 use std::{
     sync::{Arc, atomic::Ordering},

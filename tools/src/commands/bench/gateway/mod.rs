@@ -30,10 +30,20 @@ use crate::{failure::Failure, output::Output, target::Target, time::now_ms};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Devices, each with a connection of its own
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=20_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = value_parser!(u32).range(1..=20_000),
+    )]
     devices: u32,
     /// For how long each sends a message a second
-    #[arg(long, value_name = "S", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3_600))]
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 30,
+        value_parser = value_parser!(u32).range(1..=3_600),
+    )]
     seconds: u32,
     /// Kill the gateway each time after so many seconds; 0 = never
     #[arg(long, value_name = "S", default_value_t = 10)]
@@ -64,7 +74,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let key = Seed::load(&files.key())?.key()?;
     let account = Address::of(key.public_key().id()).text(kind);
     output.note(&format!(
-        "the gateway is {account}, its files are in {}; {} devices send a message a second for {} s",
+        "the gateway is {account}, its files are in {}; {} devices send a message a second, {} s",
         files.dir().display(),
         args.devices,
         args.seconds
