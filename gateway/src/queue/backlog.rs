@@ -93,6 +93,8 @@ pub(crate) struct Backlog {
     /// What devices that are behind have left of their share, in thousandths of a message; below 0
     /// after a body of many.
     share: i64,
+    /// Whether the last turn was of a device that is behind.
+    was_behind: bool,
     filled: Time,
 }
 
@@ -115,6 +117,7 @@ impl Backlog {
             bytes: 0,
             last: [None, None],
             share: 0,
+            was_behind: false,
             filled: Time::ZERO,
         }
     }
@@ -156,20 +159,21 @@ impl Backlog {
     /// devices need, so that those behind may have more than their share.
     pub(crate) fn turn(&mut self, now: Time, is_idle: bool) -> Option<Turn> {
         self.fill(now);
-        let behind = |backlog: &Self| backlog.next(Class::Behind, now);
-        let shared = (self.share >= 1_000).then(|| behind(self)).flatten();
-        let is_shared = shared.is_some();
-        let device = shared
-            .or_else(|| self.next(Class::Live, now))
-            .or_else(|| is_idle.then(|| behind(self)).flatten())?;
-        let limits = self.limits;
+        let (has_share, behind) = (self.share >= 1_000, self.next(Class::Behind, now));
+        // Never two in a row before a live one, however much of the share was saved up.
+        let is_first = has_share && !self.was_behind;
+        let device = match behind {
+            Some(behind) if is_first => behind,
+            other => self.next(Class::Live, now).or(other.filter(|_| has_share || is_idle))?,
+        };
         let line = self.lines.get_mut(&device)?;
         let class = Class::of(line, now)?;
         line.is_busy = true;
-        let most = if line.is_batched { limits.batch } else { 1 };
+        let most = if line.is_batched { self.limits.batch } else { 1 };
         let count = most.min(line.waiting.len());
         let (first, last) = (line.waiting.front()?.id, line.waiting.get(count - 1)?.id);
-        if is_shared {
+        self.was_behind = class == Class::Behind;
+        if self.was_behind && has_share {
             let sent = i64::try_from(count).unwrap_or(i64::MAX);
             self.share = self.share.saturating_sub(sent.saturating_mul(1_000));
         }
