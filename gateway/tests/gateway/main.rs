@@ -11,3 +11,4 @@ mod doors;
 mod links;
 mod mqtt;
 mod support;
+mod tiny;
