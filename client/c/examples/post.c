@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 4; i++) network[i] = (uint8_t)(number >> (24 - 8 * i));
     FILE *file = fopen(argv[6], "rb");
     if (file == NULL || fread(seed, 1, 32, file) != 32) {
-        fprintf(stderr, "cannot read 32 bytes of %s: head -c 32 /dev/urandom > %s\n", argv[6], argv[6]);
+        fprintf(stderr, "cannot read 32 bytes of %s; make them: head -c 32 /dev/urandom\n", argv[6]);
         return 1;
     }
     fclose(file);
@@ -94,8 +94,9 @@ int main(int argc, char **argv) {
     if (check(weft_device_init(device, sizeof memory, network, seed, &platform), "init")) return 1;
     if (check(weft_device_register(device, out, sizeof out, &sealed), "register")) return 1;
     if (post(argv, out, sealed.bytes)) return 1;
-    if (check(weft_device_seal(device, argv[8], strlen(argv[8]), WEFT_TEXT, argv[9], strlen(argv[9]),
-                               out, sizeof out, &sealed), "seal")) return 1;
+    int error = weft_device_seal(device, argv[8], strlen(argv[8]), WEFT_TEXT, argv[9],
+                                 strlen(argv[9]), out, sizeof out, &sealed);
+    if (check(error, "seal")) return 1;
     if (post(argv, out, sealed.bytes)) return 1;
     for (int i = 0; i < 32; i++) printf("%02x", sealed.body[i]);
     printf("\n");

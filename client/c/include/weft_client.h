@@ -85,7 +85,7 @@ int weft_device_init(weft_device *device, size_t size, const uint8_t network[4],
                      const uint8_t seed[32], const weft_platform *platform);
 /* Its address: the id of its key. */
 int weft_device_address(const weft_device *device, uint8_t address[32]);
-/* Writes the body that registers the device, the same bytes each time: send it until it is final. */
+/* Writes the body that registers the device, the same bytes each time: send until it is final. */
 int weft_device_register(const weft_device *device, uint8_t *out, size_t room, weft_sealed *sealed);
 /* Seals a reading. Keep what was written until it is handed over: it cannot be made again. */
 int weft_device_seal(weft_device *device, const char *stream, size_t stream_bytes,

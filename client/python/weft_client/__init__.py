@@ -59,7 +59,8 @@ class Device:
         size = _LIBRARY.weft_device_size()
         self._memory = (ctypes.c_uint64 * ((size + 7) // 8))()
         # Kept here: the library calls them as long as the device lives.
-        self._platform = _Platform(None, _READ(self._flash_read), _READ(self._flash_write), _NOW(self._now))
+        calls = _READ(self._flash_read), _READ(self._flash_write), _NOW(self._now)
+        self._platform = _Platform(None, *calls)
         seed = self._seed_file.read_bytes()
         if len(seed) != 32:
             raise WeftError(f"{seed_file} must hold 32 bytes, not {len(seed)}")

@@ -9,7 +9,9 @@
 use core::fmt;
 
 use libcrux_ml_dsa::{
-    KEY_GENERATION_RANDOMNESS_SIZE, SIGNING_RANDOMNESS_SIZE, ml_dsa_44, ml_dsa_65,
+    KEY_GENERATION_RANDOMNESS_SIZE, SIGNING_RANDOMNESS_SIZE, SigningError,
+    ml_dsa_44::{self, MLDSA44KeyPair, MLDSA44Signature, MLDSA44SigningKey},
+    ml_dsa_65::{self, MLDSA65KeyPair, MLDSA65Signature, MLDSA65SigningKey},
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -77,14 +79,14 @@ impl Signer for SeedKey {
         let failed = |_| KeyError::Signing { scheme };
         match scheme {
             Scheme::MlDsa44 => {
-                let mut pair = ml_dsa_44::generate_key_pair(*self.seed);
-                let made = ml_dsa_44::sign(&pair.signing_key, message, &CONTEXT, RANDOMNESS);
+                let mut pair = pair_44(&self.seed);
+                let made = sign_44(&pair.signing_key, message);
                 pair.signing_key.as_ref_mut().zeroize();
                 out.put(made.map_err(failed)?.as_slice());
             }
             Scheme::MlDsa65 => {
-                let mut pair = ml_dsa_65::generate_key_pair(*self.seed);
-                let made = ml_dsa_65::sign(&pair.signing_key, message, &CONTEXT, RANDOMNESS);
+                let mut pair = pair_65(&self.seed);
+                let made = sign_65(&pair.signing_key, message);
                 pair.signing_key.as_ref_mut().zeroize();
                 out.put(made.map_err(failed)?.as_slice());
             }
@@ -107,18 +109,40 @@ fn put_public_key(
 ) -> Result<(), KeyError> {
     match scheme {
         Scheme::MlDsa44 => {
-            let mut pair = ml_dsa_44::generate_key_pair(*seed);
+            let mut pair = pair_44(seed);
             pair.signing_key.as_ref_mut().zeroize();
             out.put(pair.verification_key.as_slice());
         }
         Scheme::MlDsa65 => {
-            let mut pair = ml_dsa_65::generate_key_pair(*seed);
+            let mut pair = pair_65(seed);
             pair.signing_key.as_ref_mut().zeroize();
             out.put(pair.verification_key.as_slice());
         }
         Scheme::Dilithium2 => return Err(not_from_a_seed(scheme)),
     }
     Ok(())
+}
+
+// Each in a frame of its own: in one frame with others, all of them would take stack at once.
+
+#[inline(never)]
+fn pair_44(seed: &[u8; Scheme::SEED_BYTES]) -> MLDSA44KeyPair {
+    ml_dsa_44::generate_key_pair(*seed)
+}
+
+#[inline(never)]
+fn sign_44(key: &MLDSA44SigningKey, message: &[u8]) -> Result<MLDSA44Signature, SigningError> {
+    ml_dsa_44::sign(key, message, &CONTEXT, RANDOMNESS)
+}
+
+#[inline(never)]
+fn pair_65(seed: &[u8; Scheme::SEED_BYTES]) -> MLDSA65KeyPair {
+    ml_dsa_65::generate_key_pair(*seed)
+}
+
+#[inline(never)]
+fn sign_65(key: &MLDSA65SigningKey, message: &[u8]) -> Result<MLDSA65Signature, SigningError> {
+    ml_dsa_65::sign(key, message, &CONTEXT, RANDOMNESS)
 }
 
 /// The error of a scheme whose keys no seed makes.

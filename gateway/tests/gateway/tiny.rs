@@ -34,7 +34,7 @@ async fn a_device_in_c_and_one_in_python_seal_what_a_node_then_has() {
     let (c, python) = (world.device("c"), world.device("python"));
     let (node, client) = world.node().await;
     let gateway = world.gateway(client.url()).await;
-    let address = gateway.http_addr();
+    let address = gateway.addresses().http;
     let (port, network) = (address.port().to_string(), network(&client).await);
     let files = tempfile::tempdir().unwrap();
     let at = |name: &str| files.path().join(name).display().to_string();
