@@ -1,7 +1,7 @@
 //! Build, sign, attach and follow readings.
 //!
-//! Three layers. Without features, [`tiny`]: what a microcontroller needs to seal its readings, with
-//! no allocator. With feature `alloc` (default), all kinds of bodies: a
+//! Three layers. Without features, [`tiny`]: what a microcontroller needs to seal its readings,
+//! with no allocator. With feature `alloc` (default), all kinds of bodies: a
 //! [`Builder`] makes [`Draft`]s, a draft and a key make a sealed body, and an [`Attacher`] hangs it
 //! into the Tangle in steps as large as the caller's patience. No clock, no socket, no thread, no
 //! random source: time, tips and chance are arguments. With feature `host`, [`host`] adds an HTTP

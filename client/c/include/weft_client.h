@@ -5,8 +5,7 @@
  * for any link. Functions return 0 or an error; weft_error_text tells what it means. Structures in
  * caller's memory must be aligned to 8 and stay where they are while they are used.
  *
- * One device at a time may be used by one thread. A signature takes some 100 KiB of stack with the
- * portable code; docs/guide/tiny-client.md has the figures.
+ * One device at a time may be used by one thread. A signature takes up to 170 KiB of stack; docs/guide/tiny-client.md has the figures.
  */
 #ifndef WEFT_CLIENT_H
 #define WEFT_CLIENT_H

@@ -136,8 +136,8 @@ pub unsafe extern "C" fn weft_device_register(
 ///
 /// # Safety
 ///
-/// `device` was started up, `stream` is readable for `stream_bytes`, `reading` for `bytes`, `out` is
-/// writable for `room`, `sealed` for its type, and none overlap. Any may be null.
+/// `device` was started up, `stream` is readable for `stream_bytes`, `reading` for `bytes`, `out`
+/// is writable for `room`, `sealed` for its type, and none overlap. Any may be null.
 // SAFETY: no other symbol of this name exists: the prefix is this library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_device_seal(

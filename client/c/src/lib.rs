@@ -1,7 +1,7 @@
 //! The tiny client behind a C interface: a device that seals readings in memory of its own.
 //!
 //! The header is `include/weft_client.h`; it is written by hand and `cargo xtask tiny` compiles it
-//! against the library and compares its numbers with those of this file. There is no allocator
+//! against the library and runs an example. There is no allocator
 //! here and no std: should any dependency bring one along, this package does not build.
 //!
 //! Invariant: no function panics, and none keeps a pointer beyond its call but those of the
