@@ -14,8 +14,8 @@
 //! no exception: the registration, sequence 0, is the same bytes each time it is asked for.
 //!
 //! Left out on purpose: links, retries and a ring of what was not sent yet. They are the
-//! firmware's, which knows its radio and its flash. Transfers and words of the market need memory for lists, so
-//! [`Builder`](crate::Builder) makes them.
+//! firmware's, which knows its radio and its flash. Transfers and words of the market need memory
+//! for lists, so `Builder` makes them.
 
 mod flash;
 mod seal;

@@ -58,7 +58,7 @@ async fn a_device_in_c_and_one_in_python_seal_what_a_node_then_has() {
     let seed = at("python.seed");
     for reading in ["1", "2"] {
         let args = [&url, "python", &python, &network, &seed, "own/python", reading];
-        run(at("venv/bin/python"), &[&["client/python/post.py"][..], &args].concat());
+        run(at("venv/bin/python"), &[&["client/python/examples/post.py"][..], &args].concat());
     }
     assert_eq!(texts(&readings(&client, "own/python", 2).await), ["1", "2"]);
     gateway.shutdown().await;
