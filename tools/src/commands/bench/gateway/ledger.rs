@@ -214,7 +214,8 @@ mod tests {
         ledger.attached(body(4), &text(0, "0"));
         assert_eq!(ledger.counted().disordered, 2, "1 again, then 0");
         ledger.committed(body(4), "applied");
-        assert_eq!((ledger.counted().doubled(), ledger.counted().bodies), (1, 3));
+        let counted = ledger.counted();
+        assert_eq!((counted.doubled(), counted.bodies), (1, 3));
     }
 
     #[test]
