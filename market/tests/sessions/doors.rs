@@ -145,7 +145,7 @@ fn a_channel_on_other_terms_is_refused_with_the_reason() {
     }
     let mut world = World::new(shop);
     world.buyer = None;
-    world.channel.as_mut().unwrap().terms.salt = Salt([0; 32]);
+    world.channel.as_mut().unwrap().terms.salt = Salt([0; 28]);
     world.publish(1);
     world.greet(&buyer_key(), |_| {});
     let word = crate::world::pay_chain().word(1).unwrap();

@@ -137,5 +137,5 @@ pub(crate) fn buyer_key() -> DeviceKey {
 }
 
 pub(crate) fn pay_chain() -> PayChain {
-    PayChain::new(Salt([2; 32]), [3; 32], LENGTH).unwrap()
+    PayChain::new(Salt([2; 28]), [3; 32], LENGTH).unwrap()
 }
