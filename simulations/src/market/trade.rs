@@ -172,6 +172,7 @@ impl Trade {
             level: SealLevel::Gateway,
             exposure: Exposure::OneChunk,
             spend_max: None,
+            readings_max: None,
             limits: buyer::Limits::default(),
         };
         let key = Arc::new(self.exchange.key(1).clone());
