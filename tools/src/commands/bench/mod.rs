@@ -1,8 +1,10 @@
 //! `weft bench`: measures a network that runs.
 
+mod buyers;
 mod load;
 mod report;
 mod senders;
+mod takings;
 
 use clap::Subcommand;
 
@@ -18,10 +20,13 @@ pub(crate) struct Args {
 enum Verb {
     /// Post readings at a fixed rate and measure how long each stage takes
     Load(load::Args),
+    /// Buy one stream with many buyers and tell whether each got everything
+    Market(buyers::Args),
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     match args.verb {
         Verb::Load(args) => load::run(args, output).await,
+        Verb::Market(args) => buyers::run(args, output).await,
     }
 }
