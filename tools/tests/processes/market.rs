@@ -219,6 +219,27 @@ async fn a_cap_is_a_cap_however_often_the_command_is_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_of_many_buyers_gets_everything_from_one_ciphertext_a_chunk() {
+    let fair = Fair::open();
+    let mut seller = fair.sell(&["--count", "2"]);
+    let offer = event(&seller, "open")["offer"].as_str().unwrap().to_owned();
+    (0..8).for_each(|number| seller.write(&number.to_string()));
+    (0..4).for_each(|chunk| assert_eq!(event(&seller, "published")["chunk"], chunk));
+    let url = fair.nodes.url(3);
+    let args = ["bench", "market", &offer, "--json", "--buyers", "3", "--readings", "7"];
+    let desk = ["--from", "0", "--key", "net/demo0.key", "--dir", "many", "--node", &url];
+    let told = json(&run(fair.dir(), &[&args[..], &desk].concat()).ok());
+    assert_eq!(
+        (&told["buyers"], &told["complete"], &told["flaw"]),
+        (&3.into(), &3.into(), &Value::Null)
+    );
+    assert_eq!((&told["readings"], &told["ticks"]), (&24.into(), &24.into()), "whole chunks");
+    assert!(seller.terminate().success());
+    let paid: u64 = fair.channels().iter().map(|channel| number(&channel["paid_out"])).sum();
+    assert_eq!(paid, 24 * PRICE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_with_a_next_step() {
     let fair = Fair::open();
     let url = fair.nodes.url(0);

@@ -66,6 +66,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = value_parser!(u64).range(1..=60_000))]
     readings: u64,
+    /// Begin with this chunk, if it is still kept [default: the next]
+    #[arg(long, value_name = "CHUNK")]
+    from: Option<u64>,
     /// What each risks at most, in base units: paid and not there yet [default: one chunk]
     #[arg(long, value_name = "AMOUNT")]
     exposure: Option<u64>,
@@ -94,7 +97,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let caller = Caller::open().await?;
 
     let quote = enquire(&*ledger, &*caller, &listing, SealLevel::Gateway, false).await;
-    let first = quote.map_err(MarketError::from)?.quote.next;
+    let quote = quote.map_err(MarketError::from)?.quote;
+    let first = args.from.map_or(quote.next, |from| from.max(quote.first));
     // The last chunk may have more than the last reading that is wanted.
     let ticks = args.readings.saturating_add(CHUNK_READINGS_MAX as u64);
     let deposit = Amount(listing.offer.price.0.saturating_mul(ticks)).max(dust);
