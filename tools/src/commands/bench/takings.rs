@@ -19,7 +19,7 @@ const LONGEST_MS: u64 = 600_000;
 #[derive(Clone)]
 pub(super) struct Takings {
     buyers: Vec<Buyer>,
-    /// From a reading's own time to its arrival, in ms; right where seller and buyers share a clock.
+    /// From a reading's own time to its arrival, in ms; right where both ends share a clock.
     delays: Histogram<u64>,
     /// When the first reading of all came, and the last.
     span: Option<(Instant, Instant)>,

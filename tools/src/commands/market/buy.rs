@@ -45,8 +45,8 @@ pub(crate) struct Args {
     /// Begin with this chunk, if it is still kept [default: the next; a repeated command goes on]
     #[arg(long, value_name = "CHUNK")]
     from: Option<u64>,
-    /// End after this many readings. What is left of the last chunk is paid, and comes with the next
-    /// run, as its readings before do
+    /// End after this many readings. A last chunk with more is paid, and comes whole with the next
+    /// run
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
     /// Append the readings to a CSV file too
