@@ -5,6 +5,7 @@
 //!
 //! Invariant: an identifier of one kind cannot be used where another is meant; each is a type.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -13,7 +14,9 @@ use blake2::{
     digest::{CustomizedInit as _, FixedOutput as _, Update as _},
 };
 
-use crate::codec::{Decode, DecodeError, Encode, Reader};
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
+use crate::codec::{Decode, DecodeError, Reader};
 
 /// Length of every digest and identifier, in bytes.
 pub const DIGEST_BYTES: usize = 32;
@@ -170,6 +173,7 @@ macro_rules! identifiers {
             }
         }
 
+        #[cfg(feature = "alloc")]
         impl Encode for $name {
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.0);
