@@ -9,6 +9,11 @@ use super::*;
 /// Made by `core/tests/data/pay_chain.py`.
 const VECTORS: &str = include_str!("../../../tests/data/pay_chain.txt");
 
+fn bent<const N: usize>(mut bytes: [u8; N], at: usize, bend: u8) -> [u8; N] {
+    bytes[at] ^= bend;
+    bytes
+}
+
 /// All elements, from the first to the secret.
 fn naive(salt: &Salt, secret: [u8; 32], length: u32) -> Vec<PayWord> {
     let mut words = vec![PayWord(secret)];
@@ -85,13 +90,10 @@ proptest! {
         let index = index % (length + 1);
         let (word, path) = (chain.word(index).unwrap(), chain.path(index).unwrap());
         prop_assert!(claim_holds(&root, &salt, length, index, &word, &path));
-        let bent = |bytes: [u8; 32]| {
-            let mut bytes = bytes;
-            bytes[at] ^= bend;
-            bytes
-        };
+        let bent = |bytes| bent::<32>(bytes, at, bend);
         prop_assert!(!claim_holds(&PayRoot(bent(root.0)), &salt, length, index, &word, &path));
-        prop_assert!(!claim_holds(&root, &Salt(bent(salt.0)), length, index, &word, &path));
+        let other = self::bent(salt.0, at % salt.0.len(), bend);
+        prop_assert!(!claim_holds(&root, &Salt(other), length, index, &word, &path));
         prop_assert!(!claim_holds(&root, &salt, length, index, &PayWord(bent(word.0)), &path));
         prop_assert!(!claim_holds(&root, &salt, length, length + 1, &word, &path));
         for other in [index.wrapping_sub(1), index + 1, index ^ 256] {
