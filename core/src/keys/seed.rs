@@ -3,8 +3,8 @@
 //! Invariant: no allocation. A [`SeedKey`] makes the same public key and the same signatures as a
 //! `DeviceKey` of that seed, byte for byte.
 //!
-//! Left out on purpose: keeping the expanded key, 2.5 or 4 KiB. It is made anew for each signature,
-//! which costs about a quarter of it, and all of that stack is free again afterwards.
+//! Left out on purpose: keeping the expanded key, 2.5 or 4 KiB. It is made anew for each signature:
+//! time for memory.
 
 use core::fmt;
 
