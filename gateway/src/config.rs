@@ -143,7 +143,7 @@ pub struct QueueConfig {
     /// Bytes that may wait. Default 1 GiB, on disk.
     pub bytes_max: u64,
     /// Messages per second of devices that are behind (whose oldest message waits for more than 30
-    /// s). Default 200.
+    /// s) that go before recent ones; above that they get what recent ones leave. Default 200.
     pub drain_per_second: u32,
     /// Readings of one body, of devices whose readings are put together. Default 256.
     pub batch_messages: usize,

@@ -9,11 +9,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 use weft_core::tx::{NetworkId, StreamName};
 
 use crate::{
-    clock::now,
+    clock::Clock,
     decode::{Decoded, FormatError, decode},
     device::{Device, DeviceName, Registry, RegistryError, TokenHash},
     metrics::Metrics,
@@ -23,6 +26,10 @@ use crate::{
 
 /// How often the file of devices is looked at.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a message waits for its place before the disk. Longer than any storm of devices that
+/// all come back at once; a disk that takes longer is no disk to wait for.
+const BUSY_TIME: Duration = Duration::from_secs(10);
 
 /// How long to wait where the disk does not keep up.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +44,7 @@ pub(crate) struct Intake {
     /// Known once a node was reached.
     network: OnceLock<NetworkId>,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 /// An answer that is on its way from the disk.
@@ -55,11 +63,12 @@ impl Intake {
         path: &Path,
         queue: mpsc::Sender<Incoming>,
         metrics: Arc<Metrics>,
+        clock: Clock,
     ) -> Result<Self, RegistryError> {
         let registry = RwLock::new(Arc::new(Registry::load(path)?));
         let (changes, _) = watch::channel(0);
         let network = OnceLock::new();
-        Ok(Self { registry, path: path.into(), changes, queue, network, metrics })
+        Ok(Self { registry, path: path.into(), changes, queue, network, metrics, clock })
     }
 
     /// Told once it is known.
@@ -102,16 +111,17 @@ impl Intake {
     }
 
     /// Takes a message, to be written; the answer comes when it is. In which order messages are
-    /// handed over here is the order that they keep.
-    pub(crate) fn submit(&self, upload: Upload) -> Result<Pending, Refusal> {
-        let taken = self.taken(upload);
+    /// handed over here is the order that they keep: so whoever has several waits for each of these
+    /// calls, and is not refused where others come in at the same time.
+    pub(crate) async fn submit(&self, upload: Upload) -> Result<Pending, Refusal> {
+        let taken = self.taken(upload).await;
         if let Err(refusal) = &taken {
             self.metrics.refused(refusal);
         }
         taken
     }
 
-    fn taken(&self, upload: Upload) -> Result<Pending, Refusal> {
+    async fn taken(&self, upload: Upload) -> Result<Pending, Refusal> {
         let Upload { device, stream, payload, declared, delivery } = upload;
         // It may have been switched off since it logged in.
         let settings = self.device(&device).filter(|device| device.enabled);
@@ -121,7 +131,7 @@ impl Intake {
             actual: stream.clone(),
             cause: error.to_string(),
         })?;
-        let now = now();
+        let now = self.clock.now();
         let decoded = decode(&payload, declared, self.network.get().copied(), now)?;
         let (content, delivery) = match decoded {
             Decoded::Sealed(_, id) => {
@@ -138,13 +148,10 @@ impl Intake {
         let payload_bytes = payload.len() as u64;
         let (answer, pending) = oneshot::channel();
         let incoming = Incoming { device, settings, content, payload_bytes, delivery, answer };
-        match self.queue.try_send(incoming) {
-            Ok(()) => Ok(Pending(pending)),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                Err(Refusal::Full { retry_after: BUSY_PAUSE })
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Storage),
-        }
+        let place = timeout(BUSY_TIME, self.queue.reserve()).await;
+        let place = place.map_err(|_| Refusal::Full { retry_after: BUSY_PAUSE })?;
+        place.map_err(|_| Refusal::Storage)?.send(incoming);
+        Ok(Pending(pending))
     }
 
     /// Waits for an answer and counts it.

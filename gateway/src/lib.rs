@@ -31,6 +31,7 @@ mod run;
 mod send;
 mod upload;
 
+pub use clock::Clock;
 pub use config::Config;
 pub use run::{Addresses, Gateway, StartError};
 pub use upload::MessageId;

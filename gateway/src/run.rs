@@ -19,6 +19,7 @@ use weft_client::host::{Attach, NodeClient};
 use weft_core::keys::Sign;
 
 use crate::{
+    clock::Clock,
     config::{Config, QueueConfig},
     device::RegistryError,
     front::{
@@ -110,15 +111,25 @@ struct Parts {
     metrics: Arc<Metrics>,
     connections: Arc<Connections>,
     mqtt: Arc<Mqtt>,
+    clock: Clock,
     writer: thread::JoinHandle<()>,
 }
 
 impl Gateway {
     /// Starts a gateway that seals with `key`. Needs no node yet: what comes in waits for it.
     pub async fn open(config: Config, key: Arc<dyn Sign>) -> Result<Self, StartError> {
+        Self::open_at(config, key, Clock::default()).await
+    }
+
+    /// The same with a clock that others may move.
+    pub async fn open_at(
+        config: Config,
+        key: Arc<dyn Sign>,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let node = NodeClient::new(&config.gateway.node)?;
         let tls = Tls::open(&config)?;
-        let parts = Parts::open(&config)?;
+        let parts = Parts::open(&config, clock)?;
         let (stop, stopping) = watch::channel(false);
         let mut doors = JoinSet::new();
         let addresses = parts.open_doors(&config, tls, &stopping, &mut doors).await?;
@@ -136,6 +147,7 @@ impl Gateway {
             node,
             key,
             attach,
+            clock: parts.clock,
         };
         let sender = tokio::spawn(sender.run());
         let (intake, store) = (parts.intake, parts.store);
@@ -170,11 +182,11 @@ impl Gateway {
 }
 
 impl Parts {
-    fn open(config: &Config) -> Result<Self, StartError> {
+    fn open(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
         let (queue, incoming) = mpsc::channel(INTAKE_MAX);
         let devices = &config.gateway.devices_file;
-        let intake = Arc::new(Intake::open(devices, queue, metrics.clone())?);
+        let intake = Arc::new(Intake::open(devices, queue, metrics.clone(), clock.clone())?);
         let dir = &config.gateway.data_dir;
         let failed = |error: StoreError| StartError::Queue {
             dir: dir.display().to_string(),
@@ -189,14 +201,15 @@ impl Parts {
         }
         let backlog = Arc::new(Mutex::new(backlog));
         let bell = Arc::new(Notify::new());
-        let connections = Arc::new(Connections::new(metrics.clone()));
+        let connections = Arc::new(Connections::new(metrics.clone(), clock.clone()));
         let front = connections.clone();
-        let writer = Writer::new(store.clone(), backlog.clone(), bell.clone(), front);
+        let (waiting, rung) = (backlog.clone(), bell.clone());
+        let writer = Writer::new(store.clone(), waiting, rung, front, clock.clone());
         let writer = writer.map_err(failed)?;
         let thread = thread::Builder::new().name("gateway-queue".to_owned());
         let writer = thread.spawn(move || writer.run(incoming)).map_err(StartError::Thread)?;
         let mqtt = Arc::new(Mqtt::new(intake.clone(), connections.clone()));
-        Ok(Self { intake, store, backlog, bell, metrics, connections, mqtt, writer })
+        Ok(Self { intake, store, backlog, bell, metrics, connections, mqtt, clock, writer })
     }
 
     async fn open_doors(
@@ -212,6 +225,7 @@ impl Parts {
             backlog: self.backlog.clone(),
             metrics: self.metrics.clone(),
             mqtt: self.mqtt.clone(),
+            clock: self.clock.clone(),
             stop: stop.clone(),
         }));
         let places = |most: usize| Arc::new(Semaphore::new(most));

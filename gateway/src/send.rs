@@ -12,6 +12,7 @@
 //! metrics.
 
 mod line;
+mod outcomes;
 
 use std::{
     sync::{Arc, Mutex},
@@ -23,6 +24,7 @@ use weft_client::host::{Attach, ClientError, NewReading, NodeClient, Poster, Ret
 use weft_core::{keys::Sign, tx::ContentType};
 
 use crate::{
+    clock::Clock,
     intake::Intake,
     metrics::Metrics,
     queue::{Backlog, Store},
@@ -50,6 +52,7 @@ pub(crate) struct Sender {
     pub(crate) node: NodeClient,
     pub(crate) key: Arc<dyn Sign>,
     pub(crate) attach: Attach,
+    pub(crate) clock: Clock,
 }
 
 impl Sender {
@@ -57,6 +60,7 @@ impl Sender {
     pub(crate) async fn run(self) {
         let line = Arc::new(self.open().await);
         let mut tasks = JoinSet::new();
+        tasks.spawn(line.outcomes().follow(line.node()));
         if let Err(error) = line.resume(&mut tasks).await {
             tracing::error!(%error, "cannot read what was on its way; nothing is sent");
             return std::future::pending().await;

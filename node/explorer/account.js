@@ -1,8 +1,9 @@
-// One account: what it owns, what it did.
+// One account: what it owns, what it did, what others paid to it.
 
 import { el, empty, facts, figure, panel, replace, table } from "./dom.js";
 import { account as find, json } from "./node.js";
-import { commitLink, fate, moment, pill, summary, txLink, whole } from "./words.js";
+import { summary } from "./said.js";
+import { accountLink, commitLink, fate, moment, pill, txLink, whole } from "./words.js";
 
 const PAGE = 50;
 
@@ -13,9 +14,7 @@ export async function account(main, address) {
   balance.set(BigInt(found.balance).toLocaleString("en-US"));
   done.set(whole(found.consumed));
   open.set(whole(found.commit));
-  const list = el("div", {});
-  const older = el("button", { class: "button", type: "button" }, "Show older ones");
-  const foot = el("div", { class: "inside" }, older);
+  const [did, got] = [listing("Show older ones"), listing("Show later ones")];
   replace(
     main,
     el("div", { class: "title" }, el("h1", {}, "Account"), registered(found)),
@@ -27,17 +26,24 @@ export async function account(main, address) {
       found.gaps.length > 0 && ["Gaps", found.gaps.map(({ first, end }) =>
         end - first > 1 ? `${first}–${end - 1}` : `${first}`).join(", ")],
     ]))),
-    panel("History", "newest first; transfers to it are not listed", list, foot),
+    panel("History", "newest first", did.list, did.foot),
+    panel("Received", "in the order of the ledger", got.list, got.foot),
   );
-  await history(found, list, older, foot);
+  await Promise.all([history(found, did), received(found, got)]);
 }
 
 const registered = ({ exists, registered }) =>
   exists ? pill("good", "in the ledger")
     : pill("", registered ? "known here, not in the ledger yet" : "never seen");
 
+/** Where a list goes that grows by a page at each press of a button. */
+function listing(label) {
+  const more = el("button", { class: "button", type: "button" }, label);
+  return { list: el("div", {}), more, foot: el("div", { class: "inside" }, more) };
+}
+
 /** The history upwards from a sequence; read backwards, a page at a time. */
-async function history({ address, consumed }, list, older, foot) {
+async function history({ address, consumed }, { list, more, foot }) {
   const rows = [];
   let end = consumed;
   const read = async () => {
@@ -55,6 +61,26 @@ async function history({ address, consumed }, list, older, foot) {
       : empty("Nothing yet", "It shows here once it is ordered."));
     foot.hidden = end === 0;
   };
-  older.addEventListener("click", read);
+  more.addEventListener("click", read);
+  await read();
+}
+
+/** Transfers to the account, from the first that is kept. */
+async function received({ address }, { list, more, foot }) {
+  const rows = [];
+  let after = "0";
+  const read = async () => {
+    const path = `/v1/accounts/${encodeURIComponent(address)}/received`;
+    const { transfers, next } = await json(`${path}?after=${after}&limit=${PAGE}`);
+    after = next;
+    rows.push(...transfers.map((paid) => [BigInt(paid.amount).toLocaleString("en-US"),
+      accountLink(paid.from), commitLink(paid.commit), moment(paid.time), txLink(paid.id)]));
+    replace(list, rows.length
+      ? table("Received", [["Amount", "number"], ["From", "wide"], ["Commit", "number"],
+        ["Payer's clock", ""], ["Transaction", ""]], rows)
+      : empty("Nothing yet", "Transfers to this account show here once they are final."));
+    foot.hidden = transfers.length < PAGE;
+  };
+  more.addEventListener("click", read);
   await read();
 }

@@ -12,6 +12,9 @@ export async function market(main) {
     el("div", { class: "title" }, el("h1", {}, "Market"), el("p", { class: "lead" },
       "Streams that somebody offers to read, by the reading.")),
     panel("Offers", null, list),
+    el("p", { class: "note" }, "To read one: ", el("code", {}, "weft market buy OFFER --max 1000"),
+      ", where OFFER is the id in the last column. Some readings of most are free to look at: ",
+      el("code", {}, "weft market sample OFFER"), "."),
   );
   replace(list, await offers());
 }

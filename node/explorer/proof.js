@@ -3,7 +3,8 @@
 
 import { announce, el, facts, panel, replace } from "./dom.js";
 import { genesis, proof } from "./node.js";
-import { accountLink, bytes, commitLink, moment, streamLink, whole } from "./words.js";
+import { deal, together } from "./said.js";
+import { accountLink, bytes, commitLink, kind, moment, streamLink, whole } from "./words.js";
 
 const VERIFIER = "/explorer/verifier.wasm";
 
@@ -112,10 +113,20 @@ function words(said) {
     const text = said.text === null ? bytes(said.bytes) : el("code", {}, said.text);
     return ["a reading of ", streamLink(said.stream), ": ", text];
   }
+  if (said.kind === "batch") {
+    return [`${whole(said.readings.length)} readings of `, streamLink(said.stream), ":",
+      ...together(said.readings)];
+  }
+  if (said.kind === "sealed_batch") {
+    return [`chunk ${whole(said.chunk)} of the paid stream `, streamLink(said.stream),
+      `, ${whole(said.count)} readings`];
+  }
   if (said.kind === "transfer") {
     return el("ul", {}, said.outputs.map(([to, amount]) =>
       el("li", {}, `${BigInt(amount).toLocaleString("en-US")} to `, accountLink(to))));
   }
   if (said.kind === "key_rotate") return ["the next key is ", el("code", {}, said.key)];
-  return "something of a kind that this page has no words for";
+  const told = deal(said).filter((fact) => fact);
+  return [kind(said.kind), el("ul", {}, told.map(([name, value]) =>
+    el("li", {}, `${name}: `, value)))];
 }

@@ -3,6 +3,7 @@
 import { chart } from "./chart.js";
 import { announce, choice, el, empty, figure, panel, replace, table } from "./dom.js";
 import { json, listen, status } from "./node.js";
+import { unpacked } from "./said.js";
 import { accountLink, ago, moment, number, txLink, whole } from "./words.js";
 
 /** Readings kept and drawn. */
@@ -70,7 +71,7 @@ async function newest(name) {
     const found = [];
     for (let pages = 0; pages < 12; pages += 1) {
       const page = await json(`${path}?limit=1000&after=${after}`);
-      found.push(...page.readings);
+      found.push(...page.readings.flatMap(each));
       if (page.next === after) break;
       after = page.next;
     }
@@ -78,13 +79,18 @@ async function newest(name) {
   }
 }
 
+/** A reading, or those that were put together in it. */
+const each = (reading) => unpacked(reading)?.map(({ time, text, data }) =>
+  ({ ...reading, time, text, data })) ?? [reading];
+
 function take(shown, reading) {
-  shown.seen += 1;
+  const readings = each(reading);
+  shown.seen += readings.length;
   if (Number(reading.cursor) <= Number(shown.readings.at(-1)?.cursor ?? 0)) return false;
   if (shown.taken >= TAKEN_MAX) return false;
-  shown.taken += 1;
-  shown.readings.push(reading);
-  if (shown.readings.length > READINGS_MAX) shown.readings.shift();
+  shown.taken += readings.length;
+  shown.readings.push(...readings);
+  shown.readings.splice(0, shown.readings.length - READINGS_MAX);
   return true;
 }
 
@@ -93,7 +99,8 @@ function pace(shown, { live }) {
   const seconds = (Date.now() - shown.since) / 1000;
   if (seconds < 1) return;
   if (shown.seen > shown.taken && shown.taken >= TAKEN_MAX) {
-    live.textContent = `a sample: ${TAKEN_MAX} of ${whole(shown.seen / seconds)} readings a second`;
+    live.textContent = `a sample: ${whole(shown.taken / seconds)} of`
+      + ` ${whole(shown.seen / seconds)} readings a second`;
   } else if (live.textContent.startsWith("a sample")) {
     live.textContent = "live";
   }
@@ -107,7 +114,8 @@ function render(shown, parts) {
     return;
   }
   const fields = numeric(readings.slice(-50));
-  if (fields.join() !== shown.fields.join()) {
+  // The nameless number is a field too: no fields, and that one alone, join to the same text.
+  if (JSON.stringify(fields) !== JSON.stringify(shown.fields)) {
     Object.assign(shown, { fields, field: fields.includes(shown.field) ? shown.field : fields[0] });
     const choose = (field) => {
       shown.field = field;

@@ -4,6 +4,7 @@
 import { el, facts, panel, replace } from "./dom.js";
 import * as node from "./node.js";
 import { proofPanel } from "./proof.js";
+import { deal, together, unpacked } from "./said.js";
 import { accountLink, ago, bodyLink, bytes, commitLink, fate, kind, streamLink, txLink, whole }
   from "./words.js";
 
@@ -64,14 +65,17 @@ function way({ state, commit, leaf, outcome }) {
 const commitPlace = (commit, leaf) => ["in commit ", commitLink(commit), `, place ${whole(leaf)}`];
 
 function said({ content, issuer, sequence, time, expires }) {
+  const batch = content.kind === "data" ? unpacked(content) : null;
   return panel("What it says", null, el("div", { class: "inside" }, facts([
     content.kind === "data" && ["Stream", streamLink(content.stream)],
-    content.kind === "data" && ["Reading", el("pre", { tabindex: 0 }, pretty(content))],
+    content.kind === "data" && !batch && ["Reading", el("pre", { tabindex: 0 }, pretty(content))],
+    batch && [`${whole(batch.length)} readings`, el("div", {}, ...together(batch))],
     content.kind === "data" && ["Format", content.content_type_name ?? `${content.content_type}`],
     content.kind === "transfer" && ["Pays", el("ul", {}, content.outputs.map(({ to, amount }) =>
       el("li", {}, `${BigInt(amount).toLocaleString("en-US")} to `, accountLink(to))))],
     content.kind === "transfer" && content.text && ["Reference", content.text],
     content.kind === "key_rotate" && ["Next key", el("code", {}, content.key)],
+    ...deal(content),
     ["Issuer", accountLink(issuer, 18, 10)],
     ["Sequence", whole(sequence)],
     ["Device's clock", ago(time)],

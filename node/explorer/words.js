@@ -76,7 +76,13 @@ const KINDS = {
   data: "reading",
   transfer: "transfer",
   key_rotate: "key rotation",
-  other: "of another kind",
+  offer: "offer",
+  offer_end: "end of an offer",
+  channel_open: "channel",
+  channel_top_up: "more for a channel",
+  channel_claim: "claim of a channel",
+  channel_close: "end of a channel",
+  channel_withdraw: "wish to end a channel",
 };
 
 /** What a kind of body is called. */
@@ -92,18 +98,3 @@ export function fate({ state, outcome, stale }) {
 }
 
 export const pill = (mood, text) => el("span", { class: `pill ${mood}` }, text);
-
-/** What a body says in one line. */
-export function summary(content) {
-  if (content.kind === "data") {
-    const text = content.text ?? `0x${content.data}`;
-    return `${content.stream}: ${text.length > 90 ? `${text.slice(0, 90)}…` : text}`;
-  }
-  if (content.kind === "transfer") {
-    const sum = content.outputs.reduce((sum, output) => sum + BigInt(output.amount), 0n);
-    const count = content.outputs.length;
-    const to = count === 1 ? short(content.outputs[0].to, 11, 6) : `${count} accounts`;
-    return `${sum.toLocaleString("en-US")} to ${to}`;
-  }
-  return kind(content.kind);
-}

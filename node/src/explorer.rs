@@ -70,6 +70,7 @@ const ASSETS: &[Asset] = &assets![
     "node.js" SCRIPT,
     "picture.js" SCRIPT,
     "proof.js" SCRIPT,
+    "said.js" SCRIPT,
     "search.js" SCRIPT,
     "stream.js" SCRIPT,
     "transaction.js" SCRIPT,

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -26,6 +28,9 @@ PATIENCE_MS = 60_000
 
 class Network:
     """`weft dev` and a load on it, for as long as the checks take."""
+
+    # Readings of a device whose readings are put together.
+    SENT = 12
 
     def __init__(self, weft, rate):
         self.weft, self.rate = weft, rate
@@ -44,10 +49,40 @@ class Network:
         self.address = address
         sent = self.run("--json", "send", other, "5000", "--key", key, "--reference", "rent")
         self.transfer = json.loads(sent)["id"]
-        words = [self.weft, "bench", "load", "--rate", str(self.rate), "--seconds", "600",
+        self.post(directory)
+        words = [self.weft, "bench", "load", "--rate", str(self.rate), "--seconds", "300",
                  "--nodes", ",".join(self.nodes)]
-        self.load = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.load = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                     text=True)
+        # It signs everything before it posts anything.
+        for line in self.load.stderr:
+            if line.startswith("posts"):
+                break
+        threading.Thread(target=self.load.stderr.read, daemon=True).start()
         return self
+
+    def post(self, directory):
+        """As a device of the network's own gateway, over HTTP."""
+        words = [self.weft, "--json", "device", "new", "many", "--batch", "--devices",
+                 str(directory / "devices.toml")]
+        made = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        token = json.loads(made)["token"]
+        url = f"{self.ready['gateway']['http']}/up/many/temp"
+        # Whatever proxy the environment names: the gateway is on this machine.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for number in range(self.SENT):
+            data = f"{20 + number / 10}".encode()
+            head = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(number)}
+            until = time.monotonic() + PATIENCE_MS / 1000
+            while True:
+                try:
+                    direct.open(urllib.request.Request(url, data, head)).close()
+                    break
+                except urllib.error.HTTPError as refused:
+                    # The gateway sees a new device within two seconds.
+                    if refused.code != 401 or time.monotonic() > until:
+                        raise
+                    time.sleep(0.1)
 
     def run(self, *words):
         words = [self.weft, *words, "--node", self.nodes[0]]
@@ -208,6 +243,20 @@ def stream(page):
     page.done("stream")
 
 
+def sensor(page, network):
+    """Readings that a gateway put together: each is in the curve, and in the proof."""
+    page.open("stream/many%2Ftemp")
+    expect(page.page.locator(".chart .line")).to_have_count(1)
+    rows = page.page.get_by_role("region", name="Newest readings").locator("tbody tr")
+    expect(rows).to_have_count(network.SENT)
+    page.done("sensor")
+    rows.first.get_by_role("link").last.click()
+    page.page.get_by_role("button", name="Check it in this browser").click()
+    verdict = page.page.locator(".verdict.good")
+    expect(verdict).to_contain_text(f"{network.SENT} readings of many/temp")
+    page.done("sensor-proof")
+
+
 def others(page, network):
     page.open(f"account/{network.address}")
     expect(page.page.get_by_role("region", name="History").locator("tbody tr").first).to_be_visible()
@@ -221,8 +270,14 @@ def others(page, network):
     expect(page.page.locator("main h1")).to_contain_text("Commit")
     page.done("commit")
     page.open("market")
-    expect(page.page.locator("section.panel")).to_be_visible()
+    offer = page.page.get_by_role("region", name="Offers").locator("tbody tr").first
+    expect(offer).to_contain_text("telemetry/paid")
     page.done("market")
+    offer.get_by_role("link").last.click()
+    expect(page.page.get_by_role("heading", level=1)).to_have_text("Offer")
+    page.page.get_by_role("button", name="Check it in this browser").click()
+    expect(page.page.locator(".verdict.good")).to_contain_text("1 per reading")
+    page.done("offer")
     page.open("nothing")
     expect(page.page.locator("main")).to_contain_text("no such view")
 
@@ -264,6 +319,7 @@ def main():
                     search(page, network)
                     proof(page, network)
                     stream(page)
+                    sensor(page, network)
                     others(page, network)
                     colours(page)
                 page.context.close()

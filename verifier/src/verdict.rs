@@ -9,8 +9,9 @@ use weft_core::{
     genesis::Genesis,
     keys::DeviceVerifier,
     proof::{Proof, Proven},
-    tx::{Body, Output, Payload},
 };
+
+use crate::said::Said;
 
 /// Most bytes of genesis and proof together. A proof has some kilobytes; a genesis, about 40 bytes
 /// for each account that it funds.
@@ -53,20 +54,6 @@ struct Shown {
     bytes: usize,
 }
 
-/// What the body says.
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Said {
-    /// A reading; its bytes as text where they are UTF-8.
-    Data { stream: String, bytes: usize, text: Option<String> },
-    /// Who receives how much.
-    Transfer { outputs: Vec<(String, String)> },
-    /// The account's next key.
-    KeyRotate { key: String },
-    /// A kind that has no words here yet.
-    Other,
-}
-
 /// Judges a proof by a genesis, both as canonical bytes. Always a JSON text: an object with
 /// `proven`, or with `refused` and the reason.
 pub fn judge(genesis: &[u8], proof: &[u8]) -> String {
@@ -98,7 +85,7 @@ fn shown(genesis: &Genesis, proof: &Proof, proven: &Proven, bytes: usize) -> Sho
         issuer: proof.body.issuer.text(genesis.kind),
         sequence: proof.body.sequence.0,
         time: proof.body.time.as_millis(),
-        said: said(&proof.body, genesis),
+        said: Said::of(&proof.body.payload, genesis.kind),
         outcome: proven.outcome.to_string(),
         commit: proven.commit.0,
         not_before: proven.not_before.ok().map(weft_core::time::Time::as_millis),
@@ -108,20 +95,6 @@ fn shown(genesis: &Genesis, proof: &Proof, proven: &Proven, bytes: usize) -> Sho
         certified: proven.certified.index.0,
         votes: [proven.weight, committee.quorum(), committee.weigh(committee.authors())],
         bytes,
-    }
-}
-
-fn said(body: &Body, genesis: &Genesis) -> Said {
-    if let Payload::Data(data) = &body.payload {
-        let text = std::str::from_utf8(&data.bytes).ok().map(str::to_owned);
-        Said::Data { stream: data.stream.as_str().to_owned(), bytes: data.bytes.len(), text }
-    } else if let Payload::Transfer(transfer) = &body.payload {
-        let shown = |output: &Output| (output.to.text(genesis.kind), output.amount.to_string());
-        Said::Transfer { outputs: transfer.outputs().iter().map(shown).collect() }
-    } else if let Payload::KeyRotate(rotation) = &body.payload {
-        Said::KeyRotate { key: rotation.key.id().to_string() }
-    } else {
-        Said::Other
     }
 }
 

@@ -50,12 +50,12 @@ pub struct Fate {
 impl Fate {
     /// Whether it has an outcome that no further attachment can change.
     pub fn is_settled(&self) -> bool {
-        self.outcome.as_ref().is_some_and(|told| !told.asks_for_attachment())
+        self.outcome.as_ref().is_some_and(Told::is_settled)
     }
 
     /// Whether the body must be attached again.
     pub fn needs_attachment(&self) -> bool {
-        self.stale || self.outcome.as_ref().is_some_and(Told::asks_for_attachment)
+        self.stale || self.outcome.as_ref().is_some_and(|told| !told.is_settled())
     }
 }
 
@@ -74,9 +74,9 @@ impl Told {
         self.code == "applied"
     }
 
-    /// Another attachment of the same body can still take effect.
-    fn asks_for_attachment(&self) -> bool {
-        matches!(self.code.as_str(), "bad_anchor" | "no_account")
+    /// Whether no further attachment of the same body can change it.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.code.as_str(), "bad_anchor" | "no_account")
     }
 }
 

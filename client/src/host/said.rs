@@ -28,6 +28,25 @@ pub struct Content {
     pub data: Option<String>,
 }
 
+impl Content {
+    /// The bytes, whichever way they were told; `None` if they were told in no way that can be.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match (&self.text, &self.data) {
+            (Some(text), _) => Some(text.as_bytes().to_vec()),
+            (None, Some(digits)) => from_hex(digits),
+            (None, None) => None,
+        }
+    }
+}
+
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, alone) = digits.as_bytes().as_chunks::<2>();
+    let digit =
+        |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    alone.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
+}
+
 /// What a body says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -177,7 +177,7 @@ async fn take(intake: &Intake, request: &Packet, from: SocketAddr) -> Result<Acc
     let delivery = Delivery::Within(delivery, EXCHANGE_LIFETIME);
     let payload = request.payload.clone();
     let upload = Upload { device, stream, payload, declared, delivery };
-    let pending = intake.submit(upload)?;
+    let pending = intake.submit(upload).await?;
     Ok(intake.accepted(pending).await?)
 }
 

@@ -40,7 +40,7 @@ use super::{
     mqtt::Mqtt,
 };
 use crate::{
-    clock::now,
+    clock::Clock,
     decode::{Declared, FormatError, PAYLOAD_BYTES_MAX},
     device::DeviceName,
     intake::Intake,
@@ -66,6 +66,7 @@ pub(crate) struct Http {
     pub(crate) backlog: Arc<Mutex<Backlog>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) mqtt: Arc<Mqtt>,
+    pub(crate) clock: Clock,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -159,7 +160,7 @@ async fn take(
     });
     let of = device.clone();
     let upload = Upload { device, stream, payload: payload.to_vec(), declared, delivery };
-    let pending = http.intake.submit(upload)?;
+    let pending = http.intake.submit(upload).await?;
     let accepted = http.intake.accepted(pending).await?;
     let receipt =
         Receipt { device: of.clone(), messages: vec![accepted.id], stage: Stage::Accepted };
@@ -196,7 +197,7 @@ async fn receipt(
 async fn metrics(State(http): State<Arc<Http>>) -> Response {
     let levels = http.backlog.lock().unwrap_or_else(PoisonError::into_inner).levels();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], http.metrics.text(levels, now())).into_response()
+    ([(CONTENT_TYPE, kind)], http.metrics.text(levels, http.clock.now())).into_response()
 }
 
 /// MQTT over WebSocket (MQTT 5.0 section 6): binary frames, however the packets lie in them.

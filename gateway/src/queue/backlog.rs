@@ -1,8 +1,10 @@
 //! What waits, by device, in memory: bounds, ages, and whose turn it is.
 //!
-//! A device whose oldest message is young is *live*; others are *behind*. Live ones take turns and
-//! go first; those behind take turns too, at a limited rate of messages, so that a device that
-//! comes back after a day does not hold up all others, and is not held up by them either.
+//! A device whose oldest message is young is *live*; others are *behind*. Each kind takes turns.
+//! Those behind have a share of messages a second that is theirs whatever waits beside; apart from
+//! that live ones go first, and those behind get what they leave. So a device that comes back after
+//! a day holds up nobody, is held up by nobody for good, and after an outage that left all behind
+//! nothing idles.
 //!
 //! Invariant: at most one body of a device is being made or handed over at a time, so its messages
 //! reach the ledger in their order.
@@ -30,7 +32,7 @@ pub(crate) struct Limits {
     pub(crate) count: usize,
     /// Most bytes that wait.
     pub(crate) bytes: u64,
-    /// Messages per second of devices that are behind.
+    /// Messages per second of devices that are behind that go before live ones.
     pub(crate) drain_per_second: u32,
     /// Messages of one body, where they are put together.
     pub(crate) batch: usize,
@@ -64,6 +66,21 @@ struct Line {
     not_before: Time,
 }
 
+/// How old what a device has waiting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Live,
+    Behind,
+}
+
+impl Class {
+    /// `None` where nothing waits.
+    fn of(line: &Line, now: Time) -> Option<Self> {
+        let is_live = age(line.waiting.front()?, now) < LIVE_BELOW_MS;
+        Some(if is_live { Self::Live } else { Self::Behind })
+    }
+}
+
 /// What waits.
 #[derive(Debug)]
 pub(crate) struct Backlog {
@@ -73,8 +90,9 @@ pub(crate) struct Backlog {
     bytes: u64,
     /// Who had the last turn, of those live and of those behind.
     last: [Option<DeviceName>; 2],
-    /// What devices that are behind may send now, in thousandths of a message.
-    allowance: u64,
+    /// What devices that are behind have left of their share, in thousandths of a message; below 0
+    /// after a body of many.
+    share: i64,
     filled: Time,
 }
 
@@ -84,8 +102,8 @@ pub(crate) struct Turn {
     pub(crate) device: DeviceName,
     /// The first message that waits.
     pub(crate) first: MessageId,
-    /// At most so many.
-    pub(crate) count: usize,
+    /// The last of those that it is about. What the disk has behind it is not known to wait yet.
+    pub(crate) last: MessageId,
 }
 
 impl Backlog {
@@ -96,7 +114,7 @@ impl Backlog {
             count: 0,
             bytes: 0,
             last: [None, None],
-            allowance: 0,
+            share: 0,
             filled: Time::ZERO,
         }
     }
@@ -134,41 +152,42 @@ impl Backlog {
         }
     }
 
-    /// Whose turn it is at `now`; that device is busy then.
-    pub(crate) fn turn(&mut self, now: Time) -> Option<Turn> {
+    /// Whose turn it is at `now`; that device is busy then. `is_idle`: there is more room than live
+    /// devices need, so that those behind may have more than their share.
+    pub(crate) fn turn(&mut self, now: Time, is_idle: bool) -> Option<Turn> {
         self.fill(now);
-        for (class, is_live) in [true, false].into_iter().enumerate() {
-            if !is_live && self.allowance < 1_000 {
-                continue;
-            }
-            let Some(device) = self.next(class, is_live, now) else { continue };
-            let limits = self.limits;
-            let line = self.lines.get_mut(&device)?;
-            line.is_busy = true;
-            let first = line.waiting.front()?.id;
-            let mut count = if line.is_batched { limits.batch } else { 1 };
-            if !is_live {
-                let allowed = usize::try_from(self.allowance / 1_000).unwrap_or(usize::MAX);
-                count = count.min(allowed).min(line.waiting.len());
-                self.allowance -= 1_000 * count as u64;
-            }
-            if let Some(last) = self.last.get_mut(class) {
-                *last = Some(device.clone());
-            }
-            return Some(Turn { device, first, count });
+        let behind = |backlog: &Self| backlog.next(Class::Behind, now);
+        let shared = (self.share >= 1_000).then(|| behind(self)).flatten();
+        let is_shared = shared.is_some();
+        let device = shared
+            .or_else(|| self.next(Class::Live, now))
+            .or_else(|| is_idle.then(|| behind(self)).flatten())?;
+        let limits = self.limits;
+        let line = self.lines.get_mut(&device)?;
+        let class = Class::of(line, now)?;
+        line.is_busy = true;
+        let most = if line.is_batched { limits.batch } else { 1 };
+        let count = most.min(line.waiting.len());
+        let (first, last) = (line.waiting.front()?.id, line.waiting.get(count - 1)?.id);
+        if is_shared {
+            let sent = i64::try_from(count).unwrap_or(i64::MAX);
+            self.share = self.share.saturating_sub(sent.saturating_mul(1_000));
         }
-        None
+        if let Some(last) = self.last.get_mut(class as usize) {
+            *last = Some(device.clone());
+        }
+        Some(Turn { device, first, last })
     }
 
     /// The next device of a class behind the one that had the last turn, all around.
-    fn next(&self, class: usize, is_live: bool, now: Time) -> Option<DeviceName> {
-        let last = self.last.get(class)?.as_ref();
+    fn next(&self, class: Class, now: Time) -> Option<DeviceName> {
+        let last = self.last.get(class as usize)?.as_ref();
         let behind = last.map_or(Bound::Unbounded, Bound::Excluded);
         let first = self.lines.range::<DeviceName, _>((behind, Bound::Unbounded));
         let rest = last.into_iter().flat_map(|last| self.lines.range::<DeviceName, _>(..=last));
         let mut ready = first
             .chain(rest)
-            .filter(|(_, line)| self.is_ready(line, now) && Self::is_live(line, now) == is_live);
+            .filter(|(_, line)| Class::of(line, now) == Some(class) && self.is_ready(line, now));
         ready.next().map(|(name, _)| name.clone())
     }
 
@@ -181,15 +200,12 @@ impl Backlog {
         !line.is_batched || line.waiting.len() >= self.limits.batch || age(oldest, now) >= wait
     }
 
-    fn is_live(line: &Line, now: Time) -> bool {
-        line.waiting.front().is_some_and(|oldest| age(oldest, now) < LIVE_BELOW_MS)
-    }
-
-    /// A second's worth may be saved up.
+    /// A second's worth of the share may be saved up.
     fn fill(&mut self, now: Time) {
         let past = now.as_millis().saturating_sub(self.filled.as_millis()).min(1_000);
-        let rate = u64::from(self.limits.drain_per_second);
-        self.allowance = (self.allowance + past * rate).min(rate.max(1) * 1_000);
+        let rate = i64::from(self.limits.drain_per_second);
+        let gained = rate.saturating_mul(i64::try_from(past).unwrap_or(1_000));
+        self.share = self.share.saturating_add(gained).min(rate.max(1) * 1_000);
         self.filled = now;
     }
 
@@ -258,9 +274,9 @@ mod tests {
         }
     }
 
-    fn name(backlog: &mut Backlog, ms: u64) -> Option<(String, u64, usize)> {
-        let turn = backlog.turn(at(ms))?;
-        Some((turn.device.to_string(), turn.first.0, turn.count))
+    fn name(backlog: &mut Backlog, ms: u64) -> Option<(String, u64, u64)> {
+        let turn = backlog.turn(at(ms), true)?;
+        Some((turn.device.to_string(), turn.first.0, turn.last.0))
     }
 
     #[test]
@@ -272,13 +288,13 @@ mod tests {
             .collect();
         entries.iter().for_each(|entry| backlog.add(entry, false));
         let turns: Vec<_> = (0..4).filter_map(|_| name(&mut backlog, 1)).collect();
-        assert_eq!(turns, [("a".into(), 0, 1), ("b".into(), 1, 1), ("c".into(), 2, 1)]);
+        assert_eq!(turns, [("a".into(), 0, 0), ("b".into(), 1, 1), ("c".into(), 2, 2)]);
         backlog.remove(&entries[..3]);
         for device in ["b", "a"] {
             backlog.free(&device.parse().unwrap(), Time::ZERO);
         }
-        assert_eq!(name(&mut backlog, 2), Some(("a".into(), 3, 1)));
-        assert_eq!(name(&mut backlog, 2), Some(("b".into(), 4, 1)));
+        assert_eq!(name(&mut backlog, 2), Some(("a".into(), 3, 3)));
+        assert_eq!(name(&mut backlog, 2), Some(("b".into(), 4, 4)));
         assert_eq!(name(&mut backlog, 2), None);
     }
 
@@ -288,32 +304,61 @@ mod tests {
         (0..3).for_each(|id| backlog.add(&entry(id, "a", 0), true));
         assert_eq!(name(&mut backlog, 9_999), None);
         backlog.add(&entry(3, "a", 9_000), true);
-        assert_eq!(name(&mut backlog, 9_999), Some(("a".into(), 0, 4)));
+        assert_eq!(name(&mut backlog, 9_999), Some(("a".into(), 0, 3)));
         let mut backlog = Backlog::new(LIMITS);
         backlog.add(&entry(0, "a", 0), true);
-        assert_eq!(name(&mut backlog, 10_000), Some(("a".into(), 0, 4)));
+        assert_eq!(name(&mut backlog, 10_000), Some(("a".into(), 0, 0)));
     }
 
-    #[test]
-    fn who_is_behind_drains_at_its_rate_and_holds_up_nobody() {
+    /// Ten seconds in steps of 10 ms. In each a live message comes, and `turns` bodies can be made.
+    /// How many of the device that is behind were sent, how many live ones, and how late at most.
+    fn ten_seconds(turns: usize) -> (u64, u64, u64) {
         let mut backlog = Backlog::new(LIMITS);
-        let old: Vec<_> = (0..1_000).map(|id| entry(id, "old", 0)).collect();
-        old.iter().for_each(|entry| backlog.add(entry, false));
-        let (mut sent, mut live) = (0, 0);
-        // Ten seconds in steps of 10 ms; each step a live message comes too.
+        (0..3_000).for_each(|id| backlog.add(&entry(id, "old", 0), false));
+        let (mut old, mut live, mut late) = (0, 0, 0);
         for step in 0..1_000_u64 {
             let now = 100_000 + 10 * step;
             backlog.add(&entry(10_000 + step, "live", now), false);
-            while let Some((device, id, _)) = name(&mut backlog, now) {
-                let is_old = device == "old";
-                *(if is_old { &mut sent } else { &mut live }) += 1;
-                let done = if is_old { entry(id, "old", 0) } else { entry(id, "live", now) };
-                backlog.remove(&[done]);
+            for _ in 0..turns {
+                let Some((device, id, _)) = name(&mut backlog, now) else { break };
+                let sent = if device == "old" {
+                    old += 1;
+                    entry(id, "old", 0)
+                } else {
+                    live += 1;
+                    late = late.max(step + 10_000 - id);
+                    entry(id, "live", now)
+                };
+                backlog.remove(&[sent]);
                 backlog.free(&device.parse().unwrap(), Time::ZERO);
             }
         }
-        assert_eq!(live, 1_000, "live data is never late");
-        assert!((100..=120).contains(&sent), "{sent} of those behind in 10 s at 10 a second");
+        (old, live, 10 * late)
+    }
+
+    #[test]
+    fn who_is_behind_has_its_share_and_what_live_ones_leave() {
+        let (old, live, late) = ten_seconds(2);
+        assert_eq!((live, late), (1_000, 0), "live data is never late");
+        assert_eq!(old, 1_000, "and nothing idles");
+        let (old, live, _) = ten_seconds(1);
+        assert!((100..=110).contains(&old), "{old} in 10 s at 10 a second: that is its own");
+        assert_eq!(old + live, 1_000);
+    }
+
+    #[test]
+    fn where_there_is_no_room_to_spare_who_is_behind_has_its_share_alone() {
+        let mut backlog = Backlog::new(LIMITS);
+        let mut sent = 0;
+        (0..100).for_each(|id| backlog.add(&entry(id, "old", 0), false));
+        for step in 0..200_u64 {
+            while let Some(turn) = backlog.turn(at(100_000 + 10 * step), false) {
+                sent += 1;
+                backlog.remove(&[entry(turn.first.0, "old", 0)]);
+                backlog.free(&turn.device, Time::ZERO);
+            }
+        }
+        assert!((20..=30).contains(&sent), "{sent} in two seconds at 10 a second");
     }
 
     #[test]
@@ -322,12 +367,12 @@ mod tests {
         let (first, second) = (entry(0, "a", 0), entry(1, "a", 0));
         backlog.add(&first, false);
         backlog.add(&second, false);
-        assert!(backlog.turn(at(0)).is_some());
+        assert!(backlog.turn(at(0), true).is_some());
         backlog.remove(core::slice::from_ref(&first));
         backlog.add(&first, false);
         backlog.free(&first.device, at(50));
         assert_eq!(name(&mut backlog, 49), None);
-        assert_eq!(name(&mut backlog, 50), Some(("a".into(), 0, 1)));
+        assert_eq!(name(&mut backlog, 50), Some(("a".into(), 0, 0)));
     }
 
     #[test]

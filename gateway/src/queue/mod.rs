@@ -13,6 +13,7 @@
 mod backlog;
 mod entry;
 mod store;
+mod synced;
 mod writer;
 
 pub(crate) use backlog::{Backlog, Levels, Limits, Turn};

@@ -17,10 +17,7 @@
 
 use std::{
     path::Path,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
@@ -30,7 +27,7 @@ use weft_core::{
     units::Sequence,
 };
 
-use super::{Entry, Outgoing};
+use super::{Entry, Outgoing, synced::Synced};
 use crate::{
     device::DeviceName,
     receipt::{Receipt, Stage},
@@ -58,7 +55,7 @@ pub(crate) struct Store {
     /// One above the highest sequence that was ever in `o`. Held while a batch that may raise it
     /// is written.
     next_sequence: Mutex<Sequence>,
-    has_failed: AtomicBool,
+    synced: Synced,
 }
 
 /// Why the queue cannot be read or written.
@@ -129,7 +126,7 @@ impl Store {
             database,
             records,
             next_sequence: Mutex::new(Sequence(0)),
-            has_failed: AtomicBool::new(false),
+            synced: Synced::default(),
         };
         *store.sequence() = Sequence(store.counter(NEXT_SEQUENCE)?);
         Ok(store)
@@ -163,16 +160,16 @@ impl Store {
         Ok(self.records.get(GENESIS)?.map(|value| value.to_vec()))
     }
 
-    /// The first `count` messages of `device` that wait, in their order. The first of all has the
-    /// number `first`: what was sent before it would be in the way of a search.
+    /// The messages of `device` that wait, from number `first` to `last`, in their order. What was
+    /// sent before would be in the way of a search; what is behind may not be known to wait yet.
     pub(crate) fn waiting_of(
         &self,
         device: &DeviceName,
         first: MessageId,
-        count: usize,
+        last: MessageId,
     ) -> Result<Vec<Entry>, StoreError> {
-        let (from, end) = (waiting(device, first), waiting(device, MessageId(u64::MAX)));
-        self.records.range(from..end).take(count).map(entry).collect()
+        let range = waiting(device, first)..=waiting(device, last);
+        self.records.range(range).map(entry).collect()
     }
 
     /// All messages that wait.
@@ -324,10 +321,11 @@ impl Changes<'_> {
         }
     }
 
-    /// Makes the changes durable. `sequence` is the one that they use up, if they do.
+    /// Makes the changes durable; those who do so at once share a sync. `sequence` is the one that
+    /// they use up, if they do.
     pub(crate) fn commit(mut self, sequence: Option<Sequence>) -> Result<(), StoreError> {
         let store = self.store;
-        if store.has_failed.load(Ordering::Acquire) {
+        if store.synced.has_failed() {
             return Err(StoreError::Stopped);
         }
         // Held up to the end: a lower mark is never written over a higher one.
@@ -341,11 +339,11 @@ impl Changes<'_> {
         }
         let written = self.batch.commit();
         drop(mark);
-        let synced = written.and_then(|()| store.database.persist(PersistMode::SyncAll));
-        synced.map_err(|error| {
-            store.has_failed.store(true, Ordering::Release);
-            error.into()
-        })
+        if let Err(error) = written {
+            store.synced.fail();
+            return Err(error.into());
+        }
+        store.synced.sync(|| Ok(store.database.persist(PersistMode::SyncAll)?))
     }
 }
 

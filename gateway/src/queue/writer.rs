@@ -19,14 +19,14 @@ use super::{
     store::{Changes, Known, Usage},
 };
 use crate::{
-    clock::now,
+    clock::Clock,
     device::{Device, DeviceName},
     receipt::{MqttFront, Receipt, Stage},
     upload::{Accepted, Delivery, MessageId, Refusal},
 };
 
-/// Messages that share one sync.
-const GROUP_MAX: usize = 512;
+/// Messages that share one sync. Many, for a disk that others use too may take a second for one.
+const GROUP_MAX: usize = 2_048;
 
 /// How long to wait where the queue is full.
 const FULL_PAUSE: Duration = Duration::from_secs(10);
@@ -55,6 +55,7 @@ pub(crate) struct Writer {
     /// Rung when something waits that did not.
     bell: Arc<Notify>,
     front: Arc<dyn MqttFront>,
+    clock: Clock,
     next_id: u64,
     next_name: u64,
 }
@@ -75,9 +76,10 @@ impl Writer {
         backlog: Arc<Mutex<Backlog>>,
         bell: Arc<Notify>,
         front: Arc<dyn MqttFront>,
+        clock: Clock,
     ) -> Result<Self, StoreError> {
         let (next_id, next_name) = (store.next_id()?, store.next_name()?);
-        Ok(Self { store, backlog, bell, front, next_id, next_name })
+        Ok(Self { store, backlog, bell, front, clock, next_id, next_name })
     }
 
     /// Writes until nobody can hand over any more.
@@ -95,7 +97,8 @@ impl Writer {
 
     fn write(&mut self, incoming: Vec<Incoming>) {
         let store = self.store.clone();
-        let (mut changes, mut group, now) = (store.change(), Group::default(), now());
+        let (mut changes, mut group) = (store.change(), Group::default());
+        let now = self.clock.now();
         for message in incoming {
             let Incoming { device, settings, content, payload_bytes, delivery, answer } = message;
             let entry = Entry { id: MessageId(self.next_id), device, received: now, content };

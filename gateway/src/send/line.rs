@@ -1,13 +1,15 @@
-//! A body's way: made, handed over, followed, settled.
+//! A body's way to the node: made, handed over.
 //!
 //! Invariant: each step is on disk before the next begins, and each can be done again.
 
+mod settle;
+
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::{
@@ -17,7 +19,7 @@ use tokio::{
 };
 use weft_client::{
     Builder,
-    host::{Final, Posted, Poster},
+    host::{NodeClient, Posted, Poster},
 };
 use weft_core::{
     address::Address,
@@ -29,19 +31,25 @@ use weft_core::{
     units::Sequence,
 };
 
-use super::{PAUSE_MAX, PAUSE_MIN, Sender};
+use super::{
+    PAUSE_MAX, PAUSE_MIN, Sender,
+    outcomes::{Expected, Outcomes},
+};
 use crate::{
     batch::{self, Next},
-    clock::now,
     device::DeviceName,
     queue::{Backlog, Changes, Outgoing, StoreError, Turn},
-    receipt::{Receipt, Stage},
+    receipt::Stage,
 };
 
 /// Bodies that are made and handed over at once.
 const HANDED_OVER_MAX: usize = 32;
 
-/// Bodies that are followed at once.
+/// Of those, the places that devices that are behind leave free beyond their share, so that who is
+/// live finds one.
+const LIVE_RESERVE: usize = 8;
+
+/// Bodies of which the outcome is asked for at once, where the node did not tell it by itself.
 const FOLLOWED_MAX: usize = 256;
 
 /// Bodies that are not final. While there are as many, none is made.
@@ -49,9 +57,6 @@ const OUTGOING_MAX: usize = 1_024;
 
 /// How long a device waits after one of its bodies took no effect, or the disk failed.
 const FAILURE_PAUSE: Span = Span::from_secs(30);
-
-/// How long one question for an outcome may take.
-const FOLLOW_TIME: Duration = Duration::from_secs(600);
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -66,6 +71,7 @@ pub(super) struct Line {
     outgoing: Arc<Semaphore>,
     handing: Arc<Semaphore>,
     following: Semaphore,
+    outcomes: Arc<Outcomes>,
 }
 
 /// A sealed body on its way.
@@ -92,27 +98,70 @@ impl Line {
             outgoing: Arc::new(Semaphore::new(OUTGOING_MAX)),
             handing: Arc::new(Semaphore::new(HANDED_OVER_MAX)),
             following: Semaphore::new(FOLLOWED_MAX),
+            outcomes: Arc::default(),
             sender,
         }
     }
 
-    /// Sends again what was on its way when the gateway ended, in the old order.
+    /// Sends again what was on its way when the gateway ended: of each device in the old order.
     pub(super) async fn resume(
         self: &Arc<Self>,
         tasks: &mut JoinSet<()>,
     ) -> Result<(), StoreError> {
         let mut found = self.sender.store.outgoing().collect::<Result<Vec<_>, _>>()?;
         found.sort_by_key(|(_, outgoing)| outgoing.entries.first().map(|entry| entry.id));
+        let mut devices = BTreeMap::<_, Vec<_>>::new();
         for (id, outgoing) in found {
             let sealed = SealedBody::from_bytes(&outgoing.sealed);
             let sealed = sealed.map_err(|error| StoreError::Record(error.to_string()))?;
             let place = self.outgoing.clone().try_acquire_owned().ok();
-            let body = OnItsWay { id, sealed, outgoing, _place: place };
-            if let Some(posted) = self.hand_over(&body).await {
-                tasks.spawn(self.clone().follow(body, posted));
+            let device = outgoing.device().cloned();
+            devices.entry(device).or_default().push(OnItsWay {
+                id,
+                sealed,
+                outgoing,
+                _place: place,
+            });
+        }
+        let mut handed = JoinSet::new();
+        devices.into_values().for_each(|bodies| {
+            handed.spawn(self.clone().hand_over_again(bodies));
+        });
+        while let Some(posted) = handed.join_next().await {
+            for (body, posted) in posted.into_iter().flatten() {
+                tasks.spawn(self.clone().follow(body, posted, None));
             }
         }
         Ok(())
+    }
+
+    /// Hands over what the node does not have yet.
+    async fn hand_over_again(self: Arc<Self>, bodies: Vec<OnItsWay>) -> Vec<(OnItsWay, Posted)> {
+        let Ok(_turn) = self.handing.acquire().await else { return Vec::new() };
+        let mut posted = Vec::new();
+        for body in bodies {
+            let there = match self.sender.node.body(body.id).await {
+                Ok(known) => Some(Posted {
+                    id: known.id,
+                    body: body.id,
+                    position: known.position,
+                    sequence: body.sealed.body.sequence,
+                }),
+                Err(_) => self.hand_over(&body).await,
+            };
+            posted.extend(there.map(|there| (body, there)));
+        }
+        posted
+    }
+
+    /// Where outcomes are told.
+    pub(super) fn outcomes(&self) -> Arc<Outcomes> {
+        self.outcomes.clone()
+    }
+
+    /// The node.
+    pub(super) fn node(&self) -> NodeClient {
+        self.sender.node.clone()
     }
 
     /// Rung when something may have its turn.
@@ -126,7 +175,8 @@ impl Line {
         loop {
             let Ok(place) = self.outgoing.clone().try_acquire_owned() else { return };
             let Ok(handing) = self.handing.clone().try_acquire_owned() else { return };
-            let Some(turn) = self.backlog().turn(now()) else { return };
+            let is_idle = self.handing.available_permits() >= LIVE_RESERVE;
+            let Some(turn) = self.backlog().turn(self.now(), is_idle) else { return };
             tasks.spawn(self.clone().work(turn, place, handing));
         }
     }
@@ -145,23 +195,24 @@ impl Line {
             Ok(Ok(None)) => return self.free(&device, Time::ZERO),
             Ok(Err(error)) => {
                 tracing::error!(%error, %device, "a body could not be made; its messages wait");
-                return self.free(&device, now() + FAILURE_PAUSE);
+                return self.free(&device, self.now() + FAILURE_PAUSE);
             }
             Err(_) => return,
         };
+        let expected = self.outcomes.expect(body.id);
         let posted = self.hand_over(&body).await;
-        let not_before = if posted.is_some() { Time::ZERO } else { now() + FAILURE_PAUSE };
+        let not_before = if posted.is_some() { Time::ZERO } else { self.now() + FAILURE_PAUSE };
         self.free(&device, not_before);
         drop(handing);
         if let Some(posted) = posted {
-            self.follow(body, posted).await;
+            self.follow(body, posted, Some(expected)).await;
         }
     }
 
     /// Makes the next body of a device and moves its messages there, on disk.
     fn make(&self, turn: &Turn, place: OwnedSemaphorePermit) -> Result<Option<OnItsWay>, Failed> {
         let store = &self.sender.store;
-        let entries = store.waiting_of(&turn.device, turn.first, turn.count)?;
+        let entries = store.waiting_of(&turn.device, turn.first, turn.last)?;
         let (sealed, outgoing) = match batch::next(entries) {
             None => return Ok(None),
             Some(Next::Sealed(bytes, entry)) => {
@@ -195,7 +246,7 @@ impl Line {
         sealed: &SealedBody,
         changes: &mut Changes<'_>,
     ) -> Result<(), StoreError> {
-        let day = now().as_millis() / DAY_MS;
+        let day = self.now().as_millis() / DAY_MS;
         let registers = sealed.body.sequence.registers();
         let content = sealed.body.payload.content_bytes();
         let bits = required_bits(self.work_bits, content, registers);
@@ -206,13 +257,13 @@ impl Line {
     }
 
     /// Hands a body over until the node has it on disk. `None` if it never will have.
-    async fn hand_over(&self, body: &OnItsWay) -> Option<Posted> {
+    async fn hand_over(self: &Arc<Self>, body: &OnItsWay) -> Option<Posted> {
         let mut pause = PAUSE_MIN;
         loop {
             let error = match self.poster.send(&body.sealed).await {
                 Ok(posted) => {
                     self.sender.metrics.attached();
-                    self.tell(body, Stage::Attached { body: body.id, tx: posted.id }, false);
+                    self.tell(body, Stage::Attached { body: body.id, tx: posted.id });
                     return Some(posted);
                 }
                 Err(error) => error,
@@ -229,93 +280,13 @@ impl Line {
         }
     }
 
-    async fn refused(&self, body: &OnItsWay, reason: String) {
-        if body.outgoing.sequence.is_some() {
-            self.give_back(body).await;
-        } else {
-            self.tell(body, Stage::Refused { body: body.id, reason }, true);
-        }
-    }
-
-    /// Follows a body to its outcome, whatever becomes of the node meanwhile.
-    async fn follow(self: Arc<Self>, body: OnItsWay, mut posted: Posted) {
-        let Ok(_turn) = self.following.acquire().await else { return };
-        loop {
-            let error = match self.poster.finish(body.id, FOLLOW_TIME).await {
-                Ok(Final::Outcome(fate)) => {
-                    let outcome = fate.outcome.map(|told| told.code).unwrap_or_default();
-                    return self.settle(&body, posted, outcome).await;
-                }
-                Ok(Final::Expired) => {
-                    return self.settle(&body, posted, "expired".to_owned()).await;
-                }
-                Err(error) => error,
-            };
-            tracing::debug!(%error, body = %body.id, "no outcome yet");
-            sleep(PAUSE_MIN).await;
-            // The node does not know it: it is another one, or was made anew.
-            if error.problem().is_some_and(|problem| problem.status == 404) {
-                match self.hand_over(&body).await {
-                    Some(again) => posted = again,
-                    None => return,
-                }
-            }
-        }
-    }
-
-    async fn settle(&self, body: &OnItsWay, posted: Posted, outcome: String) {
-        let is_applied = outcome == "applied";
-        self.sender.metrics.settled(is_applied);
-        if is_applied || body.outgoing.sequence.is_none() {
-            self.tell(body, Stage::Final { body: body.id, tx: Some(posted.id), outcome }, true);
-        } else {
-            tracing::warn!(outcome, body = %body.id, "a body took no effect; it is sealed anew");
-            self.give_back(body).await;
-        }
-    }
-
-    /// Lets the messages of a body of ours wait again. Its sequence is behind us in any case.
-    async fn give_back(&self, body: &OnItsWay) {
-        let address = self.poster.address();
-        if let Ok(account) = self.sender.node.account(&address).await {
-            self.next.fetch_max(account.next, Ordering::Relaxed);
-        }
-        let mut changes = self.sender.store.change();
-        changes.give_back(body.id, &body.outgoing);
-        if let Err(error) = changes.commit(None) {
-            tracing::error!(%error, "a body stays on its way until the next start");
-            return;
-        }
-        self.sender.metrics.given_back();
-        let Some(device) = body.outgoing.device() else { return };
-        let is_batched = self.sender.intake.device(device).is_some_and(|device| device.batch);
-        let mut backlog = self.backlog();
-        for entry in &body.outgoing.entries {
-            backlog.add(entry, is_batched);
-        }
-        backlog.pause(device, now() + FAILURE_PAUSE);
-    }
-
-    /// Tells a device; `is_last`: the body is done with, on disk, before that is told.
-    fn tell(&self, body: &OnItsWay, stage: Stage, is_last: bool) {
-        let Some(device) = body.outgoing.device() else { return };
-        let messages = body.outgoing.entries.iter().map(|entry| entry.id).collect();
-        let receipt = Receipt { device: device.clone(), messages, stage };
-        if is_last {
-            let mut changes = self.sender.store.change();
-            changes.done(body.id);
-            changes.keep(&receipt);
-            if let Err(error) = changes.commit(None) {
-                tracing::error!(%error, "a body is asked for once more at the next start");
-                return;
-            }
-        }
-        self.sender.front.deliver(device, &receipt.topic(), receipt.to_json().into());
-    }
-
     fn free(&self, device: &DeviceName, not_before: Time) {
         self.backlog().free(device, not_before);
         self.sender.bell.notify_one();
+    }
+
+    fn now(&self) -> Time {
+        self.sender.clock.now()
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {

@@ -10,4 +10,6 @@ mod crash;
 mod doors;
 mod links;
 mod mqtt;
+mod outage;
 mod support;
+mod tiny;

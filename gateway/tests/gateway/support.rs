@@ -16,7 +16,7 @@ use weft_core::{
     params::Params,
 };
 use weft_gateway::{
-    Config, Gateway,
+    Clock, Config, Gateway,
     device::{Device, Registrar, Token},
 };
 use weft_node::{Node, Seed};
@@ -73,8 +73,13 @@ impl World {
     }
 
     pub(crate) async fn gateway_with(&self, config: Config) -> Gateway {
+        self.gateway_at(config, &Clock::default()).await
+    }
+
+    /// A gateway that goes by `clock`.
+    pub(crate) async fn gateway_at(&self, config: Config, clock: &Clock) -> Gateway {
         let key = HostKey::from_seed(Scheme::MlDsa44, &[9; 32]).unwrap();
-        Gateway::open(config, Arc::new(key)).await.unwrap()
+        Gateway::open_at(config, Arc::new(key), clock.clone()).await.unwrap()
     }
 
     /// Adds a device and gives its token. Before the gateway opens, so that it knows it at once.

@@ -86,7 +86,8 @@ struct Vertex {
     parents: Vec<u64>,
     /// The address of the account that posted it.
     issuer: String,
-    /// `data`, `transfer`, `key_rotate` or `other`.
+    /// `data`, `transfer`, `key_rotate`, `offer`, `offer_end`, `channel_open`, `channel_top_up`,
+    /// `channel_claim`, `channel_close` or `channel_withdraw`.
     kind: &'static str,
     /// The stream, of a reading.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,25 +10,25 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
-    address::{Address, NetworkKind},
+    address::Address,
     codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
     machine::{Archive, By, SubmitRefusal},
     tx::SealedBody,
-    units::{CommitIndex, Sequence},
+    units::CommitIndex,
 };
 use weft_storage::Store;
 
 use super::{
     Api, SharedApi,
-    fate::{AsOf, Fate, Ordered, OutcomeShown},
-    params::{self, Cursor, Params, Segment},
+    fate::{AsOf, Ordered, OutcomeShown},
+    params::Segment,
     problem::{Answer, Problem},
-    shapes::{Said, hex},
+    shapes::hex,
 };
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {

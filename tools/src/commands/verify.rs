@@ -2,6 +2,11 @@
 //!
 //! Ends with 0 if the proof holds, with 6 if it proves nothing, with 2 if a file cannot be read or
 //! is no proof. A body that was ordered without effect has a proof too: see `outcome`.
+//!
+//! A body that has many readings is proven whole, and each of them by its place in it: the body's
+//! id is the hash of all its bytes, so there is no shorter way to one of them.
+
+mod one;
 
 use std::{fs, path::PathBuf};
 
@@ -15,6 +20,7 @@ use weft_core::{
 };
 use weft_node::genesis_file;
 
+use self::one::{One, together};
 use crate::{
     failure::{Exit, Failure},
     output::Output,
@@ -28,6 +34,9 @@ pub(crate) struct Args {
     /// The genesis file of the network: it names the committee that is trusted
     #[arg(long, value_name = "GENESIS_FILE")]
     committee: PathBuf,
+    /// Show one reading of those that a gateway put together: its place, from 0
+    #[arg(long, value_name = "PLACE")]
+    reading: Option<usize>,
 }
 
 pub(crate) fn run(args: &Args, output: Output) -> Result<(), Failure> {
@@ -44,7 +53,9 @@ pub(crate) fn run(args: &Args, output: Output) -> Result<(), Failure> {
         )
     })?;
     let sizes = Sizes::of(&proof, bytes.len());
-    let shown = Shown { proof: &proof, proven: &proven, sizes: &sizes, kind: genesis.kind };
+    let reading = args.reading.map(|place| One::of(&proof.body.payload, place)).transpose()?;
+    let (proof, proven, sizes) = (&proof, &proven, &sizes);
+    let shown = Shown { proof, proven, sizes, kind: genesis.kind, reading: reading.as_ref() };
     output.show(&shown.value(), || shown.text(genesis.committee.quorum()))
 }
 
@@ -72,11 +83,13 @@ struct Shown<'a> {
     proven: &'a Proven,
     sizes: &'a Sizes,
     kind: NetworkKind,
+    /// The one that was asked for.
+    reading: Option<&'a One>,
 }
 
 impl Shown<'_> {
     fn value(&self) -> serde_json::Value {
-        let Self { proof, proven, sizes, kind } = self;
+        let Self { proof, proven, sizes, kind, reading } = self;
         let not_before = proven.not_before;
         json!({
             "ok": true, "id": proven.tx.to_string(), "body": proven.body.to_string(),
@@ -88,11 +101,13 @@ impl Shown<'_> {
             "certified": proven.certified.index.0, "weight": proven.weight,
             "bytes": { "all": sizes.whole, "certificate": sizes.certificate, "body": sizes.body,
                 "seal": sizes.seal },
+            "reading": reading,
         })
     }
 
     fn text(&self, quorum: u64) -> String {
-        let Self { proof, proven, sizes, kind } = self;
+        let Self { proof, proven, sizes, kind, reading } = self;
+        let one = reading.map(One::line).unwrap_or_default();
         let said = said(&proof.body.payload, *kind);
         let not_before = match proven.not_before {
             Ok(time) => date(time.as_millis()),
@@ -101,7 +116,8 @@ impl Shown<'_> {
         let signature =
             if proven.signed { "checked" } else { "not in the file; the committee vouches" };
         format!(
-            "proven       {}\nbody         {}\nsays         {said}\nissuer       {}, sequence {}\n\
+            "proven       {}\nbody         {}\nsays         {said}\n{one}\
+             issuer       {}, sequence {}\n\
              outcome      {}\nmade after   {not_before}\nmade before  {} (commit {})\n\
              signature    {signature}\ncommittee    {} of the {quorum} needed signed commit {}\n\
              size         {} bytes: certificate {}, body {}, seal and key {}\n",
@@ -124,15 +140,19 @@ impl Shown<'_> {
 
 fn said(payload: &Payload, kind: NetworkKind) -> String {
     match payload {
-        Payload::Data(data) => match data.sealed_batch() {
-            Some(batch) => format!(
-                "chunk {} of the paid stream {:?}, {} readings",
-                batch.chunk,
-                data.stream.as_str(),
-                batch.count
-            ),
-            None => format!("a reading of stream {:?}", data.stream.as_str()),
-        },
+        Payload::Data(data) => {
+            let stream = data.stream.as_str();
+            match (data.sealed_batch(), together(data)) {
+                (Some(batch), _) => format!(
+                    "chunk {} of the paid stream {stream:?}, {} readings",
+                    batch.chunk, batch.count
+                ),
+                (None, Some(chunk)) => {
+                    format!("{} readings of stream {stream:?}", chunk.readings().len())
+                }
+                (None, None) => format!("a reading of stream {stream:?}"),
+            }
+        }
         Payload::Transfer(transfer) => {
             let paid = transfer.outputs().iter();
             let paid = paid.map(|output| format!("{} to {}", output.amount, output.to.text(kind)));

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Process, base_port, ended, run};
+use crate::support::{Nodes, Process, base_port, ended, run};
 
 /// Runs a tool of the system to its end; `None` if there is none.
 fn tool(name: &str, args: &[&str]) -> Option<crate::support::Ended> {
@@ -165,6 +165,25 @@ fn a_gateway_that_is_killed_loses_nothing_that_it_acknowledged() {
         ["tail", "k/n", "--from", "0", "--limit", &(sent.len() + 1).to_string(), "--node", &node];
     assert!(run(dir.path(), &args).ok().lines().last().unwrap().contains("after"));
     assert!(dev.terminate().success());
+}
+
+#[test]
+fn many_devices_before_a_gateway_that_is_killed_lose_nothing_and_double_nothing() {
+    let nodes = Nodes::start_all_with_little_work(1);
+    let node = nodes.url(0);
+    for (how, more) in [("one by one", &["--one-by-one"][..]), ("together", &[])] {
+        let bench = ["bench", "gateway", "--json", "--node", &node, "--devices", "20"];
+        let times = ["--seconds", "4", "--kill-every", "2", "--set", "queue.batch_wait_ms=1000"];
+        // Far above what it takes, for machines with other things to do.
+        let patience = ["--patience", "300"];
+        let report = run(nodes.dir(), &[&bench[..], &times, &patience, more].concat()).ok();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        // Each sends four, and one when those are acknowledged.
+        assert_eq!(report["acknowledged"], 20 * 5, "{how}: {report}");
+        assert_eq!((&report["lost"], &report["doubled"]), (&0.into(), &0.into()), "{report}");
+        assert_eq!(report["out_of_order"]["readings"], 0, "{how}: {report}");
+        assert!(report["kills"].as_u64().unwrap() >= 1, "{how}: {report}");
+    }
 }
 
 #[test]

@@ -33,7 +33,9 @@ use tokio::{
 };
 
 use super::listen::Speak;
-use crate::{clock::now, device::DeviceName, intake::Intake, metrics::Metrics, receipt::MqttFront};
+use crate::{
+    clock::Clock, device::DeviceName, intake::Intake, metrics::Metrics, receipt::MqttFront,
+};
 
 /// Longest packet that is taken, in bytes: the longest payload with its topic and properties.
 const PACKET_BYTES_MAX: u32 = 18 * 1024;
@@ -66,6 +68,7 @@ struct Connection {
 /// Who is connected.
 pub(crate) struct Connections {
     metrics: Arc<Metrics>,
+    clock: Clock,
     list: Mutex<BTreeMap<ConnectionKey, Connection>>,
     numbers: AtomicU64,
 }
@@ -92,8 +95,8 @@ struct Place<'a> {
 }
 
 impl Connections {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, list: Mutex::default(), numbers: AtomicU64::new(0) }
+    pub(crate) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
+        Self { metrics, clock, list: Mutex::default(), numbers: AtomicU64::new(0) }
     }
 
     fn list(&self) -> MutexGuard<'_, BTreeMap<ConnectionKey, Connection>> {
@@ -103,7 +106,7 @@ impl Connections {
     /// A client identifier that no other connection has, of this run or another.
     fn name(&self) -> String {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        format!("weft-{:x}-{number:x}", now().as_millis())
+        format!("weft-{:x}-{number:x}", self.clock.now().as_millis())
     }
 
     /// A connection begins; an older one of the same client ends (MQTT-3.1.4-3).

@@ -151,7 +151,7 @@ where
     // MQTT-3.1.2-8: a will is due unless the device said goodbye.
     if !matches!(ended, Ok(false))
         && let Some(will) = will
-        && let Ok(pending) = session.publish(will)
+        && let Ok(pending) = session.publish(will).await
     {
         let _ = mqtt.intake.accepted(pending).await;
     }
@@ -184,7 +184,7 @@ impl<'a> Session<'a> {
                     heard = Instant::now();
                     match received? {
                         Received::Publish(message) if answers.len() < UNACKNOWLEDGED_MAX.into() => {
-                            answers.push_back(self.answering(message));
+                            answers.push_back(self.answering(message).await);
                             continue;
                         }
                         Received::Disconnect(with_will) => {
@@ -225,11 +225,11 @@ impl<'a> Session<'a> {
         device.is_some_and(|device| device.enabled && device.token == self.token)
     }
 
-    /// Hands a message to the intake, now; the answer comes later.
-    fn answering(&self, message: Publish) -> impl Future<Output = Answer> + use<'a> {
+    /// Hands a message to the intake; the answer comes later.
+    async fn answering(&self, message: Publish) -> impl Future<Output = Answer> + use<'a> {
         let (id, is_exact) = (message.id, message.qos == QoS::ExactlyOnce);
         let intake = self.intake;
-        let handed = self.publish(message);
+        let handed = self.publish(message).await;
         async move {
             let said = match handed {
                 Ok(pending) => intake.accepted(pending).await,
@@ -239,9 +239,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn publish(&self, message: Publish) -> Result<Pending, Refusal> {
+    async fn publish(&self, message: Publish) -> Result<Pending, Refusal> {
         let upload = self.upload(message).inspect_err(|refusal| self.intake.refused(refusal))?;
-        self.intake.submit(upload)
+        self.intake.submit(upload).await
     }
 
     fn upload(&self, message: Publish) -> Result<Upload, Refusal> {

@@ -166,15 +166,18 @@ impl Picture {
     }
 }
 
-/// A short name of what a body says.
-fn kind(payload: &Payload) -> &'static str {
-    if payload.reading().is_some() {
-        "data"
-    } else if matches!(payload, Payload::Transfer(_)) {
-        "transfer"
-    } else if matches!(payload, Payload::KeyRotate(_)) {
-        "key_rotate"
-    } else {
-        "other"
+/// A short name of what a body says: the one under which the API describes it.
+const fn kind(payload: &Payload) -> &'static str {
+    match payload {
+        Payload::Data(_) => "data",
+        Payload::Transfer(_) => "transfer",
+        Payload::KeyRotate(_) => "key_rotate",
+        Payload::Offer(_) => "offer",
+        Payload::OfferEnd(_) => "offer_end",
+        Payload::ChannelOpen(_) => "channel_open",
+        Payload::ChannelTopUp(_) => "channel_top_up",
+        Payload::ChannelClaim(_) => "channel_claim",
+        Payload::ChannelClose(_) => "channel_close",
+        Payload::ChannelWithdraw(_) => "channel_withdraw",
     }
 }

@@ -32,6 +32,8 @@ pub(super) const DEVICE: &str = "thermo-1";
 pub(super) struct Door {
     pub(super) gateway: Gateway,
     pub(super) token: Token,
+    /// Where people see what the device posts.
+    page: String,
 }
 
 impl Door {
@@ -63,7 +65,8 @@ impl Door {
         let name = DEVICE.parse().map_err(Failure::failed)?;
         registrar.registry.devices.insert(name, Device::new(token.hash()));
         registrar.store()?;
-        Ok(Self { gateway: gateway::open(config, output).await?, token })
+        let page = format!("{}/#/stream/{DEVICE}%2Ftemp", node.url());
+        Ok(Self { gateway: gateway::open(config, output).await?, token, page })
     }
 
     /// Lines to copy into another terminal.
@@ -75,7 +78,9 @@ impl Door {
              mosquitto_sub -p {port} -u {device} -P $TOKEN -t 'dn/{device}/#' &\n  \
              mosquitto_pub -p {port} -u {device} -P $TOKEN -t up/{device}/temp -q 1 -m 21.4\n  \
              curl -H \"Authorization: Bearer $TOKEN\" -d 21.4 http://{http}/up/{device}/temp\n  \
-             coap-client -m post -e 21.4 \"coap://{coap}/up/{device}/temp?token=$TOKEN\"\n"
+             coap-client -m post -e 21.4 \"coap://{coap}/up/{device}/temp?token=$TOKEN\"\n\
+             and see it at {}\n",
+            self.page
         )
     }
 
