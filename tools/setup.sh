@@ -52,6 +52,18 @@ if ! has mosquitto_pub || ! has coap-client-notls || ! has curl; then
     fi
 fi
 
+# The Python package of the tiny client is installed into a fresh environment by the tests.
+if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+    if has apt-get && [ "$(id -u)" -eq 0 ]; then
+        say "apt-get install python3-venv"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update --quiet --quiet
+        apt-get install --yes --no-install-recommends python3-venv >/dev/null
+    else
+        say "to test the Python package, please install: python3-venv"
+    fi
+fi
+
 if ! has cargo; then
     say "Rust is needed; please type"
     say "    curl https://sh.rustup.rs -sSf | sh"

@@ -129,7 +129,7 @@ fn ticks(chain: &mut PayChain, step: u32, count: u32) -> Vec<Tick> {
 }
 
 fn one_session(criterion: &mut Criterion) {
-    let mut chain = PayChain::new(Salt([7; 32]), [8; 32], 65_536).expect("a whole length");
+    let mut chain = PayChain::new(Salt([7; 28]), [8; 32], 65_536).expect("a whole length");
     let leaves = chain.leaves();
     let mut group = criterion.benchmark_group("session");
     group.sample_size(20).throughput(Throughput::Elements(PAYMENTS.into()));
@@ -158,7 +158,7 @@ fn one_session(criterion: &mut Criterion) {
 }
 
 fn many_sessions(criterion: &mut Criterion) {
-    let mut chain = PayChain::new(Salt([7; 32]), [8; 32], 65_536).expect("a whole length");
+    let mut chain = PayChain::new(Salt([7; 28]), [8; 32], 65_536).expect("a whole length");
     let (leaves, rounds) = (chain.leaves(), 2_000);
     let ticks = ticks(&mut chain, 1, rounds);
     let mut seller = seller(rounds + 1, 1);

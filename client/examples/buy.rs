@@ -1,6 +1,6 @@
-//! Buys an offer and prints ten readings.
+//! Buys an offer and prints ten readings: `buy KEYFILE OFFER`.
 
-use std::{error::Error, path::Path, pin::pin, sync::Arc};
+use std::{env::args, error::Error, path::Path, pin::pin, sync::Arc};
 
 use futures_util::StreamExt as _;
 use weft_client::host::{
@@ -9,19 +9,25 @@ use weft_client::host::{
 };
 use weft_core::keys::HostKey;
 
+type Outcome = Result<(), Box<dyn Error>>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1);
-    let key: Arc<HostKey> = Arc::new(seed::key(args.next())?);
-    let offer = args.next().ok_or("usage: buy KEYFILE OFFER")?.parse()?;
-    let node = NodeClient::new("http://127.0.0.1:14265")?;
-    let poster = Poster::open(node.clone(), key.clone(), Attach::Here).await?;
-    let ledger = Arc::new(HttpLedger::open(node, Arc::new(poster)).await?);
+async fn main() -> Outcome {
+    let (key, offer) = args().nth(1).zip(args().nth(2)).ok_or("name a key file and an offer")?;
     let dir = Path::new("weft-market/example-buy");
-    let buying = Buying::open(offer, Budget::of(1_000), dir, key, ledger).await?;
-    let mut readings = pin!(buying.readings().take(10));
+    buy("http://127.0.0.1:14265", &key, &offer, dir, |text| println!("{text}")).await
+}
+
+pub async fn buy(url: &str, key: &str, offer: &str, dir: &Path, told: impl Fn(&str)) -> Outcome {
+    let (key, node): (Arc<HostKey>, _) = (Arc::new(seed::key(key)?), NodeClient::new(url)?);
+    let poster = Poster::open(node.clone(), key.clone(), Attach::Here).await?;
+    let genesis = node.genesis().await?;
+    let ledger = Arc::new(HttpLedger::open(node, Arc::new(poster)).await?.proving(genesis));
+    let budget = Budget { from: Some(0), readings: Some(10), ..Budget::of(1_000) };
+    let buying = Buying::open(offer.parse()?, budget, dir, key, ledger).await?;
+    let mut readings = pin!(buying.readings());
     while let Some(bought) = readings.next().await {
-        println!("{}", String::from_utf8_lossy(&bought?.reading.bytes));
+        told(&String::from_utf8_lossy(&bought?.reading.bytes));
     }
     Ok(())
 }

@@ -7,69 +7,48 @@
 //! host spreads [`Attacher::search`]es over its cores and hands the nonce to [`Attacher::finish`].
 
 use weft_core::{
-    digest::TxId,
-    pow::{Search, required_bits},
-    tx::{Attachment, CommitRef, SealedBody, Transaction},
+    pow::Search,
+    tx::{SealedBody, Transaction},
 };
 
-/// Where a body is to hang, and at what price. A node tells all three: `GET /v1/tips`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Two approved transactions, in any order; zero stands for the anchor's commit. Equal only
-    /// when both are zero: see [`choose_parents`](weft_core::tx::choose_parents).
-    pub parents: [TxId; 2],
-    /// A recent commit.
-    pub anchor: CommitRef,
-    /// Zero bits of work that the network asks for a small transaction.
-    pub work_bits: u8,
-}
+use crate::{Place, tiny::Work};
 
 /// Hangs one sealed body into the Tangle.
 pub struct Attacher {
     sealed: SealedBody,
-    attachment: Attachment,
-    bits: u8,
-    start: u64,
-    search: Search,
+    work: Work,
 }
 
 impl Attacher {
     /// Hangs `sealed` at `place`. The search begins at the nonce `start`: any number will do, a
     /// random one where several may attach the same body at the same place.
     pub fn new(sealed: SealedBody, place: Place, start: u64) -> Self {
-        let attachment = Attachment::new(place.parents, place.anchor);
         let body = &sealed.body;
-        let content_bytes = body.payload.content_bytes();
-        let bits = required_bits(place.work_bits, content_bytes, body.sequence.registers());
-        let search = Search::new(&attachment.work_prefix(&body.id()), bits, start);
-        Self { sealed, attachment, bits, start, search }
+        let (id, content_bytes) = (body.id(), body.payload.content_bytes());
+        let work = Work::of(id, content_bytes, body.sequence.registers(), place, start);
+        Self { sealed, work }
     }
 
     /// Zero bits of work that this body has to show there. About two to that power tries find it.
     pub const fn required_bits(&self) -> u8 {
-        self.bits
+        self.work.required_bits()
     }
 
     /// Tries the next `tries` nonces, one BLAKE2s compression each. The transaction comes out once:
     /// steps after it look for another nonce and so for a second attachment of the same body.
     pub fn step(&mut self, tries: u32) -> Option<Transaction> {
-        let nonce = self.search.step(tries)?;
-        Some(self.sealed.clone().attach(Attachment { nonce, ..self.attachment }))
+        let attachment = self.work.step(tries)?;
+        Some(self.sealed.clone().attach(attachment))
     }
 
-    /// A search of its own for the same work. Searches of different lanes never meet, and none
-    /// meets what [`Self::step`] tries unless its lane is 0.
+    /// A search of its own for the same work; see [`Work::search`].
     pub fn search(&self, lane: u8) -> Search {
-        let [lowest, rest @ ..] = self.start.to_le_bytes();
-        let [a, b, c, d, e, f, g] = rest;
-        let start = u64::from_le_bytes([lowest.wrapping_add(lane), a, b, c, d, e, f, g]);
-        let prefix = self.attachment.work_prefix(&self.sealed.body.id());
-        Search::new(&prefix, self.bits, start)
+        self.work.search(lane)
     }
 
     /// The transaction with a nonce that one of the searches found.
     pub fn finish(self, nonce: u64) -> Transaction {
-        self.sealed.attach(Attachment { nonce, ..self.attachment })
+        self.sealed.attach(self.work.with(nonce))
     }
 }
 
@@ -81,6 +60,7 @@ mod tests {
         address::Address,
         admit::{Refusal, Rules, admit},
         codec::Encode as _,
+        digest::TxId,
         genesis::Genesis,
         keys::{DeviceKey, DeviceVerifier, Scheme, Sign as _},
         params::Params,

@@ -1,6 +1,7 @@
 //! Build, sign, attach and follow readings.
 //!
-//! Two layers. Without features, all that a device needs and nothing that a device lacks: a
+//! Three layers. Without features, [`tiny`]: what a microcontroller needs to seal its readings,
+//! with no allocator. With feature `alloc` (default), all kinds of bodies: a
 //! [`Builder`] makes [`Draft`]s, a draft and a key make a sealed body, and an [`Attacher`] hangs it
 //! into the Tangle in steps as large as the caller's patience. No clock, no socket, no thread, no
 //! random source: time, tips and chance are arguments. With feature `host`, [`host`] adds an HTTP
@@ -49,12 +50,20 @@
 #![cfg_attr(not(any(test, feature = "host")), no_std)]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "alloc")]
 mod attach;
+#[cfg(feature = "alloc")]
 mod draft;
 #[cfg(feature = "host")]
 pub mod host;
+mod place;
+pub mod tiny;
 
-pub use attach::{Attacher, Place};
+#[cfg(feature = "alloc")]
+pub use attach::Attacher;
+#[cfg(feature = "alloc")]
 pub use draft::{Builder, Draft, DraftError};
+pub use place::Place;

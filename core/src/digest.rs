@@ -5,6 +5,7 @@
 //!
 //! Invariant: an identifier of one kind cannot be used where another is meant; each is a type.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -13,10 +14,21 @@ use blake2::{
     digest::{CustomizedInit as _, FixedOutput as _, Update as _},
 };
 
-use crate::codec::{Decode, DecodeError, Encode, Reader};
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
+use crate::codec::{Decode, DecodeError, Reader};
 
 /// Length of every digest and identifier, in bytes.
 pub const DIGEST_BYTES: usize = 32;
+
+/// Length of the salt of a pay chain, in bytes: beside an index of 4 and an element of 32 it fills
+/// one block of BLAKE2s, so that a step is one compression.
+pub const SALT_BYTES: usize = 28;
+
+/// What BLAKE2s takes in at once (RFC 7693 section 2.1).
+const BLOCK_BYTES: usize = 64;
+
+const _: () = assert!(SALT_BYTES + size_of::<u32>() + DIGEST_BYTES == BLOCK_BYTES);
 
 /// What a digest is for; the `personal` parameter of BLAKE2s (RFC 7693 section 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,17 +133,17 @@ pub fn digest(domain: Domain, bytes: &[u8]) -> [u8; DIGEST_BYTES] {
 }
 
 macro_rules! identifiers {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($bytes:expr; $($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub [u8; DIGEST_BYTES]);
+        pub struct $name(pub [u8; $bytes]);
 
         impl $name {
             /// All zero bytes: "none", where the field allows it.
-            pub const ZERO: Self = Self([0; DIGEST_BYTES]);
+            pub const ZERO: Self = Self([0; $bytes]);
 
             /// The bytes.
-            pub const fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
             }
 
@@ -161,6 +173,7 @@ macro_rules! identifiers {
             }
         }
 
+        #[cfg(feature = "alloc")]
         impl Encode for $name {
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.0);
@@ -176,6 +189,7 @@ macro_rules! identifiers {
 }
 
 identifiers! {
+    DIGEST_BYTES;
     /// Names one transaction: one attachment of one body.
     TxId;
     /// Names one body: what a device signed.
@@ -193,12 +207,16 @@ identifiers! {
     CommitId;
     /// Names a stream in indexes: the digest of its name.
     StreamId;
-    /// Makes the hashes of one pay chain its own.
-    Salt;
     /// An element of a pay chain: whoever shows the element at an index was paid that many ticks.
     PayWord;
     /// What the ledger knows of a pay chain: the root over every 256th element.
     PayRoot;
+}
+
+identifiers! {
+    SALT_BYTES;
+    /// Makes the hashes of one pay chain its own.
+    Salt;
 }
 
 impl From<KeyId> for NodeId {
@@ -209,19 +227,23 @@ impl From<KeyId> for NodeId {
 
 /// Why a text is no identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id is 64 hexadecimal digits, in lower case")]
-pub struct ParseIdError;
+#[error("an id is {digits} hexadecimal digits, in lower case")]
+pub struct ParseIdError {
+    /// How many digits ids of this kind have.
+    digits: usize,
+}
 
-fn parse_hex(text: &str) -> Result<[u8; DIGEST_BYTES], ParseIdError> {
+fn parse_hex<const BYTES: usize>(text: &str) -> Result<[u8; BYTES], ParseIdError> {
+    let wrong = ParseIdError { digits: 2 * BYTES };
     let nibble = |digit: u8| match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(ParseIdError),
+        _ => Err(wrong),
     };
-    let mut bytes = [0; DIGEST_BYTES];
+    let mut bytes = [0; BYTES];
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != DIGEST_BYTES || !rest.is_empty() {
-        return Err(ParseIdError);
+    if pairs.len() != BYTES || !rest.is_empty() {
+        return Err(wrong);
     }
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = nibble(*high)? << 4 | nibble(*low)?;

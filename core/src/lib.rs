@@ -14,32 +14,46 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(test, feature = "host"))]
 extern crate std;
 
+#[cfg(feature = "alloc")]
 pub mod account;
 pub mod address;
+#[cfg(feature = "alloc")]
 pub mod admit;
+#[cfg(feature = "alloc")]
 pub mod checkpoint;
 pub mod codec;
+#[cfg(feature = "alloc")]
 pub mod commit;
+#[cfg(feature = "alloc")]
 pub mod committee;
 pub mod digest;
 #[doc(hidden)]
+#[cfg(feature = "alloc")]
 pub mod fuzz;
+#[cfg(feature = "alloc")]
 pub mod genesis;
 pub mod keys;
 #[cfg(feature = "machine")]
 pub mod machine;
+#[cfg(feature = "alloc")]
 pub mod market;
+#[cfg(feature = "alloc")]
 pub mod message;
+#[cfg(feature = "alloc")]
 pub mod object;
+#[cfg(feature = "alloc")]
 pub mod outcome;
 pub mod params;
 pub mod pow;
+#[cfg(feature = "alloc")]
 pub mod proof;
 pub mod time;
+#[cfg(feature = "alloc")]
 pub mod trie;
 pub mod tx;
 pub mod units;

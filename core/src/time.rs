@@ -5,10 +5,13 @@
 //!
 //! Left out on purpose: a clock. Time is an argument everywhere in this crate.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::ops::Add;
 
-use crate::codec::{Decode, DecodeError, Encode, Reader};
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
+use crate::codec::{Decode, DecodeError, Reader};
 
 /// An instant, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +53,7 @@ impl Add<Span> for Time {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Encode for Time {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0.to_le_bytes());

@@ -2,9 +2,12 @@
 //!
 //! Invariant: arithmetic on them is checked; none of them can be mistaken for another.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-use crate::codec::{Decode, DecodeError, Encode, Reader};
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
+use crate::codec::{Decode, DecodeError, Reader};
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -31,6 +34,7 @@ macro_rules! numbers {
             }
         }
 
+        #[cfg(feature = "alloc")]
         impl Encode for $name {
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.0.to_le_bytes());

@@ -125,7 +125,7 @@ impl Parts {
 
         let runner = Runner {
             machine,
-            store: self.store,
+            store: self.store.clone(),
             net: net.clone(),
             feed: feed.clone(),
             checks: checks.clone(),
@@ -147,8 +147,8 @@ impl Parts {
             batch_max: self.config.ingest.batch_max,
         };
         let inputs = queue.clone();
-        let machine_ended = spawn("machine", move || runner.run(&inputs))?;
-        let ingest_ended = spawn("ingest", move || {
+        let machine_ended = spawn("machine", self.store.clone(), move || runner.run(&inputs))?;
+        let ingest_ended = spawn("ingest", self.store.clone(), move || {
             ingest.run();
             Ok(())
         })?;
@@ -171,12 +171,16 @@ impl Parts {
         let (genesis, store, own) = (self.genesis.clone(), self.store.clone(), self.id);
         let (limits, seed, now) = (limits(&self.config), secret()?, clock.now());
         let key: Option<Arc<dyn Sign>> = Some(self.key.clone());
-        blocking(move || {
+        let restored = blocking(move || {
             let (genesis, verify) = (&genesis, Arc::new(HostVerifier));
             let setup = Setup { genesis, limits, own, key, verify, seed };
             Machine::restore(setup, now, &*store)
         })
-        .await
+        .await;
+        // What cannot be read reads as "nothing there": neither a machine made of that nor a panic
+        // over it is to be trusted, and the disk is the cause.
+        self.store.health()?;
+        restored
     }
 
     fn wires(&self, clock: Clock) -> Result<Wires, StartError> {

@@ -10,7 +10,7 @@ use weft_core::{
     machine::{By, Signing, Status, SyncStatus, WaitsFor},
     time::{Span, Time},
 };
-use weft_storage::Stats;
+use weft_storage::{Stats, StoreError};
 
 /// How long the machine may take for one group before it counts as hanging.
 const GROUP_TIME_MAX: Span = Span::from_secs(10);
@@ -42,6 +42,12 @@ pub enum StopCause {
         /// What it said last.
         message: String,
     },
+}
+
+impl From<StoreError> for StopCause {
+    fn from(error: StoreError) -> Self {
+        Self::Store { cause: error.to_string() }
+    }
 }
 
 /// Whether all checks passed.

@@ -4,7 +4,8 @@
 //! checks what was submitted; the machine handles it, commits and syncs; the network says goodbye.
 //!
 //! A node whose machine fails stops for good, without a second try: after a failed sync nobody
-//! knows what is on disk. Its API stays up to say why until its owner takes it down.
+//! knows what is on disk. Its API stays up to say why until its owner takes it down. A machine that
+//! does not find what it wrote may panic: if a read failed, the disk is the cause, and is named.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,7 +19,7 @@ use tokio::{
 };
 use weft_core::machine::Input;
 use weft_net::Net;
-use weft_storage::StoreError;
+use weft_storage::{Store, StoreError};
 
 use crate::{
     feed::Feed,
@@ -31,21 +32,23 @@ use crate::{
 /// How a thread ended.
 pub(crate) type Ended = oneshot::Receiver<Result<(), StopCause>>;
 
-/// Runs `work` on a thread of its own. Its end, a panic too, is told.
+/// Runs `work` on a thread of its own. Its end, a panic too, is told; of a panic after `store`
+/// failed, that it did.
 pub(crate) fn spawn(
     name: &'static str,
+    store: Arc<dyn Store>,
     work: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
 ) -> Result<Ended, StartError> {
     let (told, ended) = oneshot::channel();
     let run = move || {
         let end = match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(end) => end.map_err(|error| StopCause::Store { cause: error.to_string() }),
-            Err(panic) => {
+            Ok(end) => end.map_err(StopCause::from),
+            Err(panic) => Err(store.health().map_or_else(StopCause::from, |()| {
                 let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
                 let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
                 let message = message.unwrap_or_else(|| "no message".into());
-                Err(StopCause::Panic { thread: name, message })
-            }
+                StopCause::Panic { thread: name, message }
+            })),
         };
         // Nobody listens when the runtime is gone.
         let _ = told.send(end);

@@ -19,8 +19,9 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 use weft_core::{
-    codec::Encode as _,
+    codec::{Decode as _, Encode as _},
     digest::{BodyId, TxId},
+    genesis::Genesis,
     time::Time,
     tx::SealedBody,
 };
@@ -134,6 +135,17 @@ impl NodeClient {
     pub async fn commit(&self, index: Option<u64>) -> Result<Commit, ClientError> {
         let index = index.map_or("latest".to_owned(), |index| index.to_string());
         self.json(&["v1", "commits", &index], &[]).await
+    }
+
+    /// What its network started from. Whoever knows the id from elsewhere need not trust the node.
+    pub async fn genesis(&self) -> Result<Genesis, ClientError> {
+        let url = self.route(&["v1", "genesis"], &[]);
+        let response = self.answer(self.http.get(url).timeout(ANSWER_TIMEOUT)).await?;
+        let bytes = self.read(self.accepted(response).await?).await?;
+        Genesis::from_bytes(&bytes).map_err(|error| ClientError::NotANode {
+            url: self.url().to_owned(),
+            reason: format!("its genesis cannot be read: {error}"),
+        })
     }
 
     /// The bytes of the proof of a transaction or a body. Refused with status 404 while its commit

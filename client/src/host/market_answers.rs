@@ -168,16 +168,16 @@ mod tests {
     /// As a node writes it; fields that a newer one adds are passed over.
     #[test]
     fn a_channel_is_read_with_its_terms_and_its_end() {
-        let id = "07".repeat(32);
+        let (id, salt) = ("07".repeat(32), "07".repeat(28));
         let json = format!(
             r#"{{"id":"{id}","state":"closed","payer":"tweft1a","offer":"{id}","payee":"tweft1b",
-            "deposit":"18446744073709551615","price":"2","length":300,"salt":"{id}","root":"{id}",
+            "deposit":"18446744073709551615","price":"2","length":300,"salt":"{salt}","root":"{id}",
             "expiry":5,"grace_ms":60000,"claimed":9,"entitled":"18","paid_out":"18","rest":"82",
             "due":60005,"ended":{{"commit":3,"time":7}},"commit":4,"more":[]}}"#
         );
         let channel: LedgerChannel = serde_json::from_str(&json).unwrap();
         assert_eq!(channel.state, ChannelState::Closed);
-        assert_eq!((channel.terms.deposit, channel.terms.salt), (u64::MAX, Salt([7; 32])));
+        assert_eq!((channel.terms.deposit, channel.terms.salt), (u64::MAX, Salt([7; 28])));
         assert_eq!((channel.paid_out, channel.rest, channel.due), (18, 82, 60_005));
         assert_eq!(channel.ended, Some(ChannelEnd { commit: 3, time: 7 }));
         let again = serde_json::to_string(&channel).unwrap();

@@ -17,21 +17,16 @@ use core::fmt;
 
 use bytes::Bytes;
 use libcrux_ml_dsa::{
-    KEY_GENERATION_RANDOMNESS_SIZE, MLDSASignature, MLDSAVerificationKey, SIGNING_RANDOMNESS_SIZE,
+    MLDSASignature, MLDSAVerificationKey,
     ml_dsa_44::{self, MLDSA44SigningKey},
     ml_dsa_65::{self, MLDSA65SigningKey},
 };
 use zeroize::Zeroize as _;
 
-use super::{KeyError, PublicKey, Scheme, Sign, Signature, SignatureError, Verify, same_scheme};
-
-/// The deterministic variant (FIPS 204 section 3.4).
-const RANDOMNESS: [u8; SIGNING_RANDOMNESS_SIZE] = [0; SIGNING_RANDOMNESS_SIZE];
-
-/// No context string: the domain is inside the message.
-const CONTEXT: [u8; 0] = [];
-
-const _: () = assert!(KEY_GENERATION_RANDOMNESS_SIZE == Scheme::SEED_BYTES);
+use super::{
+    KeyError, PublicKey, Scheme, Sign, Signature, SignatureError, Verify, same_scheme,
+    seed::{CONTEXT, RANDOMNESS, not_from_a_seed},
+};
 
 /// A key of scheme 1 or 2, from its seed. Wiped when dropped.
 ///
@@ -65,10 +60,7 @@ impl DeviceKey {
                 pair.signing_key.as_ref_mut().zeroize();
                 (pair.verification_key.as_slice().to_vec(), Secret::MlDsa65(secret))
             }
-            Scheme::Dilithium2 => {
-                let reason = "its keys are made and stored whole; see Dilithium2Key, on hosts";
-                return Err(KeyError::Unsupported { scheme, reason });
-            }
+            Scheme::Dilithium2 => return Err(not_from_a_seed(scheme)),
         };
         Ok(Self { public: PublicKey::new(scheme, Bytes::from(public))?, secret })
     }

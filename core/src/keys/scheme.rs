@@ -2,10 +2,13 @@
 //!
 //! Sizes: FIPS 204 table 2 for ML-DSA; `pqcrypto-dilithium` 0.5 for the draft before it.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::codec::{Decode, DecodeError, Encode, Reader};
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
+use crate::codec::{Decode, DecodeError, Reader};
 
 /// Which signature scheme a key and its signatures are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +82,7 @@ impl core::str::FromStr for Scheme {
 #[error("schemes are ml-dsa-44, ml-dsa-65 and dilithium2")]
 pub struct UnknownScheme;
 
+#[cfg(feature = "alloc")]
 impl Encode for Scheme {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.tag());

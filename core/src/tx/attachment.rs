@@ -1,9 +1,12 @@
 //! Where a body hangs in the Tangle: two parents, an anchor, and the work that names them.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+#[cfg(feature = "alloc")]
+use crate::codec::Encode;
 use crate::{
-    codec::{Decode, DecodeError, Encode, Reader},
+    codec::{Decode, DecodeError, Reader, Sink, SliceSink},
     digest::{BodyId, Domain, Hasher, TxId},
     units::{CommitIndex, Round},
 };
@@ -27,13 +30,19 @@ pub struct CommitRef {
 impl CommitRef {
     /// No commit.
     pub const NONE: Self = Self { index: CommitIndex::ZERO, round: Round::ZERO, tag: [0; 16] };
+
+    /// Writes its 32 bytes.
+    pub fn put(&self, out: &mut impl Sink) {
+        out.put(&self.index.0.to_le_bytes());
+        out.put(&self.round.0.to_le_bytes());
+        out.put(&self.tag);
+    }
 }
 
+#[cfg(feature = "alloc")]
 impl Encode for CommitRef {
     fn encode(&self, out: &mut Vec<u8>) {
-        self.index.encode(out);
-        self.round.encode(out);
-        out.extend_from_slice(&self.tag);
+        self.put(out);
     }
 }
 
@@ -71,11 +80,11 @@ impl Attachment {
 
     /// What stands before the nonce under the work.
     pub fn work_prefix(&self, body: &BodyId) -> [u8; WORK_PREFIX_BYTES] {
-        let mut bytes = Vec::with_capacity(WORK_PREFIX_BYTES);
-        self.parents.iter().for_each(|parent| parent.encode(&mut bytes));
-        self.anchor.encode(&mut bytes);
-        body.encode(&mut bytes);
-        bytes.try_into().expect("two parents, an anchor and a body id of 32 bytes each")
+        let mut bytes = [0; WORK_PREFIX_BYTES];
+        let mut out = SliceSink::new(&mut bytes);
+        self.put_place(&mut out);
+        out.put(body.as_bytes());
+        bytes
     }
 
     /// The id of the transaction that this attachment makes of a body.
@@ -84,17 +93,27 @@ impl Attachment {
         TxId(hasher.chain(&self.nonce.to_le_bytes()).finish())
     }
 
+    /// Writes its [`Self::BYTES`] bytes.
+    pub fn put(&self, out: &mut impl Sink) {
+        self.put_place(out);
+        out.put(&self.nonce.to_le_bytes());
+    }
+
+    fn put_place(&self, out: &mut impl Sink) {
+        self.parents.iter().for_each(|parent| out.put(parent.as_bytes()));
+        self.anchor.put(out);
+    }
+
     /// The parents that are transactions.
     pub fn transactions(&self) -> impl Iterator<Item = TxId> + use<> {
         self.parents.into_iter().filter(|parent| !parent.is_zero())
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Encode for Attachment {
     fn encode(&self, out: &mut Vec<u8>) {
-        self.parents.iter().for_each(|parent| parent.encode(out));
-        self.anchor.encode(out);
-        out.extend_from_slice(&self.nonce.to_le_bytes());
+        self.put(out);
     }
 }
 

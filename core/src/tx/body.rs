@@ -1,9 +1,8 @@
 //! What a device signs.
 
 use alloc::vec::Vec;
-use core::fmt;
 
-use super::{CommitRef, Payload};
+use super::{CommitRef, Head, NetworkId, Payload, Reading};
 use crate::{
     address::Address,
     codec::{Decode, DecodeError, Encode, Reader},
@@ -12,22 +11,6 @@ use crate::{
     time::Time,
     units::Sequence,
 };
-
-/// The number of a network: the first four bytes of its genesis id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NetworkId(pub [u8; 4]);
-
-impl fmt::Display for NetworkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for NetworkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NetworkId({self})")
-    }
-}
 
 /// What a device says, and signs once, wherever it will hang in the Tangle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +35,24 @@ pub struct Body {
 
 impl Body {
     /// Length on the wire without the payload's content, under the issuer's first key, in bytes.
-    pub const FIXED_BYTES: usize = 99;
+    pub const FIXED_BYTES: usize = Head::BYTES + Reading::FRAME_BYTES;
 
     /// Its id, which is also the message under its signature.
     pub fn id(&self) -> BodyId {
         BodyId(digest(Domain::Body, &self.to_bytes()))
+    }
+
+    /// All of it but what it says.
+    pub const fn head(&self) -> Head {
+        Head {
+            network: self.network,
+            issuer: self.issuer,
+            signer: self.signer,
+            sequence: self.sequence,
+            time: self.time,
+            expires: self.expires,
+            beacon: self.beacon,
+        }
     }
 
     /// The id of the key that signs it.
@@ -67,20 +63,7 @@ impl Body {
 
 impl Encode for Body {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(PROTOCOL_VERSION);
-        out.extend_from_slice(&self.network.0);
-        self.issuer.encode(out);
-        match self.signer {
-            None => out.push(0),
-            Some(key) => {
-                out.push(1);
-                key.encode(out);
-            }
-        }
-        self.sequence.encode(out);
-        out.extend_from_slice(&self.time.as_millis().to_le_bytes());
-        out.extend_from_slice(&self.expires.as_millis().to_le_bytes());
-        self.beacon.encode(out);
+        self.head().put(out);
         self.payload.encode(out);
     }
 }
@@ -119,19 +102,10 @@ impl Decode for Body {
 
 impl Body {
     fn check_shape(&self) -> Result<(), DecodeError> {
-        let broken = |field, rule| Err(DecodeError::NotCanonical { field, rule });
-        if self.sequence.0 >= Sequence::LIMIT {
-            return broken("sequence", "below 2^63");
-        }
-        if self.sequence.registers() && self.signer.is_some() {
-            return broken("signer", "a body with sequence 0 is signed by the issuer's first key");
-        }
+        self.head().check()?;
         if self.sequence.registers() && matches!(self.payload, Payload::KeyRotate(_)) {
-            return broken("payload", "a body with sequence 0 brings the first key, not the next");
-        }
-        // One value, one byte string: the first key is written as 0, never by its id.
-        if self.signer == Some(self.issuer.first_key()) {
-            return broken("signer", "the issuer's first key is written as 0");
+            let rule = "a body with sequence 0 brings the first key, not the next";
+            return Err(DecodeError::NotCanonical { field: "payload", rule });
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ def path(leaves, at):
 
 
 for number, length in enumerate([1, 2, 255, 256, 257, 512, 513, 1000, 4097, 65536]):
-    salt, secret = bytes([number]) * 32, bytes(range(number, number + 32))
+    salt, secret = bytes([number]) * 28, bytes(range(number, number + 32))
     words = [secret]
     for i in range(length, 0, -1):
         words.append(h(b"weft.pay", salt, le(i), words[-1]))

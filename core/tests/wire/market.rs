@@ -56,7 +56,7 @@ fn offer() -> impl Strategy<Value = Offer> {
 }
 
 fn open() -> impl Strategy<Value = ChannelOpen> {
-    let who = (id(), address(), any::<[u8; 32]>(), any::<[u8; 32]>());
+    let who = (id(), address(), any::<[u8; 28]>(), any::<[u8; 32]>());
     let amounts = (1..=u64::MAX, 1..=u64::MAX, 1..=65_536_u32);
     let times = (time(), 60_000..=30 * 86_400_000_u64);
     (who, amounts, times).prop_map(|((offer, payee, salt, root), amounts, (expiry, grace))| {
@@ -147,7 +147,7 @@ fn golden_offer() -> Offer {
 }
 
 fn golden_open() -> (ChannelOpen, Claim) {
-    let mut chain = PayChain::new(Salt([0x44; 32]), [0x55; 32], 600).unwrap();
+    let mut chain = PayChain::new(Salt([0x44; 28]), [0x55; 32], 600).unwrap();
     let open = ChannelOpen {
         offer: BodyId([0x66; 32]),
         payee: Address::of(KeyId([0x77; 32])),

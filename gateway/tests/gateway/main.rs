@@ -12,3 +12,4 @@ mod links;
 mod mqtt;
 mod outage;
 mod support;
+mod tiny;

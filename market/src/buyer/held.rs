@@ -45,6 +45,14 @@ impl Held {
         matches!(self.batch, Batch::Found(_))
     }
 
+    /// How many readings are in it, once the ledger has said so.
+    pub(super) fn readings(&self) -> Option<u64> {
+        match &self.batch {
+            Batch::Found(batch) => Some(batch.count.into()),
+            Batch::Asked { .. } | Batch::Missing { .. } => None,
+        }
+    }
+
     pub(super) const fn look_due(&self) -> Option<Time> {
         match &self.batch {
             Batch::Missing { at, .. } => Some(*at),

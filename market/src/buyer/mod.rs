@@ -64,6 +64,8 @@ pub struct Buyer {
     failures: u32,
     /// The seller's last refusal that passes.
     refused: Option<Refusal>,
+    /// Readings that came since the start.
+    opened: u64,
     is_stopping: bool,
     has_ended: bool,
     now: Time,
@@ -109,6 +111,7 @@ impl Buyer {
             silences: 0,
             failures: 0,
             refused: None,
+            opened: 0,
             is_stopping: false,
             has_ended: false,
             now: Time::ZERO,
@@ -200,7 +203,8 @@ impl Buyer {
     }
 
     fn stop_if_done(&mut self, out: &mut Out) {
-        if self.is_stopping && self.counter.unkeyed.is_empty() {
+        let has_all = self.settings.readings_max.is_some_and(|most| self.opened >= most);
+        if (self.is_stopping || has_all) && self.counter.unkeyed.is_empty() {
             self.end(End::Stopped, Code::Stopping, 0, out);
         }
     }

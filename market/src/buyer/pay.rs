@@ -74,7 +74,8 @@ impl Buyer {
 
     /// Pays for the next chunk, if it is here and may be paid.
     fn pay_next(&mut self, out: &mut Out) -> bool {
-        if self.has_ended || self.is_stopping || !matches!(self.link, Link::Open { .. }) {
+        let is_open = matches!(self.link, Link::Open { .. });
+        if self.has_ended || self.is_stopping || !is_open || self.has_paid_enough() {
             return false;
         }
         let paid = self.counter.paid;
@@ -99,6 +100,15 @@ impl Buyer {
         self.keeper.must_write();
         out.events.push(Event::Paid { sequence, index: end, spent: self.spent() });
         true
+    }
+
+    /// Whether what came, and what was paid and comes yet, has as many readings as are wanted. What
+    /// a paid chunk has is known once it is here; until then it may be enough.
+    fn has_paid_enough(&self) -> bool {
+        let Some(most) = self.settings.readings_max else { return false };
+        let paid = self.counter.unkeyed.iter();
+        let coming = paid.map(|paid| self.held.get(&paid.sequence)?.readings());
+        coming.sum::<Option<u64>>().is_none_or(|coming| self.opened.saturating_add(coming) >= most)
     }
 
     /// Whether a chunk of `ticks` that ends at `end` may be paid now; cheapest first.
@@ -189,6 +199,7 @@ impl Buyer {
         self.counter.unkeyed.remove(at);
         self.held.remove(&paid.sequence);
         self.window.round();
+        self.opened = self.opened.saturating_add(chunk.readings().len() as u64);
         (self.silences, self.failures) = (0, 0);
         if let Link::Open { key_due, has_asked, is_good, .. } = &mut self.link {
             let is_owed = !self.counter.unkeyed.is_empty();

@@ -25,6 +25,9 @@ pub struct Settings {
     pub exposure: Exposure,
     /// What the channel may spend in all. `None`: its deposit.
     pub spend_max: Option<Amount>,
+    /// How many readings are wanted: no chunk is paid once what was paid has as many, and then it
+    /// ends. `None`: all.
+    pub readings_max: Option<u64>,
     /// Spans and bounds.
     pub limits: Limits,
 }

@@ -47,6 +47,9 @@ pub trait Ledger: Send + Sync {
     /// The reading of a body that took effect, and whose it is.
     fn data(&self, body: BodyId) -> Answer<'_, Option<(Address, Data)>>;
 
+    /// Whether [`Self::data`] tells only what a proof of the committee shows.
+    fn is_proving(&self) -> bool;
+
     /// The time of the newest commit, once it is another than `last`. Returns the same one after
     /// some seconds at the latest.
     fn committed(&self, last: Time) -> Answer<'_, Time>;

@@ -7,6 +7,7 @@
 //!  press          readings -> sealed chunks, kept and posted
 //!  shop           a seller: many connections, one machine
 //!  open           a channel for a buyer, written down before it is paid for
+//!  wanted         what a buyer wants of a seller
 //!  stall          a buyer at a seller: one channel, one connection at a time
 //!  enquire        terms and samples, without a channel
 //! ```
@@ -24,6 +25,7 @@ mod press;
 mod scribe;
 mod shop;
 mod stall;
+mod wanted;
 
 pub use self::{
     dial::{Dial, DialError, Dialled},
@@ -34,5 +36,6 @@ pub use self::{
     press::PressError,
     scribe::Scribe,
     shop::{Shop, ShopError, ShopEvent, ShopSettings},
-    stall::{Stall, StallError, StallSettings, Told},
+    stall::{Stall, StallError, Told},
+    wanted::StallSettings,
 };

@@ -232,9 +232,9 @@ fn refused(code: &str, cause: &str) -> LedgerError {
     LedgerError::Refused { code: code.to_owned(), cause: cause.to_owned() }
 }
 
-/// 32 secret bytes.
-fn drawn() -> Result<[u8; 32], OpenError> {
-    let mut bytes = [0; 32];
+/// Bytes that nobody can guess.
+fn drawn<const BYTES: usize>() -> Result<[u8; BYTES], OpenError> {
+    let mut bytes = [0; BYTES];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| OpenError::NoRandomness)?;
     Ok(bytes)
 }

@@ -20,11 +20,10 @@ use weft_core::{
     digest::BodyId,
     keys::Sign,
     market::{
-        batch::{SealLevel, SealedBatch},
+        batch::SealedBatch,
         objects::{Channel, Listing},
     },
     tx::ContentType,
-    units::Amount,
 };
 
 use super::{
@@ -36,9 +35,10 @@ use super::{
     open::Resumed,
     press::patiently,
     scribe::Scribe,
+    wanted::StallSettings,
 };
 use crate::{
-    buyer::{self, Buyer, Counter, Event, Exposure, Input, Limits, Out, Ticket},
+    buyer::{Buyer, Counter, Event, Input, Out, Ticket},
     frame::ToBuyer,
     hello::{EXPORTER_LABEL, Exporter},
     shelf::{ShelfError, progress},
@@ -60,29 +60,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The code with which a session is closed in good order.
 const CLOSED: VarInt = VarInt::from_u32(0);
-
-/// How a stream is bought.
-#[derive(Clone, Debug)]
-pub struct StallSettings {
-    /// The offer, as the ledger has it.
-    pub listing: Listing,
-    /// Who must at least vouch for the readings.
-    pub level: SealLevel,
-    /// What is risked at most.
-    pub exposure: Exposure,
-    /// What the channel may spend in all; `None`: its deposit.
-    pub spend_max: Option<Amount>,
-    /// Spans and bounds.
-    pub limits: Limits,
-}
-
-impl StallSettings {
-    /// The defaults for `listing`: readings of any seal, one chunk at risk, the deposit to spend.
-    pub fn new(listing: Listing) -> Self {
-        let (level, limits) = (SealLevel::Gateway, Limits::default());
-        Self { listing, level, exposure: Exposure::default(), spend_max: None, limits }
-    }
-}
 
 /// What a stall tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,10 +150,7 @@ impl Stall {
     ) -> Self {
         let Resumed { channel, chain, counter } = resumed;
         let id = channel.id;
-        let StallSettings { listing, level, exposure, spend_max, limits } = settings.clone();
-        let network = ledger.network();
-        let terms =
-            buyer::Settings { network, listing, channel, level, exposure, spend_max, limits };
+        let terms = settings.of_machine(ledger.network(), channel);
         Self {
             machine: Buyer::new(terms, chain, key, counter),
             channel: id,

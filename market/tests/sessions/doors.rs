@@ -145,7 +145,7 @@ fn a_channel_on_other_terms_is_refused_with_the_reason() {
     }
     let mut world = World::new(shop);
     world.buyer = None;
-    world.channel.as_mut().unwrap().terms.salt = Salt([0; 32]);
+    world.channel.as_mut().unwrap().terms.salt = Salt([0; 28]);
     world.publish(1);
     world.greet(&buyer_key(), |_| {});
     let word = crate::world::pay_chain().word(1).unwrap();
@@ -215,6 +215,12 @@ fn a_buyer_ends_where_its_limits_are() {
     assert_eq!(end(careful, [2, 3, 1]), (Some(dear), 1));
     let poor = Shop { deposit: 3 * 4, ..Shop::default() };
     assert_eq!(end(poor, [2, 3, 1]), (Some(End::DepositUsed), 1));
+    // However many it may pay at once, none behind the one that has the last reading wanted.
+    for (wanted, chunks) in [(1, 1), (2, 1), (3, 2), (5, 2), (6, 3)] {
+        let exposure = Exposure::AtMost(Amount(1_000));
+        let few = Shop { readings_max: Some(wanted), exposure, ..Shop::default() };
+        assert_eq!(end(few, [2, 3, 1]), (Some(End::Stopped), chunks), "{wanted} readings");
+    }
     assert_eq!(end(Shop::default(), [2, 3, 1]), (None, 3));
 }
 

@@ -157,7 +157,7 @@ struct LiveReading {
 
 impl LiveReading {
     fn of(bought: &Bought) -> Self {
-        let Bought { chunk, place, batch, ticks, reading } = bought;
+        let Bought { chunk, place, batch, ticks, reading, is_proved: _ } = bought;
         let text = std::str::from_utf8(&reading.bytes).ok().map(str::to_owned);
         Self {
             chunk: *chunk,

@@ -153,8 +153,14 @@ async fn a_failed_store_stops_the_node_for_good_and_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_with_its_words() {
-    let ended = spawn("test", || panic!("at the {}", "disco")).unwrap();
+async fn a_panic_is_told_with_its_words_unless_the_store_failed() {
+    let store = Arc::new(Failing::default());
+    let trips = |store: &Arc<Failing>| {
+        spawn("test", store.clone(), || panic!("at the {}", "disco")).unwrap()
+    };
     let expected = StopCause::Panic { thread: "test", message: "at the disco".into() };
-    assert_eq!(ended.await, Ok(Err(expected)));
+    assert_eq!(trips(&store).await, Ok(Err(expected)));
+    store.failed.store(true, Ordering::Relaxed);
+    let Ok(Err(StopCause::Store { cause })) = trips(&store).await else { panic!("not the store") };
+    assert!(cause.contains("no space left on device"), "{cause}");
 }

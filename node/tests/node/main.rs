@@ -11,6 +11,7 @@ mod explorer;
 mod finality;
 mod gossip;
 mod lifecycle;
+mod live;
 mod market;
 mod peers;
 mod pruned;

@@ -143,7 +143,7 @@ async fn a_channel_is_shown_until_it_is_closed_and_after() {
     applied(&api, &seller.reading("s", "1")).await;
     let expiry = in_an_hour();
     let listed = applied(&api, &seller.say(offer("hall", &seller, expiry))).await;
-    let mut chain = PayChain::new(Salt([1; 32]), [2; 32], 4_000).unwrap();
+    let mut chain = PayChain::new(Salt([1; 28]), [2; 32], 4_000).unwrap();
     let id = applied(&api, &buyer.say(open(listed, &seller, &chain, expiry))).await;
     let path = format!("/v1/market/channels/{id}");
     let before = api.get(&path).await.expect(200);

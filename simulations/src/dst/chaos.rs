@@ -12,7 +12,7 @@ use crate::{
 /// Draws trouble of one kind for nodes `0..nodes` within a span.
 type Draw = fn(&mut Chaos);
 
-const KINDS: [Draw; 11] = [
+const KINDS: [Draw; 12] = [
     Chaos::crashes,
     Chaos::resets,
     Chaos::partitions,
@@ -24,6 +24,8 @@ const KINDS: [Draw; 11] = [
     Chaos::pauses,
     Chaos::bad_disks,
     Chaos::bad_clocks,
+    // Last, so that the trouble that a seed had before goes on as it was.
+    Chaos::bad_reads,
 ];
 
 /// Trouble as it is being drawn.
@@ -182,6 +184,24 @@ impl Chaos {
             self.add(span, Fault::SlowDisk(node, Span::default()));
             self.add(span, Fault::Restart(node));
         }
+    }
+
+    /// A read fails in a step, or while the node starts.
+    fn bad_reads(&mut self) {
+        for _ in 0..self.dice.between(1, 3) {
+            let node = self.node();
+            let [from, to] = self.within();
+            let good = self.dice.pick(&[0, 10, 100, 1_000]).copied().unwrap_or(0);
+            let good = self.dice.below(good + 1);
+            self.add(from, Fault::FailRead(node, good, between(from, to)));
+            if self.dice.chance(30) {
+                self.add(from, Fault::Crash(node));
+                self.add(from, Fault::Restart(node));
+            }
+            self.add(to, Fault::Restart(node));
+        }
+        let span = self.span;
+        (0..self.nodes).for_each(|node| self.add(span, Fault::Restart(node)));
     }
 
     fn bad_clocks(&mut self) {

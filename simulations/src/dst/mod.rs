@@ -14,6 +14,8 @@ mod shrink;
 mod spread;
 mod ways;
 
+#[cfg(test)]
+pub(crate) use self::run::probe;
 pub use self::{
     plan::{Options, Plan, Sensor, Story, Trouble},
     run::{Fallen, Report},

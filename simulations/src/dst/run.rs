@@ -18,8 +18,8 @@ use weft_core::{
 
 use super::plan::{Plan, Story};
 use crate::{
-    judges::{Broken, Rule, Verdict, agreement, durability},
-    world::{Node, Posting, World},
+    judges::{Broken, Rule, Verdict, agreement, determinism, durability, fairness},
+    world::{Node, Posting, World, measure::Issuer},
 };
 
 /// How a run went that held.
@@ -51,6 +51,9 @@ pub struct Report {
 /// Time that shows whether all fell silent.
 const SILENCE: Span = Span::from_secs(30);
 
+/// How long somebody posts at each honest node then.
+const ASKED: Span = Span::from_secs(3);
+
 /// How long a reading that one honest validator knows may take to be final, when all is at rest.
 const PROBED: Span = Span::from_secs(20);
 
@@ -63,6 +66,12 @@ pub struct Fallen {
     pub what: String,
 }
 
+impl From<Broken> for Fallen {
+    fn from(broken: Broken) -> Self {
+        Self { verdict: broken.rule.verdict(), what: broken.to_string() }
+    }
+}
+
 impl fmt::Display for Fallen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.verdict, self.what)
@@ -73,10 +82,7 @@ impl Plan {
     /// Runs it, to whatever end: code of a node that panics is one.
     pub fn end(&self) -> Result<Report, Fallen> {
         match catch_unwind(AssertUnwindSafe(|| self.run())) {
-            Ok(ended) => ended.map_err(|broken| Fallen {
-                verdict: broken.rule.verdict(),
-                what: broken.to_string(),
-            }),
+            Ok(ended) => ended.map_err(Fallen::from),
             Err(cause) => {
                 let text = cause.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
@@ -89,11 +95,8 @@ impl Plan {
     /// Runs it twice: both must deliver the same, to the byte (C6).
     pub fn end_twice(&self) -> Result<Report, Fallen> {
         let (first, second) = (self.end()?, self.end()?);
-        if first.trace == second.trace {
-            return Ok(first);
-        }
-        let what = format!("seed {}: two runs delivered otherwise", self.seed);
-        Err(Fallen { verdict: Rule::C6Determinism.verdict(), what })
+        determinism::one_run(self.seed, &first.trace, &second.trace)?;
+        Ok(first)
     }
 
     /// Runs it.
@@ -160,15 +163,24 @@ fn heal(world: &mut World) {
     }
 }
 
-/// C15: what only one honest validator was told is final soon, whichever that is.
-fn probe(world: &mut World) -> Result<(), Broken> {
+/// C15: what only one honest validator was told is final soon, whichever that is. C14: and as much
+/// of it as of what any other was told, for all of them are asked alike.
+pub(crate) fn probe(world: &mut World) -> Result<(), Broken> {
     let posting = Posting { every: Span::from_millis(500), ..Posting::default() };
+    let (from, earlier) = (world.now(), world.posters.len());
     for node in world.honest_numbers() {
-        world.add_poster(node, posting, Span::from_secs(2));
+        world.add_poster(node, posting, ASKED);
     }
-    world.run(Span::from_secs(3))?;
+    let probers = earlier..world.posters.len();
+    world.run(ASKED)?;
+    world.run(Span::from_secs(1))?;
     world.finish(PROBED).map_err(|late| Broken { rule: Rule::C15Censorship, ..late })?;
-    world.run(Span::from_secs(5))
+    world.run(Span::from_secs(5))?;
+    let Some(watch) = world.honest_numbers().first().copied() else { return Ok(()) };
+    let shares = world.summary(watch, from, world.now()).by_issuer;
+    let share = |poster| shares.get(&Issuer::Poster(poster)).copied().unwrap_or_default();
+    fairness::like_shares(&probers.map(share).collect::<Vec<_>>())
+        .map_err(|broken| world.located(&broken))
 }
 
 /// Once all agree, nobody sends another transaction, and little else.

@@ -2,7 +2,8 @@
 //!
 //! During a run: queues keep their bounds, and no machine wakes for nothing again and again. After
 //! it: every store is in order, acknowledged submissions are in it, all nodes hold the same and
-//! tell one history. C6 compares two runs and is called by the campaign.
+//! tell one history. The campaign calls C6, which compares two runs, and C14 and C15, which need
+//! somebody to post at every honest node once all is at rest.
 
 pub mod agreement;
 pub mod answers;
@@ -10,7 +11,9 @@ pub mod bounds;
 pub mod causality;
 pub mod convergence;
 mod court;
+pub mod determinism;
 pub mod durability;
+pub mod fairness;
 pub mod integrity;
 pub mod ledger;
 pub mod liveness;

@@ -17,10 +17,13 @@ use weft_core::{
 
 use super::{
     Rule, answers::one_end, bounds::bounds, causality::causes_first,
-    convergence::same_transactions, durability::acknowledged_kept, integrity::store_in_order,
-    ledger, signing::no_honest_peer_dropped,
+    convergence::same_transactions, determinism::one_run, durability::acknowledged_kept,
+    integrity::store_in_order, ledger, signing::no_honest_peer_dropped,
 };
-use crate::world::{Node, Posting, Settings, World, spoken::Signed};
+use crate::{
+    dst::probe,
+    world::{Node, Posting, Settings, World, faults::Fault, spoken::Signed},
+};
 
 /// Judges that never spoke prove nothing: each is shown what it must notice.
 #[test]
@@ -225,4 +228,66 @@ fn a_start_that_forgets_is_noticed() {
         status.round = Round(status.round.0 + 1);
         node.pretend(status);
     });
+}
+
+/// An unordered map, or a clock of the machine it runs on, comes to this: somewhere in the run a
+/// number is drawn that the other run did not draw.
+#[test]
+fn a_run_that_does_not_repeat_is_noticed() {
+    let trace = |draws: u64| {
+        let mut world = World::new(Settings::new(5));
+        for node in world.mesh(3) {
+            world.add_poster(node, Posting::default(), Span::from_secs(2));
+        }
+        world.run(Span::from_secs(1)).unwrap();
+        for _ in 0..draws {
+            world.steps.draw();
+        }
+        world.run(Span::from_secs(1)).unwrap();
+        world.trace().0
+    };
+    one_run(5, &trace(0), &trace(0)).unwrap();
+    assert_eq!(one_run(5, &trace(0), &trace(1)).unwrap_err().rule, Rule::C6Determinism);
+}
+
+/// What a hole in gossip comes to: one of two nodes lacks the last transaction of the other, and
+/// nothing is on its way to change that.
+#[test]
+fn a_transaction_that_one_lacks_at_rest_is_noticed() {
+    let mut world = World::new(Settings { copies: true, ..Settings::new(6) });
+    let nodes = world.mesh(2);
+    world.add_poster(nodes[0], Posting::default(), Span::from_secs(2));
+    world.run(Span::from_secs(2)).unwrap();
+    world.settle(Span::from_secs(3)).unwrap();
+    world.judge_settled().unwrap();
+    let now = world.now();
+    let node = world.honest(nodes[1]).unwrap();
+    let mut batches = node.copy();
+    batches.truncate(batches.iter().rposition(|batch| !batch.attached.is_empty()).unwrap());
+    node.crash(0);
+    node.go_back(batches);
+    node.start(now);
+    assert_eq!(world.judge_settled().unwrap_err().rule, Rule::C8Convergence);
+}
+
+/// ```text
+/// a - b
+/// | x |      d speaks with nobody in particular: it hears all, and nobody hears it
+/// c - d
+/// ```
+#[test]
+fn a_validator_that_nobody_hears_is_noticed() {
+    let mut world = final_world();
+    probe(&mut world).unwrap();
+    (0..3).for_each(|other| world.fault(&Fault::Block(3, other)));
+    assert_eq!(probe(&mut world).unwrap_err().rule, Rule::C15Censorship);
+}
+
+/// One node of four takes three seconds until it answers whoever posts at it.
+#[test]
+fn an_issuer_who_gets_less_than_others_is_noticed() {
+    let mut world = final_world();
+    world.fault(&Fault::SlowDisk(3, Span::from_secs(3)));
+    world.plan_fault(Span::from_millis(2_900), Fault::SlowDisk(3, Span::default()));
+    assert_eq!(probe(&mut world).unwrap_err().rule, Rule::C14Fairness);
 }

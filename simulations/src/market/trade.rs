@@ -92,7 +92,7 @@ impl Trade {
         let offer = exchange.post(0, offer(&exchange));
         assert_eq!(exchange.wait_for(&offer)?, Outcome::Applied, "the offer");
         let listing = exchange.listing(&offer).expect("it was listed just now");
-        let chain = PayChain::new(Salt([7; 32]), [8; 32], LENGTH).expect("a length of a chain");
+        let chain = PayChain::new(Salt([7; 28]), [8; 32], LENGTH).expect("a length of a chain");
         let expiry = exchange.time() + lasting;
         let channel = exchange.post(1, open(&listing, &chain, deposit, expiry));
         assert_eq!(exchange.wait_for(&channel)?, Outcome::Applied, "the channel");
@@ -138,7 +138,7 @@ impl Trade {
 
     /// What opens another channel like this one.
     pub fn another(&self, deposit: Amount) -> Payload {
-        let chain = PayChain::new(Salt([17; 32]), [18; 32], LENGTH).expect("a length of a chain");
+        let chain = PayChain::new(Salt([17; 28]), [18; 32], LENGTH).expect("a length of a chain");
         let expiry = self.exchange.time() + Span::from_secs(3_600);
         open(&self.listing, &chain, deposit, expiry)
     }
@@ -172,6 +172,7 @@ impl Trade {
             level: SealLevel::Gateway,
             exposure: Exposure::OneChunk,
             spend_max: None,
+            readings_max: None,
             limits: buyer::Limits::default(),
         };
         let key = Arc::new(self.exchange.key(1).clone());

@@ -140,8 +140,8 @@ impl Bazaar {
     }
 }
 
-fn dice_bytes(dice: &mut Dice) -> [u8; 32] {
-    dice.bytes(32).try_into().unwrap_or([1; 32])
+fn dice_bytes<const BYTES: usize>(dice: &mut Dice) -> [u8; BYTES] {
+    dice.bytes(BYTES).try_into().unwrap_or([1; BYTES])
 }
 
 fn offer(now: Time, dice: &mut Dice) -> Payload {

@@ -3,12 +3,13 @@
 //! What is here is what `weft-node` does about it: **a store that fails stops the node**, for good,
 //! until somebody starts it again; nothing of the step that failed leaves. After a failed sync
 //! nobody knows what is on disk, so what was not synced is there in part, or not, as after a loss
-//! of power. A full disk refuses the batch, and the next one too, until there is room.
+//! of power. A full disk refuses the batch, and the next one too, until there is room. After a read
+//! that failed (`reading`) nothing is written, for it may have been decided upon what is not true.
 //!
 //! Invariant: batches are atomic; of those after the last sync a prefix survives a crash.
 //!
-//! Left out on purpose: reads that fail, torn and rotten records: `weft-storage` finds them by
-//! itself and answers for the same contract, which its own tests hold against a real disk.
+//! Left out on purpose: torn and rotten records: `weft-storage` finds them by itself, makes failed
+//! reads of them, and its own tests hold that against a real disk.
 
 use serde::{Deserialize, Serialize};
 use weft_core::{
@@ -17,7 +18,10 @@ use weft_core::{
 };
 use weft_storage::{MemoryStore, Store as _};
 
-use crate::world::costs::micros;
+use crate::world::{
+    costs::micros,
+    reading::{Reading, Surface},
+};
 
 /// What the disks of a world are like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub(crate) enum Failed {
     Sync,
     /// There is no room: the batch is not there.
     Full,
+    /// A read failed: the batch that was decided upon it is not there.
+    Read,
 }
 
 /// Between two effects of a step.
@@ -53,6 +59,7 @@ pub enum Boundary {
 #[derive(Debug)]
 pub(crate) struct Disk {
     store: MemoryStore,
+    surface: Surface,
     /// All batches, if copies of the store are to be made.
     history: Option<Vec<Batch>>,
     disks: Disks,
@@ -71,6 +78,7 @@ impl Disk {
     pub(crate) fn new(disks: Disks, store_us: u64, copies: bool) -> Self {
         Self {
             store: MemoryStore::new(),
+            surface: Surface::default(),
             history: copies.then(Vec::new),
             disks,
             store_us,
@@ -85,6 +93,26 @@ impl Disk {
         &self.store
     }
 
+    /// The store as the machine reads it, with all that goes wrong.
+    pub(crate) const fn read(&self, now: Time) -> Reading<'_> {
+        Reading { store: &self.store, surface: &self.surface, now }
+    }
+
+    /// Whether all reads of this life did what they say.
+    pub(crate) fn health(&self) -> Result<(), Failed> {
+        if self.surface.has_failed() { Err(Failed::Read) } else { Ok(()) }
+    }
+
+    /// A process opens it anew.
+    pub(crate) fn open(&self) {
+        self.surface.forget();
+    }
+
+    /// After `good` more reads one fails, if it comes before `until`.
+    pub(crate) fn scratch(&self, good: u64, until: Time) {
+        self.surface.scratch(good, until);
+    }
+
     /// Writes a batch; says how long that takes, in microseconds.
     pub(crate) fn commit(
         &mut self,
@@ -92,6 +120,7 @@ impl Disk {
         batch: &Batch,
         durable: bool,
     ) -> Result<u64, Failed> {
+        self.health()?;
         if self.full && !batch.is_empty() {
             return Err(Failed::Full);
         }

@@ -42,6 +42,10 @@ pub enum Fault {
     /// The next sync of a node fails, if it is within that time, so it stops; it starts again when
     /// told to.
     FailSync(usize, Span),
+    /// After so many more reads of its machine one fails, if it comes within that time, and the
+    /// node stops; it starts again when told to. If it is down, its next start may be where that
+    /// happens.
+    FailRead(usize, u64, Span),
     /// Each sync of a node takes so much longer; no time ends it.
     SlowDisk(usize, Span),
     /// The disk of a node is full: at the next write it stops. It may start, and stops again.
@@ -74,6 +78,7 @@ impl Fault {
             | Self::Backup(node)
             | Self::Rollback(node)
             | Self::FailSync(node, _)
+            | Self::FailRead(node, ..)
             | Self::SlowDisk(node, _)
             | Self::FillDisk(node)
             | Self::FreeDisk(node)
@@ -130,6 +135,7 @@ impl World {
             Fault::Twin(node, ref side) => drop(self.twin(node, side)),
             Fault::CrashAt(..)
             | Fault::FailSync(..)
+            | Fault::FailRead(..)
             | Fault::SlowDisk(..)
             | Fault::FillDisk(_)
             | Fault::FreeDisk(_)
@@ -144,6 +150,7 @@ impl World {
         let now = self.now;
         let (Fault::CrashAt(number, ..)
         | Fault::FailSync(number, _)
+        | Fault::FailRead(number, ..)
         | Fault::SlowDisk(number, _)
         | Fault::FillDisk(number)
         | Fault::FreeDisk(number)
@@ -157,6 +164,7 @@ impl World {
         match *fault {
             Fault::CrashAt(_, boundary, open) => node.trap(boundary, now + open),
             Fault::FailSync(_, open) => node.fail_sync(now + open),
+            Fault::FailRead(_, good, open) => node.fail_read(good, now + open),
             Fault::SlowDisk(_, by) => node.slow_disk(by),
             Fault::FillDisk(_) => node.fill_disk(true),
             Fault::FreeDisk(_) => node.fill_disk(false),
@@ -199,7 +207,7 @@ impl World {
         let chance = match failed {
             Failed::Sync => self.trouble.draw(),
             // What was written before is there.
-            Failed::Full => self.node(number).store().buffered() as u64,
+            Failed::Full | Failed::Read => self.node(number).store().buffered() as u64,
         };
         if let Some(node) = self.honest(number) {
             node.crash(chance);

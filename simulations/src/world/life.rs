@@ -7,7 +7,11 @@
 //! What the step costs passes between the machine's decision and what leaves of it: a crash in
 //! between takes what was to be said, and not what was written.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    time::Instant,
+};
 
 use bytes::Bytes;
 use weft_core::{
@@ -15,8 +19,7 @@ use weft_core::{
     digest::{NodeId, TxId},
     keys::Sign,
     machine::{
-        Archive, Event, Input, Machine, Outbox, Reads as _, Setup, Source, Status, SubmitRefusal,
-        ToNet,
+        Archive, Event, Input, Machine, Outbox, Reads, Setup, Source, Status, SubmitRefusal, ToNet,
     },
     message::Message,
     time::{Span, Time},
@@ -28,7 +31,7 @@ use crate::world::{
     Node,
     costs::{Micros, Worker},
     desk::{Arrival, Desk},
-    disk::{Boundary, Failed},
+    disk::{Boundary, Disk, Failed},
     ingest::Ingest,
     spoken,
     told::Commit,
@@ -65,11 +68,31 @@ pub(crate) struct Effects {
     pub(crate) down: Option<Down>,
 }
 
+impl Effects {
+    /// Nothing leaves any more.
+    fn end(at: Time, down: Down) -> Self {
+        Self { at, down: Some(down), ..Self::default() }
+    }
+}
+
+/// Lets the machine do something, and says if a read failed meanwhile: then nothing of it counts. A
+/// machine that does not find what it wrote may panic; with a disk that failed that is no bug of
+/// its own, as in `weft-node`.
+fn relying_on<T>(disk: &Disk, work: impl FnOnce() -> T) -> Result<T, Failed> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    disk.health()?;
+    done.map_err(|cause| resume_unwind(cause))
+}
+
 impl Node {
     pub(crate) fn start(&mut self, now: Time) {
         self.lives += 1;
         self.clock.start(now);
-        let mut machine = self.restore(now);
+        self.disk.open();
+        let read = self.disk.read(now);
+        // Whoever cannot read its store does not start.
+        let restored = relying_on(&self.disk, || self.restore(now, &read));
+        let Ok(mut machine) = restored else { return };
         let rules = Rules::new(&self.genesis);
         let committee = self.genesis.committee.clone();
         let ingest = Ingest::new(rules, committee, self.verifier(), self.seen_max);
@@ -90,18 +113,18 @@ impl Node {
         self.number << 32 | self.lives
     }
 
-    fn restore(&self, now: Time) -> Machine {
+    fn restore(&self, now: Time, reads: &dyn Reads) -> Machine {
         let seed = self.seed.bytes("machine", self.life());
         let limits = self.limits.clone();
         let key: Arc<dyn Sign> = Arc::new(self.key.clone());
         let (genesis, own, verify) = (&self.genesis, self.id, Arc::new(self.verifier()));
         let setup = Setup { genesis, limits, own, key: Some(key), verify, seed };
-        Machine::restore(setup, self.clock.at(now), self.disk.store())
+        Machine::restore(setup, self.clock.at(now), reads)
     }
 
     /// What its machine would look like if it were started now.
     pub fn restored(&self, now: Time) -> Status {
-        self.restore(now).status()
+        self.restore(now, self.disk.store()).status()
     }
 
     /// Shows another status than that of its machine, until its next step.
@@ -212,15 +235,20 @@ impl Node {
         let mut out = Outbox::default();
         let group = live.desk.take(self.group_max);
         let count = group.len();
-        let store = self.disk.store();
+        let read = self.disk.read(now);
         let began = Instant::now();
-        if group.is_empty() {
-            live.machine.handle(time, Input::Tick, store, &mut out);
-        }
-        for input in group {
-            live.machine.handle(time, input, store, &mut out);
-        }
+        let handled = relying_on(&self.disk, || {
+            if group.is_empty() {
+                live.machine.handle(time, Input::Tick, &read, &mut out);
+            }
+            for input in group {
+                live.machine.handle(time, input, &read, &mut out);
+            }
+        });
         self.meter.inside += began.elapsed();
+        if let Err(failed) = handled {
+            return Effects::end(now, Down::Store(failed));
+        }
         let deadline = live.machine.deadline().expect("the frontier is always due some time");
         assert!(deadline > time, "due at {deadline:?}, but it is {time:?}");
         self.pulse.step(now, count, out.is_empty());
@@ -232,7 +260,7 @@ impl Node {
         let Outbox { writes, durable, mut messages, events } = out;
         let sprung = self.trap.take_if(|(_, until)| durable && now <= *until);
         let trap = sprung.map(|(boundary, _)| boundary);
-        let down = |down| Effects { at: now, down: Some(down), ..Effects::default() };
+        let down = |down| Effects::end(now, down);
         if trap == Some(Boundary::BeforeWrite) {
             return down(Down::Power);
         }

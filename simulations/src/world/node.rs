@@ -301,6 +301,11 @@ impl Node {
         self.disk.fill(full);
     }
 
+    /// After `good` more reads one fails, if it comes before `until`.
+    pub(crate) fn fail_read(&self, good: u64, until: Time) {
+        self.disk.scratch(good, until);
+    }
+
     /// The next sync fails, if it is by `until`.
     pub(crate) const fn fail_sync(&mut self, until: Time) {
         self.disk.fail_next(until);

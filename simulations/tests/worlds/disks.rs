@@ -112,3 +112,30 @@ fn a_slow_disk_makes_finality_slow() {
     println!("{fast} ms, and {slow} with slow disks");
     assert!(slow > fast + 160, "{fast} ms, and {slow} with slow disks");
 }
+
+/// After so many reads one fails, in a step or while the node starts. What was decided upon that is
+/// neither written nor said, and the next start finds all as it was.
+#[test]
+fn a_failed_read_stops_a_node_and_loses_nothing() {
+    let mut stops = 0;
+    for (seed, good) in (30..).zip([0, 7, 40]) {
+        let (mut world, nodes) = busy(Settings::new(seed));
+        world.run(secs(3)).unwrap();
+        for is_start in [false, true, false, true] {
+            if is_start {
+                world.fault(&Fault::Crash(nodes[3]));
+            }
+            world.fault(&Fault::FailRead(nodes[3], good, secs(2)));
+            world.fault(&Fault::Restart(nodes[3]));
+            world.run(secs(3)).unwrap();
+            stops += usize::from(!world.node(nodes[3]).is_live());
+            world.judge().unwrap();
+            world.fault(&Fault::Restart(nodes[3]));
+            assert!(world.node(nodes[3]).is_live(), "all reads are good again");
+            world.run(secs(1)).unwrap();
+        }
+        world.conclude(secs(30)).unwrap();
+        assert!(world.node(nodes[0]).told().convicted.is_empty());
+    }
+    assert_eq!(stops, 12, "each time it stopped");
+}

@@ -115,12 +115,12 @@ async fn strangers_trade_and_the_deposit_adds_up_to_the_unit() {
         assert_eq!(reading["chunk"], expected, "{reading}");
         assert_eq!(reading["text"], format!("21.{expected}"));
         assert_eq!(reading["ticks"], expected + 1, "one tick a reading");
+        assert_eq!(reading["proved"], true, "its batch was held against the committee");
     }
     assert!(buyer.wait().success());
-    // What was on its way when the tenth came is paid, and there.
     let table = std::fs::read_to_string(fair.dir().join("bought.csv")).unwrap();
     let readings = table.lines().count() as u64 - 1;
-    assert!((10..=11).contains(&readings), "{table}");
+    assert_eq!(readings, 10, "as many as were wanted, and no more is paid: {table}");
 
     // While `sell` runs, its folder is its own; told to end, it claims.
     fair.of_seller("claim", &[]).fails(1, &["is in use", "\"next\""]);
@@ -216,6 +216,27 @@ async fn a_cap_is_a_cap_however_often_the_command_is_run() {
     assert_eq!(channels.len(), 1, "{channels:?}");
     assert!(seller.terminate().success());
     assert_eq!(number(&fair.channels()[0]["paid_out"]), 999);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_many_buyers_gets_everything_from_one_ciphertext_a_chunk() {
+    let fair = Fair::open();
+    let mut seller = fair.sell(&["--count", "2"]);
+    let offer = event(&seller, "open")["offer"].as_str().unwrap().to_owned();
+    (0..8).for_each(|number| seller.write(&number.to_string()));
+    (0..4).for_each(|chunk| assert_eq!(event(&seller, "published")["chunk"], chunk));
+    let url = fair.nodes.url(3);
+    let args = ["bench", "market", &offer, "--json", "--buyers", "3", "--readings", "7"];
+    let desk = ["--from", "0", "--key", "net/demo0.key", "--dir", "many", "--node", &url];
+    let told = json(&run(fair.dir(), &[&args[..], &desk].concat()).ok());
+    assert_eq!(
+        (&told["buyers"], &told["complete"], &told["flaw"]),
+        (&3.into(), &3.into(), &Value::Null)
+    );
+    assert_eq!((&told["readings"], &told["ticks"]), (&24.into(), &24.into()), "whole chunks");
+    assert!(seller.terminate().success());
+    let paid: u64 = fair.channels().iter().map(|channel| number(&channel["paid_out"])).sum();
+    assert_eq!(paid, 24 * PRICE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

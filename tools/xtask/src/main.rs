@@ -17,6 +17,7 @@ mod setup;
 mod shell;
 mod steps;
 mod tidy;
+mod tiny;
 mod unit;
 mod wasm;
 

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::report::{tail, tests_summary};
 use crate::shell::{Command, Shell};
-use crate::{bare, deny, tidy, unit, wasm};
+use crate::{bare, deny, tidy, tiny, unit, wasm};
 
 /// What a step has to say when it passed.
 #[derive(Default)]
@@ -30,6 +30,11 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", about: "sizes, banned words, layers, links, dead files", run: tidy::step },
     Step { name: "unit", about: "systemd understands the unit", run: unit::step },
     Step { name: "bare", about: "weft-core builds where no std exists", run: bare::step },
+    Step {
+        name: "tiny",
+        about: "the C client builds without an allocator; what it takes",
+        run: tiny::step,
+    },
     Step {
         name: "wasm",
         about: "the verifier of the explorer is what the sources make",
@@ -109,8 +114,11 @@ fn seconds(time: Duration) -> String {
 
 fn fmt(shell: &Shell) -> Result<Passed> {
     shell.run(&Command::new("cargo fmt --all --check"))?;
-    // A workspace of its own, so `--all` does not reach it.
-    shell.run(&Command::new("cargo fmt --manifest-path core/bare/Cargo.toml --check"))?;
+    // Workspaces of their own, so `--all` does not reach them.
+    for alone in ["core/bare", "client/c"] {
+        let fmt = format!("cargo fmt --manifest-path {alone}/Cargo.toml --check");
+        shell.run(&Command::new(&fmt))?;
+    }
     Ok(Passed::default())
 }
 

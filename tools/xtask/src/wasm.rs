@@ -25,7 +25,7 @@ const BYTES_MAX: usize = 512 * 1024;
 
 /// Builds the verifier and compares it with the one that is served.
 pub(crate) fn step(shell: &Shell) -> Result<Passed> {
-    if !has_target(shell)? {
+    if !has_target(shell, TARGET)? {
         let add = format!("rustup target add {TARGET}");
         let line = format!("not checked: that {SERVED} is what the sources make; `{add}` first");
         return Ok(Passed { note: "not built".to_owned(), unchecked: Some(line) });
@@ -42,8 +42,9 @@ pub(crate) fn step(shell: &Shell) -> Result<Passed> {
     Ok(Passed { note: format!("{} KiB, as served", built.len() / 1024), unchecked: None })
 }
 
-fn has_target(shell: &Shell) -> Result<bool> {
-    let print = Command::new(&format!("rustc --print target-libdir --target {TARGET}"));
+/// Whether this machine can build for `target`.
+pub(crate) fn has_target(shell: &Shell, target: &str) -> Result<bool> {
+    let print = Command::new(&format!("rustc --print target-libdir --target {target}"));
     let (known, said) = shell.output(&print)?;
     Ok(known && Path::new(said.trim()).is_dir())
 }

@@ -37,12 +37,20 @@ pub struct Budget {
     /// The first chunk to buy; without, the one that comes next. A channel that is resumed goes on
     /// where it was.
     pub from: Option<u64>,
+    /// How many readings are wanted: nothing is paid beyond the chunk that has the last of them.
+    pub readings: Option<u64>,
 }
 
 impl Budget {
     /// At most `max` base units, from the next chunk on.
     pub const fn of(max: u64) -> Self {
-        Self { max, exposure: Exposure::OneChunk, level: SealLevel::Gateway, from: None }
+        Self {
+            max,
+            exposure: Exposure::OneChunk,
+            level: SealLevel::Gateway,
+            from: None,
+            readings: None,
+        }
     }
 }
 
@@ -55,6 +63,8 @@ pub struct Bought {
     pub place: usize,
     /// The body that has the chunk's batch: what its proof is asked for by.
     pub batch: BodyId,
+    /// Whether the committee's proof of the batch was checked, before it was paid.
+    pub is_proved: bool,
     /// Ticks that the channel has paid up to its chunk.
     pub ticks: u32,
     /// The reading.
@@ -85,6 +95,7 @@ pub struct Buying {
     stall: Stall,
     listing: Listing,
     channel: BodyId,
+    is_proving: bool,
     ready: VecDeque<Bought>,
     /// What earlier channels have spent on the offer, and this one so far.
     before: Amount,
@@ -140,11 +151,13 @@ impl Buying {
             level: budget.level,
             exposure: budget.exposure,
             spend_max: Some(left),
+            readings_max: budget.readings,
             limits: Limits::default(),
         };
+        let is_proving = ledger.is_proving();
         let stall = Stall::new(settings, resumed, key, ledger, dial, scribe);
         let (ready, before, max) = (VecDeque::new(), past.spent, Amount(budget.max));
-        Ok(Self { stall, listing, channel, ready, before, spent, max })
+        Ok(Self { stall, listing, channel, is_proving, ready, before, spent, max })
     }
 
     /// The offer, as the ledger has it.
@@ -174,11 +187,13 @@ impl Buying {
                 Ok(Told::Apart { cause, .. }) => Progress::Waiting(cause),
                 Ok(Told::Event(event)) => match event {
                     Event::Readings { sequence, batch, index, chunk } => {
+                        let is_proved = self.is_proving;
                         let readings = chunk.into_readings().into_iter().enumerate();
                         self.ready.extend(readings.map(|(place, reading)| Bought {
                             chunk: sequence,
                             place,
                             batch,
+                            is_proved,
                             ticks: index,
                             reading,
                         }));

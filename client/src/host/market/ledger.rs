@@ -1,10 +1,8 @@
-//! The ledger as sellers and buyers need it, over HTTP, from a node that is trusted.
+//! The ledger as sellers and buyers need it, over HTTP.
 //!
 //! Invariant: what the node says is held against what names it: a body against its id, a key
-//! against the id that the account has in force.
-//!
-//! Left out on purpose: proofs. The node that is asked is one's own; whoever trusts none asks for
-//! the proof of each batch by its id.
+//! against the id that the account has in force. With [`HttpLedger::proving`] a batch is held
+//! against the committee as well, so that a node that lies cannot make a buyer pay for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +11,7 @@ use weft_core::{
     address::{Address, NetworkKind},
     codec::Decode as _,
     digest::BodyId,
+    genesis::Genesis,
     market::objects::Listing,
     time::Time,
     tx::{Data, NetworkId, Payload, SealedBody, Transaction},
@@ -22,7 +21,7 @@ use weft_market::{
     ledger::Found,
 };
 
-use super::said;
+use super::{prove::proven, said};
 use crate::host::{ClientError, Final, NodeClient, Poster};
 
 /// How long to wait for an outcome before saying that it is late.
@@ -38,13 +37,22 @@ pub struct HttpLedger {
     node: NodeClient,
     poster: Arc<Poster>,
     kind: NetworkKind,
+    /// Whose committee must vouch for batches; `None`: the node is believed.
+    genesis: Option<Arc<Genesis>>,
 }
 
 impl HttpLedger {
     /// Asks `node`, and posts through `poster`.
     pub async fn open(node: NodeClient, poster: Arc<Poster>) -> Result<Self, ClientError> {
         let kind = node.tips().await?.kind;
-        Ok(Self { node, poster, kind })
+        Ok(Self { node, poster, kind, genesis: None })
+    }
+
+    /// From now on a batch is taken for what the committee of `genesis` vouches for, and the node
+    /// is not believed: one proof is fetched and checked per batch.
+    #[must_use]
+    pub fn proving(self, genesis: Genesis) -> Self {
+        Self { genesis: Some(Arc::new(genesis)), ..self }
     }
 
     /// The poster.
@@ -68,6 +76,9 @@ impl HttpLedger {
     }
 
     async fn find_data(&self, id: BodyId) -> Result<Option<(Address, Data)>, LedgerError> {
+        if let Some(genesis) = &self.genesis {
+            return proven(&self.node, genesis, id).await;
+        }
         let Some(known) = there(self.node.settled(id).await)? else { return Ok(None) };
         if !known.fate.outcome.as_ref().is_some_and(crate::host::Told::is_applied) {
             return Ok(None);
@@ -147,6 +158,10 @@ impl Ledger for HttpLedger {
         Box::pin(self.find_data(body))
     }
 
+    fn is_proving(&self) -> bool {
+        self.genesis.is_some()
+    }
+
     fn committed(&self, last: Time) -> Answer<'_, Time> {
         Box::pin(self.next_commit(last))
     }
@@ -173,6 +188,6 @@ pub(super) fn told(error: ClientError) -> LedgerError {
     }
 }
 
-fn refused(code: &str, cause: &str) -> LedgerError {
+pub(super) fn refused(code: &str, cause: &str) -> LedgerError {
     LedgerError::Refused { code: code.to_owned(), cause: cause.to_owned() }
 }

@@ -4,6 +4,7 @@
 //!  sell     a stream of readings -> an offer, chunks on the ledger, buyers served
 //!  buy      an offer and a budget -> readings, each checked against the ledger
 //!  ledger   what both ask of a node
+//!  prove    what the committee vouches for, whatever the node says
 //!  place    sockets
 //! ```
 //! Invariant: what must not be forgotten lies in the folder that the caller names, and calling
@@ -16,6 +17,7 @@ mod buy;
 mod claims;
 mod ledger;
 mod place;
+mod prove;
 mod said;
 mod sell;
 

@@ -12,10 +12,11 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::{
-    codec::{Decode, DecodeError, Encode, Reader, encode_text},
+    codec::{Decode, DecodeError, Encode, Reader},
     digest::{Domain, StreamId, digest},
     market::batch::SealedBatch,
     params::STREAM_BYTES_MAX,
+    tx::{ContentType, Reading, reading::check_stream},
 };
 
 /// A reading: some bytes of a known type in a named stream of the issuer.
@@ -36,16 +37,16 @@ impl Data {
         is_batch.then(|| SealedBatch::from_bytes(&self.bytes).ok()).flatten()
     }
 
-    pub(super) fn encoded_bytes(&self) -> usize {
-        1 + self.stream.as_str().len() + 2 + self.bytes.len()
+    /// The same in memory of others.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        let Self { stream, content_type, bytes } = self;
+        Reading { stream: stream.as_str(), content_type: *content_type, bytes }
     }
 }
 
 impl Encode for Data {
     fn encode(&self, out: &mut Vec<u8>) {
-        encode_text(self.stream.as_str(), out);
-        out.extend_from_slice(&self.content_type.0.to_le_bytes());
-        out.extend_from_slice(&self.bytes);
+        self.reading().put_content(out);
     }
 }
 
@@ -70,18 +71,7 @@ pub struct StreamName(String);
 impl StreamName {
     /// Takes `text` as a name.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
-        let broken = |rule| Err(DecodeError::NotCanonical { field: "stream", rule });
-        match text.len() {
-            0 => return broken("at least one character"),
-            1..=STREAM_BYTES_MAX => {}
-            actual => {
-                let limit = STREAM_BYTES_MAX;
-                return Err(DecodeError::TooLong { field: "stream", limit, actual });
-            }
-        }
-        if text.chars().any(char::is_control) {
-            return broken("no control characters");
-        }
+        check_stream(text)?;
         Ok(Self(text.to_string()))
     }
 
@@ -99,51 +89,5 @@ impl StreamName {
 impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// How to read the bytes of a reading. SenML numbers are those of CoAP (RFC 8428 section 12.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ContentType(pub u16);
-
-impl ContentType {
-    /// Plain UTF-8 text (CoAP content format 0).
-    pub const TEXT: Self = Self(0);
-    /// Bytes without further meaning (CoAP content format 42).
-    pub const RAW: Self = Self(42);
-    /// JSON (CoAP content format 50).
-    pub const JSON: Self = Self(50);
-    /// CBOR (CoAP content format 60).
-    pub const CBOR: Self = Self(60);
-    /// SenML in JSON.
-    pub const SENML_JSON: Self = Self(110);
-    /// SenML in CBOR.
-    pub const SENML_CBOR: Self = Self(112);
-    /// A chunk of a paid stream: the bytes are a [`SealedBatch`] (from CoAP's own range for
-    /// experiments).
-    pub const SEALED_BATCH: Self = Self(65_000);
-    /// Readings of one stream under one signature, in plain: the bytes are a
-    /// [`Chunk`](crate::market::batch::Chunk) (from the same range).
-    pub const BATCH: Self = Self(65_001);
-
-    const NAMES: [(Self, &'static str); 8] = [
-        (Self::TEXT, "text"),
-        (Self::RAW, "raw"),
-        (Self::JSON, "json"),
-        (Self::CBOR, "cbor"),
-        (Self::SENML_JSON, "senml-json"),
-        (Self::SENML_CBOR, "senml-cbor"),
-        (Self::SEALED_BATCH, "sealed-batch"),
-        (Self::BATCH, "batch"),
-    ];
-
-    /// The type that commands call `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
-    }
-
-    /// Its name, or `None` for a number without one.
-    pub fn name(self) -> Option<&'static str> {
-        Self::NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, name)| *name)
     }
 }

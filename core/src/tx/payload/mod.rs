@@ -18,10 +18,11 @@ use alloc::vec::Vec;
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_blob},
     params::PAYLOAD_BYTES_MAX,
+    tx::Reading,
 };
 
 pub use channel::{ChannelClaim, ChannelClose, ChannelOpen, ChannelTopUp, ChannelWithdraw, Claim};
-pub use data::{ContentType, Data, StreamName};
+pub use data::{Data, StreamName};
 pub use offer::{Offer, OfferEnd, Title};
 pub use rotation::KeyRotate;
 pub use transfer::{Output, Transfer};
@@ -52,7 +53,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    const DATA: u8 = 0;
+    const DATA: u8 = Reading::KIND;
     const TRANSFER: u8 = 1;
     const KEY_ROTATE: u8 = 2;
     const OFFER: u8 = 3;
@@ -75,7 +76,7 @@ impl Payload {
     /// signatures are free, whoever is safe from quantum computers must not pay for it.
     pub fn content_bytes(&self) -> usize {
         match self {
-            Self::Data(data) => data.encoded_bytes(),
+            Self::Data(data) => data.reading().content_bytes(),
             Self::Transfer(transfer) => transfer.encoded_bytes(),
             Self::KeyRotate(_) => 0,
             market => market.content().1.len(),
@@ -101,6 +102,9 @@ impl Payload {
 
 impl Encode for Payload {
     fn encode(&self, out: &mut Vec<u8>) {
+        if let Self::Data(data) = self {
+            return data.reading().put(out);
+        }
         let (kind, content) = self.content();
         out.push(kind);
         encode_blob(&content, out);

@@ -33,6 +33,7 @@ pub(crate) struct Shop {
     pub(crate) unit: Unit,
     pub(crate) exposure: Exposure,
     pub(crate) spend_max: Option<u64>,
+    pub(crate) readings_max: Option<u64>,
     pub(crate) expiry: Time,
     pub(crate) grace: Span,
     pub(crate) limits: seller::Limits,
@@ -46,6 +47,7 @@ impl Default for Shop {
             unit: Unit::Reading,
             exposure: Exposure::OneChunk,
             spend_max: None,
+            readings_max: None,
             expiry: Time::from_millis(1_000_000) + Span::from_secs(24 * 3_600),
             grace: Span::from_secs(3_600),
             limits: seller::Limits::default(),
@@ -111,6 +113,7 @@ impl Shop {
             level: SealLevel::Batch,
             exposure: self.exposure,
             spend_max: self.spend_max.map(Amount),
+            readings_max: self.readings_max,
             limits: buyer::Limits::default(),
         }
     }
@@ -137,5 +140,5 @@ pub(crate) fn buyer_key() -> DeviceKey {
 }
 
 pub(crate) fn pay_chain() -> PayChain {
-    PayChain::new(Salt([2; 32]), [3; 32], LENGTH).unwrap()
+    PayChain::new(Salt([2; 28]), [3; 32], LENGTH).unwrap()
 }

@@ -1,9 +1,11 @@
 //! `weft bench`: measures a network that runs.
 
+mod buyers;
 mod gateway;
 mod load;
 mod report;
 mod senders;
+mod takings;
 
 use clap::Subcommand;
 
@@ -21,11 +23,14 @@ enum Verb {
     Load(load::Args),
     /// Let many MQTT devices post through a gateway that is killed again and again, and count
     Gateway(gateway::Args),
+    /// Buy one stream with many buyers and tell whether each got everything
+    Market(buyers::Args),
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     match args.verb {
         Verb::Load(args) => load::run(args, output).await,
         Verb::Gateway(args) => gateway::run(args, output).await,
+        Verb::Market(args) => buyers::run(args, output).await,
     }
 }

@@ -7,12 +7,13 @@ use std::{
     fs::{File, OpenOptions},
     path::{Path, PathBuf},
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use clap::value_parser;
 use tokio::time::{Instant, sleep_until};
-use weft_client::host::market::{Bought, Budget, Buying, Progress};
+use weft_client::host::market::{Bought, Budget, Buying, HttpLedger, Progress};
 use weft_core::{digest::BodyId, market::batch::SealLevel, units::Amount};
 use weft_market::buyer::{End, Exposure};
 
@@ -20,6 +21,7 @@ use super::{
     Shown,
     desk::{Desk, parse_id},
     trouble::of_end,
+    trust::Trust,
 };
 use crate::{failure::Failure, output::Output, signals::asked_to_end};
 
@@ -43,12 +45,15 @@ pub(crate) struct Args {
     /// Begin with this chunk, if it is still kept [default: the next; a repeated command goes on]
     #[arg(long, value_name = "CHUNK")]
     from: Option<u64>,
-    /// End after this many readings; what is paid by then still comes
+    /// End after this many readings. A last chunk with more is paid, and comes whole with the next
+    /// run
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
     /// Append the readings to a CSV file too
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     desk: Desk,
 }
@@ -68,11 +73,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         exposure: args.exposure.map_or(Exposure::OneChunk, |most| Exposure::AtMost(Amount(most))),
         level: args.level,
         from: args.from,
+        readings: args.limit,
         ..Budget::of(args.max)
     };
     let mut open = args.desk.open(output).await?;
     let (key, dir) = (open.key(), args.desk.buys(args.offer));
-    let buying = Buying::open(args.offer, budget, &dir, key, open.ledger.clone()).await;
+    let genesis = args.trust.genesis(&open.node, &args.desk.trusts(args.offer)).await?;
+    let ledger = match genesis {
+        Some(genesis) => Arc::new(HttpLedger::clone(&open.ledger).proving(genesis)),
+        None => open.ledger.clone(),
+    };
+    let buying = Buying::open(args.offer, budget, &dir, key, ledger).await;
     open.remember().await?;
     // From here on nothing is posted: others may use the key.
     drop(open);
@@ -97,12 +108,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         };
         match progress.transpose()? {
             None => break,
+            // The rest of a chunk: not taken, so it comes again.
+            Some(Progress::Reading(_)) if left == 0 => return Ok(()),
             Some(Progress::Reading(bought)) => {
                 print(&stream, &bought, &mut table, output)?;
                 left = left.saturating_sub(1);
-                if left == 0 {
-                    buying.stop();
-                }
             }
             Some(Progress::Gap { from, to }) => {
                 output.note(&format!("gap: the seller does not have chunks {from} to {}", to - 1));
@@ -128,8 +138,9 @@ fn print(
     table: &mut Option<Table>,
     output: Output,
 ) -> Result<(), Failure> {
-    let Bought { chunk, place, batch, ticks, reading } = bought;
-    let shown = Shown::new(stream, (*chunk, *place), reading, batch.to_string(), Some(*ticks));
+    let Bought { chunk, place, batch, is_proved, ticks, reading } = bought;
+    let shown = Shown::new(stream, (*chunk, *place), reading, batch.to_string());
+    let shown = shown.bought(*ticks, *is_proved);
     if let Some(table) = table {
         table.add(&shown)?;
     }

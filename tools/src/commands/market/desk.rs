@@ -88,6 +88,11 @@ impl Desk {
         self.dir.join(format!("buy-{}", short(&offer.to_string())))
     }
 
+    /// The file that remembers whose committee is trusted for an offer that is bought.
+    pub(super) fn trusts(&self, offer: BodyId) -> PathBuf {
+        self.dir.join(format!("buy-{}.genesis.toml", short(&offer.to_string())))
+    }
+
     /// The seed of the key under which sellers are reached, made when it is first needed.
     pub(super) fn endpoint(&self) -> Result<[u8; 32], Failure> {
         endpoint_seed(&self.dir)
@@ -127,7 +132,7 @@ fn short(id: &str) -> &str {
 }
 
 /// Reads an id of an offer or a channel.
-pub(super) fn parse_id(text: &str) -> Result<BodyId, String> {
+pub(in crate::commands) fn parse_id(text: &str) -> Result<BodyId, String> {
     text.parse().map_err(|_| {
         "an id of 64 hexadecimal digits, as `weft market list` or `channels` shows it".to_owned()
     })

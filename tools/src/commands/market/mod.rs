@@ -16,11 +16,13 @@ mod sell;
 mod settle;
 mod shown;
 mod trouble;
+mod trust;
 
 use clap::Subcommand;
 
 use crate::{failure::Failure, output::Output};
 
+pub(super) use desk::parse_id;
 use shown::Shown;
 
 #[derive(Debug, clap::Args)]

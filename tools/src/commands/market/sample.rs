@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     for sample in &sampled.chunks {
         for (place, reading) in sample.chunk.readings().iter().enumerate() {
             let at = (sample.sequence, place);
-            output.value(&Shown::new(&stream, at, reading, sample.batch.to_string(), None))?;
+            output.value(&Shown::new(&stream, at, reading, sample.batch.to_string()))?;
         }
     }
     let quote = sampled.quote;

@@ -29,6 +29,9 @@ pub(super) struct Shown {
     /// Ticks that the channel has paid up to its chunk; none for a sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     ticks: Option<u32>,
+    /// Whether the committee's proof of the batch was checked; not said of a sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proved: Option<bool>,
 }
 
 impl Shown {
@@ -42,7 +45,6 @@ impl Shown {
         (chunk, place): (u64, usize),
         reading: &Reading,
         batch: String,
-        ticks: Option<u32>,
     ) -> Self {
         let ContentType(number) = reading.content_type;
         let name = reading.content_type.name();
@@ -59,8 +61,14 @@ impl Shown {
             text,
             data,
             batch,
-            ticks,
+            ticks: None,
+            proved: None,
         }
+    }
+
+    /// The same reading, paid for by `ticks` in all, its batch proved or not.
+    pub(super) fn bought(self, ticks: u32, proved: bool) -> Self {
+        Self { ticks: Some(ticks), proved: Some(proved), ..self }
     }
 
     /// The same for a table.

@@ -48,6 +48,10 @@ fn of_ledger(error: &LedgerError) -> Failure {
         return Failure::new(Exit::Unreachable, error)
             .next("check that the node runs; what was begun goes on when you repeat the command");
     };
+    if code == "not_proven" {
+        return Failure::new(Exit::NotProven, error)
+            .next("nothing was paid for it; ask another node of the network: --node URL");
+    }
     let failure = Failure::new(Exit::Refused, error);
     match code.as_str() {
         "insufficient" => failure.next("see `weft balance`; on a dev network `weft faucet` helps"),

@@ -33,7 +33,7 @@ pub(super) const HOUR: u64 = 3_600_000;
 /// Pay chains of several lengths, by number.
 pub(super) fn chain(number: u8) -> PayChain {
     let length = [1, 20, 300, 513][usize::from(number % 4)];
-    PayChain::new(Salt([number; 32]), [number; 32], length).unwrap()
+    PayChain::new(Salt([number; 28]), [number; 32], length).unwrap()
 }
 
 pub(super) fn claim(number: u8, index: u32) -> Claim {

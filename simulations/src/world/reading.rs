@@ -1,0 +1,106 @@
+//! Reads of a disk, and how they fail.
+//!
+//! As `weft-storage` answers for them: a read that fails says "nothing there", and so does every
+//! read after it, until the node starts again. A record that is shorter than what was written does
+//! not decode, which is such a failure too; nothing of it is handed on.
+//!
+//! Left out on purpose: reads of checks and of the API, which decide nothing that is written.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use weft_core::{
+    digest::{BodyId, KeyId, TxId},
+    keys::PublicKey,
+    machine::{LogEntry, Reads, Table},
+    message::PeerAddress,
+    time::Time,
+    units::Position,
+};
+use weft_storage::MemoryStore;
+
+/// Whether reads fail, or will.
+#[derive(Debug, Default)]
+pub(crate) struct Surface {
+    /// So many reads are good yet, and the one after them is not, if it comes before then.
+    good: Cell<Option<(u64, Time)>>,
+    failed: Cell<bool>,
+}
+
+impl Surface {
+    /// After `good` more reads one fails, if it comes before `until`.
+    pub(crate) fn scratch(&self, good: u64, until: Time) {
+        self.good.set(Some((good, until)));
+    }
+
+    /// Whether one failed since the node was started.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    /// The node starts again, and reads everything anew.
+    pub(crate) fn forget(&self) {
+        self.failed.set(false);
+    }
+
+    /// Whether a read at `now` fails.
+    fn fails(&self, now: Time) -> bool {
+        match self.good.get() {
+            Some((_, until)) if now >= until => self.good.set(None),
+            Some((0, _)) => {
+                self.good.set(None);
+                self.failed.set(true);
+            }
+            Some((good, until)) => self.good.set(Some((good - 1, until))),
+            None => {}
+        }
+        self.failed.get()
+    }
+}
+
+/// A store as it is read at one time.
+pub(crate) struct Reading<'a> {
+    pub(crate) store: &'a MemoryStore,
+    pub(crate) surface: &'a Surface,
+    pub(crate) now: Time,
+}
+
+impl Reading<'_> {
+    fn answer<T: Default>(&self, read: impl FnOnce(&MemoryStore) -> T) -> T {
+        if self.surface.fails(self.now) { T::default() } else { read(self.store) }
+    }
+}
+
+impl Reads for Reading<'_> {
+    fn entry(&self, id: &TxId) -> Option<LogEntry> {
+        self.answer(|store| store.entry(id))
+    }
+
+    fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {
+        self.answer(|store| store.sealed_body(id))
+    }
+
+    fn key(&self, id: &KeyId) -> Option<PublicKey> {
+        self.answer(|store| store.key(id))
+    }
+
+    fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
+        self.answer(|store| store.log(from, limit))
+    }
+
+    fn newest(&self, limit: usize) -> Vec<LogEntry> {
+        self.answer(|store| store.newest(limit))
+    }
+
+    fn addresses(&self) -> Vec<PeerAddress> {
+        self.answer(MemoryStore::addresses)
+    }
+
+    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
+        self.answer(|store| store.record(table, key))
+    }
+
+    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+        self.answer(|store| store.records(table, from, limit))
+    }
+}
