@@ -1,7 +1,5 @@
 //! Questions about what is final: accounts, commits, proofs.
 
-#![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
-
 use std::time::Duration;
 
 use axum::{
