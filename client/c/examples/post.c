@@ -7,6 +7,7 @@
  * of a microcontroller: two records in one file. On a device these are two functions of its driver.
  */
 #define _POSIX_C_SOURCE 200112L
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,11 @@
 static int flash_read(void *context, int slot, uint8_t record[WEFT_RECORD_BYTES]) {
     FILE *file = fopen(context, "rb");
     memset(record, 0xff, WEFT_RECORD_BYTES);
-    if (file == NULL) return 0; /* never written */
-    if (fseek(file, (long)slot * 16, SEEK_SET) == 0) (void)!fread(record, 1, 16, file);
-    return fclose(file);
+    /* Only a file that is not there was never written: whatever else fails may hide a record. */
+    if (file == NULL) return errno != ENOENT;
+    int failed = fseek(file, (long)slot * 16, SEEK_SET) != 0;
+    failed = failed || (fread(record, 1, 16, file) != 16 && ferror(file));
+    return fclose(file) != 0 || failed;
 }
 
 static int flash_write(void *context, int slot, const uint8_t record[WEFT_RECORD_BYTES]) {

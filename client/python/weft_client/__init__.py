@@ -7,10 +7,12 @@
     print(device.post("hall/temp", "21.4"))
 
 The key is the seed file: 32 secret bytes, made when it does not exist. Beside it lies a file that
-says which sequences are used. Both must be kept; no two devices may share them.
+says which sequences are used. Both must be kept; no two devices may share them, and a second
+program that opens them is refused while the first one runs.
 """
 
 import ctypes
+import fcntl
 import os
 import pathlib
 import time
@@ -54,6 +56,7 @@ class Device:
         self._flash_file = self._seed_file.with_suffix(".sequence")
         self._url = f"{gateway.rstrip('/')}/up/{name}/sealed"
         self._token = token
+        self._lock = self._locked()
         if not self._seed_file.exists():
             self._write(self._seed_file, os.urandom(32))
         size = _LIBRARY.weft_device_size()
@@ -72,6 +75,18 @@ class Device:
                 self._memory, _SIZE(size), number, seed, ctypes.byref(self._platform)
             )
         )
+
+    def _locked(self):
+        """Two programs that count from one file would sign one sequence twice."""
+        lock = open(self._seed_file.with_suffix(".lock"), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise WeftError(
+                f"another program uses {self._seed_file}; wait for its end, or give it its own"
+            ) from None
+        return lock
 
     def register(self):
         """Posts the registration and returns its id. May be repeated: it is the same bytes."""

@@ -23,6 +23,8 @@ use weft_core::{
 pub const RECORD_BYTES: usize = 16;
 /// Records, each on a page of its own, so that erasing one leaves the other.
 pub const SLOTS: usize = 2;
+/// The limit before any sequence is reserved; 0 is the registration's.
+const FIRST: u64 = 1;
 /// Sequences that one write reserves.
 pub const RESERVED: u64 = 256;
 
@@ -67,14 +69,15 @@ impl<F: Flash> Sequences<F> {
             [Found::Limit(first), Found::Limit(second)] if second > first => (second, 0),
             [Found::Limit(first), _] => (first, 1),
             [_, Found::Limit(second)] => (second, 0),
-            [Found::Damaged, Found::Damaged] => return Err(FlashError::Damaged),
-            // Erased, or a first record that was torn: no body left yet.
-            [Found::Erased, _] | [_, Found::Erased] => {
-                let record = record(1);
+            // The first record goes into slot 0: no body left yet.
+            [Found::Erased | Found::Begun, Found::Erased] => {
+                let record = record(FIRST);
                 flash.write(0, &record)?;
                 flash.write(1, &record)?;
-                (1, 0)
+                (FIRST, 0)
             }
+            // Whatever else is not whole may have held a limit.
+            _ => return Err(FlashError::Damaged),
         };
         Ok(Self { flash, next: limit, limit, slot })
     }
@@ -104,14 +107,23 @@ impl<F: Flash> Sequences<F> {
 /// What a slot holds.
 enum Found {
     Erased,
+    /// The front of the first record of all, as a power cut leaves it.
+    Begun,
     Damaged,
     Limit(u64),
 }
 
 impl Found {
     fn of(bytes: [u8; RECORD_BYTES]) -> Self {
+        let first = record(FIRST);
+        let written = bytes.iter().zip(first).take_while(|(byte, first)| *byte == first).count();
+        let rest = bytes.get(written..).unwrap_or_default();
+        let is_rest_erased = [0, 0xff].iter().any(|erased| rest.iter().all(|byte| byte == erased));
         if bytes == [0; RECORD_BYTES] || bytes == [0xff; RECORD_BYTES] {
             return Self::Erased;
+        }
+        if bytes != first && is_rest_erased {
+            return Self::Begun;
         }
         let [a, b, c, d, e, f, g, h, ..] = bytes;
         let limit = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -194,6 +206,21 @@ mod tests {
     fn two_damaged_records_stop_the_device() {
         let pages = Pages::with_power(vec![[7; RECORD_BYTES]; SLOTS], usize::MAX);
         assert_eq!(Sequences::open(pages).unwrap_err(), FlashError::Damaged);
+    }
+
+    #[test]
+    fn a_used_device_with_an_erased_and_a_damaged_record_does_not_begin_anew() {
+        let pages = Pages::with_power(vec![[0xff; RECORD_BYTES]; SLOTS], usize::MAX);
+        run(&pages, 300);
+        for erased in 0..SLOTS {
+            for damaged in 0..RECORD_BYTES {
+                let mut kept = pages.kept();
+                kept[erased] = [0xff; RECORD_BYTES];
+                kept[1 - erased][damaged] ^= 0x10;
+                let broken = Pages::with_power(kept, usize::MAX);
+                assert_eq!(Sequences::open(broken).unwrap_err(), FlashError::Damaged);
+            }
+        }
     }
 
     #[test]

@@ -61,6 +61,13 @@ async fn a_device_in_c_and_one_in_python_seal_what_a_node_then_has() {
         run(at("venv/bin/python"), &[&["client/python/examples/post.py"][..], &args].concat());
     }
     assert_eq!(texts(&readings(&client, "own/python", 2).await), ["1", "2"]);
+
+    let twice = format!(
+        "from weft_client import Device\na = ({seed:?}, {url:?}, 'python', 'x', {network:?})\n\
+         one = Device(*a)\ntry: Device(*a)\nexcept Exception as refused: print(refused)"
+    );
+    let said = run(at("venv/bin/python"), &["-c", &twice]);
+    assert!(said.contains("another program uses"), "{said}");
     gateway.shutdown().await;
     node.shutdown().await;
 }

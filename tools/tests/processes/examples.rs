@@ -6,10 +6,10 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::support::{DEADLINE, Nodes};
 
-#[expect(dead_code, reason = "its main is for people")]
+#[expect(dead_code, unreachable_pub, reason = "its main is for people")]
 #[path = "../../../client/examples/buy.rs"]
 mod buy;
-#[expect(dead_code, reason = "its main is for people")]
+#[expect(dead_code, unreachable_pub, reason = "its main is for people")]
 #[path = "../../../client/examples/sell.rs"]
 mod sell;
 
