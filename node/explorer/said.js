@@ -50,7 +50,9 @@ export function summary(said) {
     const to = count === 1 ? short(said.outputs[0].to, 11, 6) : `${count} accounts`;
     return `${amount(sum)} to ${to}`;
   }
-  if (said.kind === "offer") return `offers ${said.stream} for ${amount(said.price)} per ${said.unit}`;
+  if (said.kind === "offer") {
+    return `offers ${said.stream} for ${amount(said.price)} per ${said.unit}`;
+  }
   if (said.kind === "channel_open") {
     return `locks ${amount(said.deposit)} for ${short(said.payee, 11, 6)}`;
   }

@@ -94,6 +94,7 @@ async fn the_api_describes_itself() {
             "/v1/accounts/{address}",
             "/v1/accounts/{address}/channels",
             "/v1/accounts/{address}/history",
+            "/v1/accounts/{address}/received",
             "/v1/bodies",
             "/v1/bodies/{id}",
             "/v1/commits/latest",
