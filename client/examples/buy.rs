@@ -18,6 +18,7 @@ async fn main() -> Outcome {
     buy("http://127.0.0.1:14265", &key, &offer, dir, |text| println!("{text}")).await
 }
 
+/// Buys readings of one offer and tells each.
 pub async fn buy(url: &str, key: &str, offer: &str, dir: &Path, told: impl Fn(&str)) -> Outcome {
     let (key, node): (Arc<HostKey>, _) = (Arc::new(seed::key(key)?), NodeClient::new(url)?);
     let poster = Poster::open(node.clone(), key.clone(), Attach::Here).await?;

@@ -17,6 +17,7 @@ async fn main() -> Outcome {
     sell("http://127.0.0.1:14265", &key, "127.0.0.1:4820", Path::new(dir), told).await
 }
 
+/// Offers a stream, tells the offer, and serves buyers.
 pub async fn sell(url: &str, key: &str, at: &str, dir: &Path, told: impl Fn(&str)) -> Outcome {
     let (key, node): (Arc<HostKey>, _) = (Arc::new(seed::key(key)?), NodeClient::new(url)?);
     let poster = Poster::open(node.clone(), key, Attach::Here).await?;

@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_page_begins_right_behind_the_last_place() {
-        let last = Place { index: CommitIndex(7), number: LEAVES_MAX as u32 - 1 };
+        let last = Place { index: CommitIndex(7), number: 4_095 };
         assert_eq!(place_at(behind(last)), Place { index: CommitIndex(8), number: 0 });
         assert_eq!(place_at(Cursor::START), Place { index: CommitIndex(0), number: 0 });
     }

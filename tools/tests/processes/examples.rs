@@ -6,10 +6,10 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::support::{DEADLINE, Nodes};
 
-#[expect(dead_code, unreachable_pub, reason = "its main is for people")]
+#[allow(clippy::duplicate_mod, dead_code, unreachable_pub, reason = "its main is for people")]
 #[path = "../../../client/examples/buy.rs"]
 mod buy;
-#[expect(dead_code, unreachable_pub, reason = "its main is for people")]
+#[allow(clippy::duplicate_mod, dead_code, unreachable_pub, reason = "its main is for people")]
 #[path = "../../../client/examples/sell.rs"]
 mod sell;
 
@@ -18,8 +18,8 @@ async fn what_the_one_sells_the_other_buys() {
     let nodes = Nodes::start_all_with_little_work(1);
     let (url, dir) = (nodes.url(0), nodes.dir());
     let key = |name: &str| dir.join("net").join(name).display().to_string();
-    let (offered, mut offers) = mpsc::unbounded_channel();
-    let told = |offer: &str| offered.send(offer.to_owned()).unwrap();
+    let (offered, mut offers) = mpsc::channel(1);
+    let told = |offer: &str| offered.try_send(offer.to_owned()).unwrap();
     let (seller, shop) = (key("demo1.key"), dir.join("example-sell"));
     let selling = sell::sell(&url, &seller, "127.0.0.1:0", &shop, told);
     let bought = RefCell::new(Vec::new());

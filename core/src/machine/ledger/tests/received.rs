@@ -22,7 +22,8 @@ fn place(index: u64, number: u32) -> Place {
 
 /// What a commit ordered, and what became of it.
 fn ordered(place: Place, payload: Payload, outcome: Outcome) -> (Place, Leaf, Body) {
-    let [tx, one] = [(); 2].map(|()| [place.number as u8; 32]);
+    let [low, ..] = place.number.to_le_bytes();
+    let (tx, one) = ([low; 32], [low; 32]);
     (place, Leaf { tx: TxId(tx), body: BodyId(one), outcome }, body(0, 0, payload))
 }
 
