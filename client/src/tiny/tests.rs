@@ -1,5 +1,7 @@
 //! What comes out of the tiny path is what the builder makes, byte for byte.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+
 use weft_core::{
     codec::{Decode as _, Encode as _, NoRoom, Sink as _, SliceSink},
     digest::TxId,

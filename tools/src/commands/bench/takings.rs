@@ -114,19 +114,20 @@ impl Takings {
     /// For people.
     pub(super) fn text(&self, wanted: u64) -> String {
         let value = self.value(wanted);
-        let flaw =
-            value["flaw"].as_str().map_or(String::new(), |flaw| format!("flaw      {flaw}\n"));
+        let of = |name: &str| value.get(name).cloned().unwrap_or_default();
+        let flaw = of("flaw");
+        let flaw = flaw.as_str().map_or(String::new(), |flaw| format!("flaw      {flaw}\n"));
         format!(
             "buyers    {} of {} complete\n{flaw}paid      {} ticks in {:.1} s, {} a second\n\
              delay     {} ms for half of the readings, {} ms for 99 of 100\n\
              syncs     {} for {} writes of the buyers\nlost      {} connections\n",
-            value["complete"],
-            value["buyers"],
-            value["ticks"],
+            of("complete"),
+            of("buyers"),
+            of("ticks"),
             self.seconds(),
-            value["ticks_per_s"],
-            value["delay_p50_ms"],
-            value["delay_p99_ms"],
+            of("ticks_per_s"),
+            of("delay_p50_ms"),
+            of("delay_p99_ms"),
             self.writes.1,
             self.writes.0,
             self.apart,
