@@ -72,7 +72,7 @@ pub struct Device<S, F, C> {
 
 impl<S: Signer, F: Flash, C: Clock> Device<S, F, C> {
     /// Starts up: reads from `flash` where the sequences go on. `signer` is the account's first
-    /// key; a rotated one is for [`seal`].
+    /// key; a rotated one is for [`seal()`].
     pub fn open(network: NetworkId, signer: S, flash: F, clock: C) -> Result<Self, FlashError> {
         Ok(Self { network, signer, sequences: Sequences::open(flash)?, clock })
     }
