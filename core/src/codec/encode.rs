@@ -22,7 +22,7 @@ pub trait Encode {
     }
 }
 
-/// Appends a list as [`Reader::list`] reads it.
+/// Appends a list as `Reader::list` reads it.
 ///
 /// # Panics
 /// On more than `u16::MAX` items: every list of the protocol has a limit far below.
@@ -34,7 +34,7 @@ pub fn encode_list<T: Encode>(items: &[T], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a byte string as [`Reader::blob`] reads it.
+/// Appends a byte string as `Reader::blob` reads it.
 ///
 /// # Panics
 /// On 4 GiB or more: every byte string of the protocol has a limit far below.
@@ -44,7 +44,7 @@ pub fn encode_blob(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends a text as [`Reader::text`] reads it.
+/// Appends a text as `Reader::text` reads it.
 ///
 /// # Panics
 /// On 256 bytes or more: every text of the protocol has a limit below.
