@@ -12,7 +12,6 @@
 mod access;
 mod approval;
 mod bench;
-mod bounds;
 mod committee;
 mod faults;
 mod growth;
@@ -57,10 +56,7 @@ pub const CHECKS: &[Check] = &[
     access::fair_shares,
     access::access_control,
     committee::leaders,
-    committee::transactions,
     committee::silent_leader,
-    bounds::asynchrony,
-    bounds::one_cheat,
     committee::crashed,
 ];
 
