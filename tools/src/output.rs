@@ -63,6 +63,15 @@ impl Output {
     }
 }
 
+/// The bytes of a reading as the members `text` and `data` have them: as text if they are UTF-8,
+/// else as hexadecimal digits.
+pub(crate) fn text_or_hex(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    match str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(hex(bytes))),
+    }
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -6,9 +6,8 @@
 use serde::Serialize;
 use weft_core::{
     address::NetworkKind,
-    codec::Decode as _,
-    market::batch::{Chunk, Reading},
-    tx::{ContentType, Data, Output, Payload},
+    market::batch::Reading,
+    tx::{Data, Output, Payload},
 };
 
 /// What a body says.
@@ -93,10 +92,7 @@ impl Said {
         if let Some(batch) = data.sealed_batch() {
             return Self::SealedBatch { stream, chunk: batch.chunk, count: batch.count };
         }
-        // What says that it is a batch need not be one: the ledger leaves that to readers.
-        if data.content_type == ContentType::BATCH
-            && let Ok(chunk) = Chunk::from_bytes(&data.bytes)
-        {
+        if let Some(chunk) = data.batch() {
             let readings = chunk.readings().iter().map(Shown::of).collect();
             return Self::Batch { stream, readings };
         }
@@ -117,7 +113,13 @@ fn text(bytes: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use weft_core::{codec::Encode as _, digest::BodyId, time::Time, tx::OfferEnd};
+    use weft_core::{
+        codec::Encode as _,
+        digest::BodyId,
+        market::batch::Chunk,
+        time::Time,
+        tx::{ContentType, OfferEnd},
+    };
 
     use super::*;
 

@@ -40,6 +40,7 @@ impl StallSettings {
             limits: Limits::default(),
         }
     }
+
     /// The same for the session of `channel`.
     pub(super) fn of_machine(&self, network: NetworkId, channel: Channel) -> Settings {
         Settings {

@@ -2,16 +2,14 @@
 //!
 //! Left out on purpose: what channels paid out, which the market tells of.
 
-#![expect(unused_qualifications, reason = "utoipa's macro repeats the names of parameters")]
-
 use axum::{Json, extract::State};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
     address::{Address, NetworkKind},
     codec::Decode as _,
-    digest::TxId,
+    digest::{BodyId, TxId},
     machine::{Archive, Place},
     params::LEAVES_MAX,
     tx::{Body, Payload, SealedBody},
@@ -21,23 +19,14 @@ use weft_storage::Store;
 
 use super::{
     SharedApi,
-    fate::{AsOf, Fate},
-    params::{self, Cursor, Params, Segment},
+    fate::Fate,
+    params::{Cursor, Paging, Params, Segment},
     problem::{Answer, Problem},
     shapes::Said,
 };
 
 pub(super) fn routes() -> OpenApiRouter<SharedApi> {
     OpenApiRouter::new().routes(routes!(history)).routes(routes!(received))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct HistoryParams {
-    /// Behind which cursor; from the start without it.
-    after: Option<String>,
-    /// Most items, 1 to 1,000. Default 100.
-    limit: Option<String>,
 }
 
 /// A body of an account that used up its sequence.
@@ -58,6 +47,19 @@ struct Done {
     fate: Fate,
 }
 
+impl Done {
+    fn of(id: &TxId, body_id: &BodyId, body: &Body, kind: NetworkKind, fate: Fate) -> Self {
+        Self {
+            sequence: body.sequence.0,
+            id: id.to_string(),
+            body: body_id.to_string(),
+            time: body.time.as_millis(),
+            content: Said::of(&body.payload, kind),
+            fate,
+        }
+    }
+}
+
 /// A page of an account's history.
 #[derive(Serialize, ToSchema)]
 struct HistoryPage {
@@ -73,22 +75,24 @@ struct HistoryPage {
 /// it is told by `received`.
 #[utoipa::path(
     get, path = "/v1/accounts/{address}/history", tag = "ledger",
-    params(HistoryParams, ("address" = String,)),
+    params(Paging, ("address" = String,)),
     responses((status = 200, body = HistoryPage), (status = 400, body = Problem))
 )]
 async fn history(
     State(api): State<SharedApi>,
     Segment(text): Segment<String>,
-    Params(query): Params<HistoryParams>,
+    Params(paging): Params<Paging>,
 ) -> Answer<Json<HistoryPage>> {
     let address = api.address(&text)?;
-    let after = params::after(query.after.as_deref())?;
-    let limit = params::limit(query.limit.as_deref())?;
+    let (after, limit) = paging.read()?;
     let (kind, as_of) = (api.genesis.kind, api.as_of());
     let page = api.read(move |store| {
         let found = Archive::new(store).history(&address, Sequence(after.begin().0), limit);
         let next = found.last().map_or(after, |(sequence, _)| Cursor::behind(sequence.0));
-        let bodies = found.iter().filter_map(|(_, id)| done(store, id, kind, as_of));
+        let bodies = found.iter().filter_map(|(_, id)| {
+            let (body_id, body) = stored(store, id)?;
+            Some(Done::of(id, &body_id, &body, kind, Fate::of(store, id, as_of)))
+        });
         HistoryPage { bodies: bodies.collect(), next }
     });
     Ok(Json(page.await?))
@@ -120,24 +124,24 @@ struct ReceivedPage {
 /// keeps what was ordered. What channels paid out is told by the market.
 #[utoipa::path(
     get, path = "/v1/accounts/{address}/received", tag = "ledger",
-    params(HistoryParams, ("address" = String,)),
+    params(Paging, ("address" = String,)),
     responses((status = 200, body = ReceivedPage), (status = 400, body = Problem))
 )]
 async fn received(
     State(api): State<SharedApi>,
     Segment(text): Segment<String>,
-    Params(query): Params<HistoryParams>,
+    Params(paging): Params<Paging>,
 ) -> Answer<Json<ReceivedPage>> {
     let address = api.address(&text)?;
-    let after = params::after(query.after.as_deref())?;
-    let limit = params::limit(query.limit.as_deref())?;
+    let (after, limit) = paging.read()?;
     let (kind, as_of) = (api.genesis.kind, api.as_of());
     let page = api.read(move |store| {
         let found = Archive::new(store).received(&address, place_at(after), limit);
         let next = found.last().map_or(after, |(place, _)| behind(*place));
         let transfers = found.iter().filter_map(|(_, id)| {
-            let (body, done) = (body_of(store, id)?, done(store, id, kind, as_of)?);
-            let amount = paid_to(&address, &body).0.to_string();
+            let (body_id, body) = stored(store, id)?;
+            let done = Done::of(id, &body_id, &body, kind, Fate::of(store, id, as_of));
+            let amount = paid_to(&address, &body).to_string();
             Some(Received { from: body.issuer.text(kind), amount, done })
         });
         ReceivedPage { transfers: transfers.collect(), next }
@@ -163,21 +167,10 @@ fn paid_to(address: &Address, body: &Body) -> Amount {
     Amount(own.map(|output| output.amount.0).fold(0, u64::saturating_add))
 }
 
-fn body_of(store: &dyn Store, id: &TxId) -> Option<Body> {
-    let entry = store.entry(id)?;
-    Some(SealedBody::from_bytes(&store.sealed_body(&entry.body)?).ok()?.body)
-}
-
-fn done(store: &dyn Store, id: &TxId, kind: NetworkKind, as_of: AsOf) -> Option<Done> {
-    let (entry, body) = (store.entry(id)?, body_of(store, id)?);
-    Some(Done {
-        sequence: body.sequence.0,
-        id: id.to_string(),
-        body: entry.body.to_string(),
-        time: body.time.as_millis(),
-        content: Said::of(&body.payload, kind),
-        fate: Fate::of(store, id, as_of),
-    })
+/// The body of a transaction, and its id.
+fn stored(store: &dyn Store, id: &TxId) -> Option<(BodyId, Body)> {
+    let id = store.entry(id)?.body;
+    Some((id, SealedBody::from_bytes(&store.sealed_body(&id)?).ok()?.body))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use utoipa::IntoParams;
 use weft_core::{admit::Refusal, params::TRANSACTION_BYTES_MAX, units::Position};
 
 use super::problem::Problem;
@@ -86,6 +87,23 @@ impl FromStr for Cursor {
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Which page of a list that is ordered by cursors.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// Behind which cursor; from the start without it.
+    after: Option<String>,
+    /// Most items, 1 to 1,000. Default 100.
+    limit: Option<String>,
+}
+
+impl Paging {
+    /// Behind what, and how many items at most.
+    pub(crate) fn read(&self) -> Result<(Cursor, usize), Problem> {
+        Ok((after(self.after.as_deref())?, limit(self.limit.as_deref())?))
     }
 }
 

@@ -22,7 +22,7 @@ use weft_storage::Store;
 use super::{
     SharedApi,
     fate::Fate,
-    params::{self, Cursor, Params, Segment},
+    params::{self, Cursor, Paging, Params, Segment},
     problem::{Answer, Problem},
     settle::{Finals, WaitParams},
     shapes::{Described, Reading, hex},
@@ -84,15 +84,6 @@ async fn tips(State(api): State<SharedApi>) -> Answer<Json<Tips>> {
     }))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct LogParams {
-    /// Behind which cursor; from the start without it.
-    after: Option<String>,
-    /// Most items, 1 to 1,000. Default 100.
-    limit: Option<String>,
-}
-
 /// One line of the log.
 #[derive(Serialize, ToSchema)]
 struct LogLine {
@@ -117,15 +108,14 @@ struct LogPage {
 
 /// The whole log of this node, ascending.
 #[utoipa::path(
-    get, path = "/v1/transactions", tag = "query", params(LogParams),
+    get, path = "/v1/transactions", tag = "query", params(Paging),
     responses((status = 200, body = LogPage), (status = 400, body = Problem))
 )]
 async fn log(
     State(api): State<SharedApi>,
-    Params(query): Params<LogParams>,
+    Params(paging): Params<Paging>,
 ) -> Answer<Json<LogPage>> {
-    let after = params::after(query.after.as_deref())?;
-    let limit = params::limit(query.limit.as_deref())?;
+    let (after, limit) = paging.read()?;
     let entries = api.read(move |store| store.log(after.begin(), limit)).await?;
     let next = entries.last().map_or(after, |entry| Cursor::of(entry.position));
     let line = |entry: &LogEntry| LogLine {

@@ -20,7 +20,7 @@ use weft_core::{
 };
 use weft_node::genesis_file;
 
-use self::one::{One, together};
+use self::one::One;
 use crate::{
     failure::{Exit, Failure},
     output::Output,
@@ -142,7 +142,7 @@ fn said(payload: &Payload, kind: NetworkKind) -> String {
     match payload {
         Payload::Data(data) => {
             let stream = data.stream.as_str();
-            match (data.sealed_batch(), together(data)) {
+            match (data.sealed_batch(), data.batch()) {
                 (Some(batch), _) => format!(
                     "chunk {} of the paid stream {stream:?}, {} readings",
                     batch.chunk, batch.count

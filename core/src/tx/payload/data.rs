@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader},
     digest::{Domain, StreamId, digest},
-    market::batch::SealedBatch,
+    market::batch::{Chunk, SealedBatch},
     params::STREAM_BYTES_MAX,
     tx::{ContentType, Reading, reading::check_stream},
 };
@@ -35,6 +35,13 @@ impl Data {
     pub fn sealed_batch(&self) -> Option<SealedBatch> {
         let is_batch = self.content_type == ContentType::SEALED_BATCH;
         is_batch.then(|| SealedBatch::from_bytes(&self.bytes).ok()).flatten()
+    }
+
+    /// The readings that were put together in it, if they were. The ledger does not check that the
+    /// bytes are what the type says, so they need not be.
+    pub fn batch(&self) -> Option<Chunk> {
+        let is_batch = self.content_type == ContentType::BATCH;
+        is_batch.then(|| Chunk::from_bytes(&self.bytes).ok()).flatten()
     }
 
     /// The same in memory of others.

@@ -96,38 +96,46 @@ impl Takings {
         self.span.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64())
     }
 
+    fn ticks_per_second(&self) -> f64 {
+        (self.ticks() as f64 / self.seconds().max(0.001)).round()
+    }
+
+    /// The delay that so large a part of the readings did not exceed, in ms.
+    fn delay(&self, part: f64) -> u64 {
+        self.delays.value_at_quantile(part)
+    }
+
+    /// Why somebody is not complete, if there is a reason but time.
+    fn flaw(&self) -> Option<&str> {
+        self.buyers.iter().find_map(|buyer| buyer.flaw.as_deref())
+    }
+
     /// As JSON, for buyers who wanted so many readings each.
     pub(super) fn value(&self, wanted: u64) -> Value {
         let readings: u64 = self.buyers.iter().map(|buyer| buyer.readings).sum();
-        let flaw = self.buyers.iter().find_map(|buyer| buyer.flaw.as_deref());
-        let per_second = self.ticks() as f64 / self.seconds().max(0.001);
         json!({
-            "buyers": self.buyers.len(), "complete": self.complete(wanted), "flaw": flaw,
+            "buyers": self.buyers.len(), "complete": self.complete(wanted), "flaw": self.flaw(),
             "readings": readings, "ticks": self.ticks(), "seconds": self.seconds(),
-            "ticks_per_s": per_second.round(), "apart": self.apart,
-            "delay_p50_ms": self.delays.value_at_quantile(0.5),
-            "delay_p99_ms": self.delays.value_at_quantile(0.99),
+            "ticks_per_s": self.ticks_per_second(), "apart": self.apart,
+            "delay_p50_ms": self.delay(0.5), "delay_p99_ms": self.delay(0.99),
             "writes": self.writes.0, "syncs": self.writes.1,
         })
     }
 
     /// For people.
     pub(super) fn text(&self, wanted: u64) -> String {
-        let value = self.value(wanted);
-        let of = |name: &str| value.get(name).cloned().unwrap_or_default();
-        let flaw = of("flaw");
-        let flaw = flaw.as_str().map_or(String::new(), |flaw| format!("flaw      {flaw}\n"));
+        let flaw = self.flaw().map_or(String::new(), |flaw| format!("flaw      {flaw}\n"));
         format!(
-            "buyers    {} of {} complete\n{flaw}paid      {} ticks in {:.1} s, {} a second\n\
+            "buyers    {} of {} complete\n{flaw}paid      {} ticks in {:.1} s, {:.1} a second\n\
              delay     {} ms for half of the readings, {} ms for 99 of 100\n\
              syncs     {} for {} writes of the buyers\nlost      {} connections\n",
-            of("complete"),
-            of("buyers"),
-            of("ticks"),
+            self.complete(wanted),
+            self.buyers.len(),
+            self.ticks(),
             self.seconds(),
-            of("ticks_per_s"),
-            of("delay_p50_ms"),
-            of("delay_p99_ms"),
+            self.ticks_per_second(),
+            self.delay(0.5),
+            self.delay(0.99),
             self.writes.1,
             self.writes.0,
             self.apart,

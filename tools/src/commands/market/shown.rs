@@ -3,7 +3,7 @@
 use serde::Serialize;
 use weft_core::{market::batch::Reading, tx::ContentType};
 
-use crate::output::hex;
+use crate::output::text_or_hex;
 
 /// A reading with its place.
 #[derive(Debug, Serialize)]
@@ -48,10 +48,7 @@ impl Shown {
     ) -> Self {
         let ContentType(number) = reading.content_type;
         let name = reading.content_type.name();
-        let (text, data) = match std::str::from_utf8(&reading.bytes) {
-            Ok(text) => (Some(text.to_owned()), None),
-            Err(_) => (None, Some(hex(&reading.bytes))),
-        };
+        let (text, data) = text_or_hex(&reading.bytes);
         Self {
             stream: stream.to_owned(),
             chunk,

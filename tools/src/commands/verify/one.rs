@@ -1,19 +1,9 @@
 //! One reading of a body.
 
 use serde::Serialize;
-use weft_core::{
-    codec::Decode as _,
-    market::batch::Chunk,
-    tx::{ContentType, Data, Payload},
-};
+use weft_core::tx::{Data, Payload};
 
-use crate::{failure::Failure, output::hex, time::date};
-
-/// The readings that a gateway put together in `data`, if it did.
-pub(super) fn together(data: &Data) -> Option<Chunk> {
-    let is_batch = data.content_type == ContentType::BATCH;
-    is_batch.then(|| Chunk::from_bytes(&data.bytes).ok()).flatten()
-}
+use crate::{failure::Failure, output::text_or_hex, time::date};
 
 /// A reading and its place in its body.
 #[derive(Serialize)]
@@ -33,7 +23,7 @@ pub(super) struct One {
 impl One {
     /// The reading at `place` of those that were put together in a body.
     pub(super) fn of(payload: &Payload, place: usize) -> Result<Self, Failure> {
-        let chunk = payload.reading().and_then(together).ok_or_else(|| {
+        let chunk = payload.reading().and_then(Data::batch).ok_or_else(|| {
             let cause = "the body in this proof is no list of readings";
             Failure::usage(cause).next("leave --reading out: what it says is shown")
         })?;
@@ -42,10 +32,7 @@ impl One {
             let cause = format!("the body has {count} readings, none at place {place}");
             return Err(Failure::usage(cause).next(format!("places are 0 to {}", count - 1)));
         };
-        let (text, data) = match str::from_utf8(&reading.bytes) {
-            Ok(text) => (Some(text.to_owned()), None),
-            Err(_) => (None, Some(hex(&reading.bytes))),
-        };
+        let (text, data) = text_or_hex(&reading.bytes);
         let (time, content_type) = (reading.time.as_millis(), reading.content_type.0);
         Ok(Self { place, time, content_type, text, data })
     }
@@ -59,7 +46,12 @@ impl One {
 
 #[cfg(test)]
 mod tests {
-    use weft_core::{codec::Encode as _, market::batch::Reading, time::Time, tx::StreamName};
+    use weft_core::{
+        codec::Encode as _,
+        market::batch::{Chunk, Reading},
+        time::Time,
+        tx::{ContentType, StreamName},
+    };
 
     use super::*;
 

@@ -12,7 +12,7 @@ use std::{
 use futures_util::StreamExt as _;
 use hdrhistogram::Histogram;
 use tokio::{sync::watch, time::Instant};
-use weft_client::host::{ClientError, Content, Cursor, Filter, Followed, Kinds, NodeClient};
+use weft_client::host::{ClientError, Content, Cursor, Filter, Followed, Kinds, NodeClient, Told};
 use weft_core::{codec::Decode as _, digest::BodyId, market::batch::Chunk, tx::ContentType};
 
 use super::fleet::{Plan, stream};
@@ -88,7 +88,7 @@ impl Ledger {
             match followed {
                 Ok(Followed::Reading(reading)) => self.attached(reading.body, &reading.content),
                 Ok(Followed::Committed(committed)) => {
-                    self.committed(committed.body, &committed.outcome.code);
+                    self.committed(committed.body, &committed.outcome);
                 }
                 Ok(Followed::Certified(_) | Followed::Cut { .. }) => {}
                 Err(error) => return error.into(),
@@ -113,7 +113,7 @@ impl Ledger {
         self.counted().attached(body, messages);
     }
 
-    fn committed(&self, body: BodyId, outcome: &str) {
+    fn committed(&self, body: BodyId, outcome: &Told) {
         let mut counted = self.counted();
         counted.committed(body, outcome, self.plan);
         let is_complete = counted.missing == 0 && counted.open.is_empty();
@@ -134,14 +134,14 @@ impl Counted {
         self.open.insert(body, messages);
     }
 
-    fn committed(&mut self, body: BodyId, outcome: &str, plan: Plan) {
-        // These ask for another attachment, which has an outcome of its own.
-        if matches!(outcome, "bad_anchor" | "no_account") {
+    fn committed(&mut self, body: BodyId, outcome: &Told, plan: Plan) {
+        // What is not settled asks for another attachment, which has an outcome of its own.
+        if !outcome.is_settled() {
             return;
         }
         let Some(messages) = self.open.remove(&body) else { return };
-        if outcome != "applied" {
-            *self.without_effect.entry(outcome.to_owned()).or_default() += 1;
+        if !outcome.is_applied() {
+            *self.without_effect.entry(outcome.code.clone()).or_default() += 1;
             return;
         }
         self.bodies += 1;
@@ -197,6 +197,10 @@ mod tests {
         Content { stream, content_type, content_type_name: None, text, data: None }
     }
 
+    fn told(code: &str) -> Told {
+        Told { code: code.to_owned(), detail: String::new() }
+    }
+
     #[test]
     fn what_is_lost_or_doubled_is_counted_by_what_took_effect() {
         let ledger = ledger();
@@ -204,16 +208,16 @@ mod tests {
         ledger.attached(body(1), &text(0, "0"));
         ledger.attached(body(2), &text(0, "1"));
         ledger.attached(body(3), &text(0, "1"));
-        ledger.committed(body(1), "applied");
-        ledger.committed(body(1), "applied");
-        ledger.committed(body(2), "applied");
+        ledger.committed(body(1), &told("applied"));
+        ledger.committed(body(1), &told("applied"));
+        ledger.committed(body(2), &told("applied"));
         let lost = |device, acknowledged| ledger.counted().lost(device, acknowledged);
         assert_eq!((lost(0, 2), lost(1, 2), ledger.counted().doubled()), (0, 2, 0));
-        ledger.committed(body(3), "seq_used");
+        ledger.committed(body(3), &told("seq_used"));
         assert_eq!(ledger.counted().doubled(), 0, "it took no effect");
         ledger.attached(body(4), &text(0, "0"));
         assert_eq!(ledger.counted().disordered, 2, "1 again, then 0");
-        ledger.committed(body(4), "applied");
+        ledger.committed(body(4), &told("applied"));
         let counted = ledger.counted();
         assert_eq!((counted.doubled(), counted.bodies), (1, 3));
     }
@@ -231,14 +235,14 @@ mod tests {
         for (device, number) in [(0, "0"), (0, "1"), (0, "2"), (1, "0"), (1, "1"), (1, "2")] {
             assert!(!is_complete());
             let body = post(device, number);
-            ledger.committed(body, "applied");
+            ledger.committed(body, &told("applied"));
         }
         assert!(is_complete());
         let (one, two) = (post(1, "2"), post(1, "1"));
-        ledger.committed(one, "no_account");
+        ledger.committed(one, &told("no_account"));
         assert!(!is_complete());
-        ledger.committed(one, "seq_used");
-        ledger.committed(two, "applied");
+        ledger.committed(one, &told("seq_used"));
+        ledger.committed(two, &told("applied"));
         assert!(is_complete());
         assert_eq!(ledger.counted().doubled(), 1);
     }
