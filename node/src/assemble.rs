@@ -232,7 +232,6 @@ impl Parts {
             workers: Workers::new(config.work_queue),
             turns: Turns::default(),
             registrations: Recent::new(REGISTRATIONS_MAX),
-            attached_here: Recent::new(api::reattach::NOTED_MAX),
             subscribers: Arc::new(Semaphore::new(config.subscribers_max)),
             live: Live::new(self.config.market.clone(), self.api, stopping.clone()),
             stopping: stopping.clone(),
