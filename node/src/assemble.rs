@@ -103,10 +103,10 @@ impl Parts {
     /// Starts the threads and the API, and who watches them.
     pub(crate) async fn run(
         self,
+        clock: Clock,
         stopping: Stop,
         told: watch::Sender<Option<StopCause>>,
     ) -> Result<(JoinHandle<()>, Submitter), StartError> {
-        let clock = Clock::start();
         let mut machine = self.machine(clock).await?;
         let wires = self.wires(clock)?;
         let start = machine.status();
