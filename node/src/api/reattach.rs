@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use weft_core::{
     codec::Decode as _,
     digest::TxId,
-    machine::{Archive, Reads as _},
+    machine::Archive,
     tx::{Attachment, SealedBody},
 };
 
