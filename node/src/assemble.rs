@@ -158,11 +158,19 @@ impl Parts {
             farewell: Duration::from_millis(self.config.api.submit_timeout_ms),
         };
         // Ends with the word to stop, or with the feed.
-        tokio::spawn(api::reattach::run(api.clone()));
+        let reattach = tokio::spawn(api::reattach::run(api.clone()));
         let server = api::serve::serve(self.listener, api::router(api), limits, stopping.clone());
         let server = tokio::spawn(server);
-        let watched =
-            Watched { stopping, told, server, machine_ended, ingest_ended, stop_ingest, queue };
+        let watched = Watched {
+            stopping,
+            told,
+            server,
+            reattach,
+            machine_ended,
+            ingest_ended,
+            stop_ingest,
+            queue,
+        };
         Ok((tokio::spawn(watched.supervise(net, feed)), submitter))
     }
 
