@@ -121,6 +121,7 @@ impl Parts {
             patience: Duration::from_millis(self.config.api.submit_timeout_ms),
         };
         let api = self.api(&wires, status, submitter.clone(), &stopping, told.subscribe());
+        let limits = self.connections();
         let Wires { net, checks, feed, metrics, queue, pulse, clock } = wires;
 
         let runner = Runner {
@@ -152,11 +153,6 @@ impl Parts {
             ingest.run();
             Ok(())
         })?;
-        let limits = ConnectionLimits {
-            all: self.config.api.connections_max,
-            per_client: self.config.api.connections_per_client,
-            farewell: Duration::from_millis(self.config.api.submit_timeout_ms),
-        };
         // Ends with the word to stop, or with the feed.
         let reattach = tokio::spawn(api::reattach::run(api.clone()));
         let server = api::serve::serve(self.listener, api::router(api), limits, stopping.clone());
@@ -172,6 +168,14 @@ impl Parts {
             queue,
         };
         Ok((tokio::spawn(watched.supervise(net, feed)), submitter))
+    }
+
+    fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            all: self.config.api.connections_max,
+            per_client: self.config.api.connections_per_client,
+            farewell: Duration::from_millis(self.config.api.submit_timeout_ms),
+        }
     }
 
     /// The machine as the store left it. Reads what is live.
