@@ -5,6 +5,7 @@ use weft_core::time::Span;
 use super::{
     chaos,
     plan::{self, Options, Plan, Sensor, Story, Trouble},
+    sale::Sale,
 };
 use crate::{
     kernel::random::{Dice, Seed},
@@ -13,6 +14,9 @@ use crate::{
 
 /// Time in which clients and sensors say something new.
 const LOAD: Span = Span::from_secs(30);
+
+/// Time under load after the ledger has stalled.
+const REST: Span = Span::from_secs(5);
 
 /// Time until the last fault is over.
 const CHAOS: Span = Span::from_secs(25);
@@ -40,7 +44,11 @@ pub(super) fn draw(seed: u64) -> Plan {
     };
     let sensors = vec![Sensor { at: dice.index(nodes), posting }];
     let mut trouble = cheats(&mut dice, validators);
+    let honest: Vec<usize> = (0..nodes).filter(|node| !is_cheat(&trouble, *node)).collect();
     trouble.extend(chaos::draw(Seed::new(seed).dice("chaos", 0), nodes, CHAOS));
+    let (sale, stall) = sold(seed, validators, &honest);
+    let load = stall.last().map_or(LOAD, |last| chaos::later(last.after, REST));
+    trouble.extend(stall);
     trouble.sort_by_key(|trouble| trouble.after);
     Plan {
         seed,
@@ -48,12 +56,34 @@ pub(super) fn draw(seed: u64) -> Plan {
         nodes,
         names,
         clients,
-        load: LOAD,
+        load,
         patience: PATIENCE,
         options,
+        sale,
         sensors,
         trouble,
     }
+}
+
+/// In some plans something is sold from one honest node to another, and in some of those the
+/// ledger stalls in the end: returns what is sold, and what goes wrong for that.
+fn sold(seed: u64, validators: usize, honest: &[usize]) -> (Option<Sale>, Vec<Trouble>) {
+    let mut dice = Seed::new(seed).dice("sale", 0);
+    let ([true, stalls], true) = ([40, 50].map(|percent| dice.chance(percent)), !honest.is_empty())
+    else {
+        return (None, Vec::new());
+    };
+    let sale = Sale::draw(&mut dice, honest);
+    let stall = if stalls { sale.stall(CHAOS, validators, faulty(validators)) } else { Vec::new() };
+    (Some(sale), stall)
+}
+
+/// Whether a node breaks the rules, or loses its disk, at some time.
+fn is_cheat(trouble: &[Trouble], node: usize) -> bool {
+    trouble.iter().any(|trouble| match trouble.fault {
+        Fault::Corrupt(cheat, _) | Fault::Twin(cheat, _) | Fault::Rollback(cheat) => cheat == node,
+        _ => false,
+    })
 }
 
 /// What the world is like, and how many clients it has.

@@ -9,6 +9,7 @@ mod chaos;
 mod finality;
 mod plan;
 mod run;
+mod sale;
 pub mod seeds;
 mod shrink;
 mod spread;
@@ -19,6 +20,7 @@ pub(crate) use self::run::probe;
 pub use self::{
     plan::{Options, Plan, Sensor, Story, Trouble},
     run::{Fallen, Report},
+    sale::Sale,
     shrink::Shrunk,
 };
 

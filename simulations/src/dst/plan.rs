@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use weft_core::time::Span;
 
+use super::sale::Sale;
 use crate::world::{Links, Posting, Settings, World, faults::Fault};
 
 /// What a run is about.
@@ -39,6 +40,9 @@ pub struct Plan {
     pub patience: Span,
     /// What the world is like.
     pub options: Options,
+    /// What is sold meanwhile, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale: Option<Sale>,
     /// Those who post readings.
     pub sensors: Vec<Sensor>,
     /// What goes wrong, in the order of time.
@@ -59,7 +63,7 @@ pub struct Sensor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trouble {
-    /// How long after the start.
+    /// How long after all began to talk.
     pub after: Span,
     /// What.
     pub fault: Fault,
@@ -150,6 +154,7 @@ impl Plan {
     pub fn check(&self) -> Result<(), String> {
         let named = self.names.iter().flatten().copied();
         let named = named.chain(self.sensors.iter().map(|sensor| sensor.at));
+        let named = named.chain(self.sale.iter().flat_map(Sale::homes));
         // Nodes that join take the numbers behind those that are there at the start.
         let joins = |trouble: &&Trouble| matches!(trouble.fault, Fault::Join(_) | Fault::Twin(..));
         let most = self.nodes + self.trouble.iter().filter(joins).count();
@@ -167,10 +172,11 @@ impl Plan {
         Ok(())
     }
 
-    /// The world at its beginning, with all that will go wrong in its queue.
+    /// The world before anybody talks and anything goes wrong.
     pub(super) fn world(&self) -> World {
         let mut settings = self.options.settings(self.seed);
-        settings.clients = self.clients.len() as u64;
+        settings.clients =
+            (self.clients.len() + self.sale.iter().flat_map(Sale::homes).count()) as u64;
         let mut world = World::new(settings);
         for _ in 0..self.nodes {
             world.add_node();
@@ -178,6 +184,11 @@ impl Plan {
         for [by, to] in &self.names {
             world.connect(*by, *to);
         }
+        world
+    }
+
+    /// All begin to talk, and what will go wrong is in the queue.
+    pub(super) fn begin(&self, world: &mut World) {
         for every in &self.clients {
             world.add_client(*every, self.load);
         }
@@ -187,7 +198,6 @@ impl Plan {
         for Trouble { after, fault } in &self.trouble {
             world.plan_fault(*after, fault.clone());
         }
-        world
     }
 }
 

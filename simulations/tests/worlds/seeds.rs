@@ -29,7 +29,7 @@ const FAILED_TO_END: [u64; 4] = [
 ];
 
 /// What must have happened in some run, or the campaign shows nothing about it.
-const SOMETIMES_SPREAD: [&str; 12] = [
+const SOMETIMES_SPREAD: [&str; 13] = [
     "transaction",
     "attachment",
     "have",
@@ -42,9 +42,10 @@ const SOMETIMES_SPREAD: [&str; 12] = [
     "get_key",
     "key",
     "end",
+    "reads failed",
 ];
 
-const SOMETIMES_FINAL: [&str; 10] = [
+const SOMETIMES_FINAL: [&str; 17] = [
     "commits",
     "ordered",
     "without effect",
@@ -55,6 +56,13 @@ const SOMETIMES_FINAL: [&str; 10] = [
     "channels opened",
     "claims",
     "channels ended",
+    "reads failed",
+    "trades",
+    "trades that paused with the ledger",
+    "trades whose seller lost power",
+    "trades whose buyer lost power",
+    "trades over a way that was cut",
+    "trades that got everything",
 ];
 
 #[test]
