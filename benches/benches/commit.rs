@@ -55,7 +55,7 @@ fn batches(load: &Load, size: usize) -> Vec<Batch> {
             let known = |id| load.keys.get(&id).cloned();
             let admitted = admit(bytes.clone(), &load.rules, known, &HostVerifier);
             let tx = Arc::new(admitted.expect("valid").expect("the key is known"));
-            Attached { position: Position(position), first_of_body: true, tx }
+            Attached { position: Position(position), first_of_body: true, is_own: false, tx }
         })
         .collect();
     attached

@@ -94,6 +94,7 @@ function verdict(proven, took) {
     facts([
       ["Said by", accountLink(proven.issuer, 18, 10)],
       ["Says", words(said)],
+      ["Its own clock", proven.time === 0 ? "none" : [moment(proven.time), ": its word alone"]],
       ["Outcome", proven.outcome],
       ["Made after", before],
       ["Made before", [moment(proven.not_after), " (commit ", commitLink(proven.commit), ")"]],

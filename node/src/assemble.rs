@@ -103,10 +103,10 @@ impl Parts {
     /// Starts the threads and the API, and who watches them.
     pub(crate) async fn run(
         self,
+        clock: Clock,
         stopping: Stop,
         told: watch::Sender<Option<StopCause>>,
     ) -> Result<(JoinHandle<()>, Submitter), StartError> {
-        let clock = Clock::start();
         let mut machine = self.machine(clock).await?;
         let wires = self.wires(clock)?;
         let start = machine.status();
@@ -232,7 +232,6 @@ impl Parts {
             workers: Workers::new(config.work_queue),
             turns: Turns::default(),
             registrations: Recent::new(REGISTRATIONS_MAX),
-            attached_here: Recent::new(api::reattach::NOTED_MAX),
             subscribers: Arc::new(Semaphore::new(config.subscribers_max)),
             live: Live::new(self.config.market.clone(), self.api, stopping.clone()),
             stopping: stopping.clone(),

@@ -9,21 +9,25 @@ use weft_core::time::{Span, Time};
 
 /// A clock that never goes back.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     started: Instant,
     at: Time,
 }
 
 impl Clock {
     /// Starts at the system's time. A system before 1970 starts at the epoch.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at = Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        Self::start_at(Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// Starts at `at` whatever the system says: for whoever does not want to wait for days.
+    pub fn start_at(at: Time) -> Self {
         Self { started: Instant::now(), at }
     }
 
     /// Now.
-    pub(crate) fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         let past = self.started.elapsed().as_millis();
         self.at + Span::from_millis(u64::try_from(past).unwrap_or(u64::MAX))
     }

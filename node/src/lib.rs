@@ -46,6 +46,7 @@ mod supervise;
 mod turns;
 mod work;
 
+pub use clock::Clock;
 pub use config::{Config, ConfigError, Setting};
 pub use health::StopCause;
 pub use key_file::Seed;

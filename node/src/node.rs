@@ -9,6 +9,7 @@ use weft_storage::StoreError;
 
 use crate::{
     assemble::Parts,
+    clock::Clock,
     config::{Config, ConfigError},
     genesis_file::{self, GenesisFileError},
     health::StopCause,
@@ -94,12 +95,25 @@ impl Node {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn start(config: Config, genesis: Genesis, seed: &Seed) -> Result<Self, StartError> {
+        Self::start_at(config, genesis, seed, Clock::start()).await
+    }
+
+    /// The same by a clock that was started elsewhere.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn start_at(
+        config: Config,
+        genesis: Genesis,
+        seed: &Seed,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         config.check()?;
         let parts = Parts::gather(config, genesis, seed).await?;
         let (id, api, p2p, net) = (parts.id, parts.api, parts.p2p, parts.net.clone());
         let (stop, stopping) = Stopper::new();
         let (told, cause) = watch::channel(None);
-        let (supervisor, submitter) = parts.run(stopping, told).await?;
+        let (supervisor, submitter) = parts.run(clock, stopping, told).await?;
         tracing::info!(node.id = %id, api = %api, p2p = %p2p, "the node runs");
         let supervisor = Some(supervisor);
         Ok(Self { id, api, p2p, net, submitter, stop, cause, supervisor })

@@ -142,7 +142,7 @@ impl Contents {
     }
 
     fn attach(&mut self, attached: &Attached) {
-        let Attached { position, first_of_body, tx } = attached;
+        let Attached { position, first_of_body, tx, .. } = attached;
         let (id, body) = (tx.id(), tx.body_id());
         assert_eq!(*position, self.next(), "positions are without a gap");
         let known = self.bodies.contains_key(&body);
@@ -156,7 +156,7 @@ impl Contents {
         let hanging = self.bodies.entry(body);
         hanging.or_insert_with(|| Hanging::new(tx.sealed_body())).at.push_back(*position);
         self.totals = self.totals.with(tx);
-        let entry = LogEntry::of(*position, tx);
+        let entry = LogEntry::of(attached);
         self.log.push_back(Attachment { entry, tx: Arc::clone(tx) });
     }
 

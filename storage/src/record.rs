@@ -1,7 +1,7 @@
 //! Keys and values of the database: one tag byte, then fields.
 //!
 //! ```text
-//! l  position                      -> TxId | attachment 104 | BodyId | bytes 4 | first 1 | sum 32
+//! l  position                      -> TxId | attachment 104 | BodyId | bytes 4 | flags 1 | sum 32
 //! t  TxId                          -> position
 //! b  BodyId                        -> position 8 | body | seal  by body: where it hangs first
 //! h  BodyId   position             -> TxId                   where else it hangs
@@ -15,7 +15,8 @@
 //!
 //! Integers are big-endian in keys, so that ranges ascend, and little-endian in values, like
 //! everything else. `sum` is that of the [`Totals`] of the log up to and with this entry: wherever
-//! the log ends, its last entry says what there is, and no batch pays for a record of its own.
+//! the log ends, its last entry says what there is, and no batch pays for a record of its own. The
+//! flags, from the lowest bit: the entry came with its body; this node acknowledged it.
 //!
 //! Only `t` and `l` are read to find a transaction: `t` has random keys, which a tree of sorted
 //! tables rewrites again and again, so its value is the position alone; `l` is written in order.
@@ -61,13 +62,13 @@ pub(crate) struct LogRecord {
 
 impl LogRecord {
     pub(crate) fn value(&self) -> Vec<u8> {
-        let LogEntry { position: _, id, attachment, body, bytes } = &self.entry;
+        let LogEntry { position: _, id, attachment, body, bytes, is_own } = &self.entry;
         let mut out = Vec::new();
         id.encode(&mut out);
         attachment.encode(&mut out);
         body.encode(&mut out);
         out.extend_from_slice(&bytes.to_le_bytes());
-        out.push(self.first_of_body.into());
+        out.push(u8::from(self.first_of_body) | u8::from(*is_own) << 1);
         self.totals.encode_sum(&mut out);
         out
     }
@@ -75,15 +76,14 @@ impl LogRecord {
     pub(crate) fn parse(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
         let position = last_position(key)?;
         let mut reader = Reader::new(value);
+        let id = TxId::decode(&mut reader)?;
+        let attachment = Attachment::decode(&mut reader)?;
+        let body = BodyId::decode(&mut reader)?;
+        let bytes = reader.u32()?;
+        let [first_of_body, is_own] = flags(&mut reader)?;
         let record = Self {
-            entry: LogEntry {
-                position,
-                id: TxId::decode(&mut reader)?,
-                attachment: Attachment::decode(&mut reader)?,
-                body: BodyId::decode(&mut reader)?,
-                bytes: reader.u32()?,
-            },
-            first_of_body: flag(&mut reader)?,
+            entry: LogEntry { position, id, attachment, body, bytes, is_own },
+            first_of_body,
             totals: Totals::decode_sum(position.0.saturating_add(1), &mut reader)?,
         };
         reader.finish()?;
@@ -91,11 +91,11 @@ impl LogRecord {
     }
 }
 
-fn flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+/// Two flags, the first one in the lowest bit.
+fn flags(reader: &mut Reader<'_>) -> Result<[bool; 2], DecodeError> {
     match reader.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        tag => Err(DecodeError::UnknownTag { field: "flag", actual: tag.into() }),
+        bits @ 0..=3 => Ok([bits & 1 != 0, bits & 2 != 0]),
+        tag => Err(DecodeError::UnknownTag { field: "flags", actual: tag.into() }),
     }
 }
 

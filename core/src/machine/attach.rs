@@ -176,7 +176,10 @@ impl Machine {
             return false;
         }
         let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
-        let entry = LogEntry::of(self.tangle.next(), &tx);
+        let position = self.tangle.next();
+        let attached =
+            Attached { position, first_of_body, is_own: source == Source::Local, tx: tx.clone() };
+        let entry = LogEntry::of(&attached);
         self.place(self.now, &entry, Order::Open(Some(tx.clone())));
         self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
         for far in self.cover.drop_far() {
@@ -187,7 +190,7 @@ impl Machine {
         }
         self.settled_want(id);
         self.spread(source, since, &tx, first_of_body, out);
-        self.written(Attached { position: entry.position, first_of_body, tx }, source, out);
+        self.written(attached, source, out);
         true
     }
 
@@ -200,16 +203,17 @@ impl Machine {
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
-        let entry = LogEntry::of(self.tangle.next(), &tx);
-        let LogEntry { position, body, .. } = entry;
+        let (position, body) = (self.tangle.next(), tx.body_id());
         let is_first = self.tangle.attachments(&body).is_empty();
         let first_of_body = is_first && reads.sealed_body(&body).is_none();
-        self.tangle.attach(&entry, Order::Closed);
-        self.settled_want(tx.id());
-        if let Some(key) = tx.transaction().new_key().cloned() {
+        let is_own = source == Source::Local;
+        let attached = Attached { position, first_of_body, is_own, tx };
+        self.tangle.attach(&LogEntry::of(&attached), Order::Closed);
+        self.settled_want(attached.tx.id());
+        if let Some(key) = attached.tx.transaction().new_key().cloned() {
             self.key_known(key, reads, out);
         }
-        self.written(Attached { position, first_of_body, tx }, source, out);
+        self.written(attached, source, out);
     }
 
     /// Writes and tells of what was attached.

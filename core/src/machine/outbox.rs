@@ -87,6 +87,8 @@ pub struct Attached {
     pub position: Position,
     /// Whether it is the first attachment of its body here, so that the body is new too.
     pub first_of_body: bool,
+    /// Whether it was submitted here, so that it is this node that acknowledges it.
+    pub is_own: bool,
     /// The transaction.
     pub tx: Arc<Verified>,
 }

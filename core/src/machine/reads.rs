@@ -7,9 +7,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Batch, Table};
+use super::{Attached, Batch, Table};
 use crate::{
-    admit::Verified,
     digest::{BodyId, KeyId, TxId},
     keys::PublicKey,
     message::PeerAddress,
@@ -30,20 +29,24 @@ pub struct LogEntry {
     pub body: BodyId,
     /// Its length on the wire, in bytes.
     pub bytes: u32,
+    /// Whether this node acknowledged it to somebody, and so sees that its body is ordered.
+    pub is_own: bool,
 }
 
 impl LogEntry {
-    /// The entry of `tx` at `position`.
+    /// The entry of what was attached.
     ///
     /// # Panics
     /// Never: a transaction is below 32 KiB.
-    pub fn of(position: Position, tx: &Verified) -> Self {
+    pub fn of(attached: &Attached) -> Self {
+        let Attached { position, is_own, tx, .. } = attached;
         Self {
-            position,
+            position: *position,
             id: tx.id(),
             attachment: tx.transaction().attachment,
             body: tx.body_id(),
             bytes: u32::try_from(tx.bytes().len()).expect("a transaction is below 32 KiB"),
+            is_own: *is_own,
         }
     }
 }

@@ -48,6 +48,7 @@ impl Shelf {
                 attachment: tx.transaction().attachment,
                 body: tx.body_id(),
                 bytes: tx.bytes().len() as u32,
+                is_own: attached.is_own,
             });
         }
     }

@@ -10,6 +10,7 @@ mod crash;
 mod doors;
 mod links;
 mod mqtt;
+mod offline;
 mod outage;
 mod support;
 mod tiny;

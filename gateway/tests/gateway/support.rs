@@ -19,7 +19,7 @@ use weft_gateway::{
     Clock, Config, Gateway,
     device::{Device, Registrar, Token},
 };
-use weft_node::{Node, Seed};
+use weft_node::{Clock as NodeClock, Node, Seed};
 
 /// Longest wait for anything. Far above what it takes, for machines with other things to do.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// Files, a network of one node, and the devices of a gateway.
 pub(crate) struct World {
     dir: TempDir,
-    genesis: Genesis,
+    pub(crate) genesis: Genesis,
 }
 
 impl World {
@@ -46,12 +46,17 @@ impl World {
 
     /// The node, with finality.
     pub(crate) async fn node(&self) -> (Node, NodeClient) {
+        self.node_at(NodeClock::start()).await
+    }
+
+    /// The same by `clock`: of the same files as the one before it, which must have ended.
+    pub(crate) async fn node_at(&self, clock: NodeClock) -> (Node, NodeClient) {
         let mut config = weft_node::Config::default();
         config.node.data_dir = self.path("node");
         config.p2p.listen = loopback();
         config.api.listen = loopback();
         config.store.cache_bytes = 8 << 20;
-        let node = Node::start(config, self.genesis.clone(), &seed()).await.unwrap();
+        let node = Node::start_at(config, self.genesis.clone(), &seed(), clock).await.unwrap();
         let client = NodeClient::new(&format!("http://{}", node.api_addr())).unwrap();
         (node, client)
     }
@@ -78,8 +83,14 @@ impl World {
 
     /// A gateway that goes by `clock`.
     pub(crate) async fn gateway_at(&self, config: Config, clock: &Clock) -> Gateway {
-        let key = HostKey::from_seed(Scheme::MlDsa44, &[9; 32]).unwrap();
-        Gateway::open_at(config, Arc::new(key), clock.clone()).await.unwrap()
+        open(config, 9, clock).await
+    }
+
+    /// Another one, with a key and a queue of its own.
+    pub(crate) async fn other_gateway_at(&self, node: &str, clock: &Clock) -> Gateway {
+        let mut config = self.config(node);
+        config.gateway.data_dir = self.path("other-gateway");
+        open(config, 8, clock).await
     }
 
     /// Adds a device and gives its token. Before the gateway opens, so that it knows it at once.
@@ -102,6 +113,11 @@ impl World {
         change(&mut registrar);
         registrar.store().unwrap();
     }
+}
+
+async fn open(config: Config, key: u8, clock: &Clock) -> Gateway {
+    let key = HostKey::from_seed(Scheme::MlDsa44, &[key; 32]).unwrap();
+    Gateway::open_at(config, Arc::new(key), clock.clone()).await.unwrap()
 }
 
 fn seed() -> Seed {

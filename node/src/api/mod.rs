@@ -87,8 +87,6 @@ pub(crate) struct Api {
     pub(crate) turns: Turns,
     /// Transactions that registered accounts, as far as they came through this API.
     pub(crate) registrations: Recent<Address, TxId>,
-    /// What this node attached for others.
-    pub(crate) attached_here: Recent<TxId, ()>,
     pub(crate) subscribers: Arc<Semaphore>,
     /// Streams that are bought for local applications.
     pub(crate) live: Arc<Live>,

@@ -160,13 +160,7 @@ impl Api {
         self.refuse_pruned(sealed).await?;
         let tries = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
         self.quota.take(client, tries, Instant::now()).map_err(over_quota)?;
-        // The parents may leave the live DAG while the work is done: then once more, with others.
-        match self.attach_here(sealed, bits).await {
-            Err(problem) if problem.code() == "unknown_parent" => {
-                self.attach_here(sealed, bits).await
-            }
-            other => other,
-        }
+        self.attach_here(sealed, bits).await
     }
 
     /// A body whose sequence was used by a commit that is not here any more may be the very one
@@ -189,13 +183,16 @@ impl Api {
         Err(Problem::new(StatusCode::CONFLICT, "pruned", detail))
     }
 
-    /// Attaches a body for somebody else, and notes that.
+    /// Attaches a body for somebody else.
     pub(super) async fn attach_here(&self, sealed: &SealedBody, bits: u8) -> Acknowledged {
-        let candidate = self.attach(sealed, bits).await?;
-        let id = candidate.id();
-        let acknowledged = self.acknowledged(candidate, false).await?;
-        self.attached_here.insert(id, ());
-        Ok(acknowledged)
+        let attached = self.acknowledged(self.attach(sealed, bits).await?, false).await;
+        // The parents may leave the live DAG while the work is done: then once more, with others.
+        match attached {
+            Err(problem) if problem.code() == "unknown_parent" => {
+                self.acknowledged(self.attach(sealed, bits).await?, false).await
+            }
+            other => other,
+        }
     }
 
     /// Hands a candidate in and waits for its fate. `known`: its body was here before.

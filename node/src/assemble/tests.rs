@@ -124,7 +124,7 @@ async fn a_failed_store_stops_the_node_for_good_and_it_says_so() {
     let url = format!("http://{}", parts.api);
     let (stop, stopping) = Stopper::new();
     let (told, mut cause) = watch::channel(None);
-    let (supervisor, _) = parts.run(stopping, told).await.unwrap();
+    let (supervisor, _) = parts.run(Clock::start(), stopping, told).await.unwrap();
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let post = async |seed| {

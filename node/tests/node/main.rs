@@ -15,6 +15,7 @@ mod live;
 mod market;
 mod peers;
 mod pruned;
+mod reattach;
 mod refusals;
 mod state;
 mod submissions;

@@ -21,7 +21,7 @@ pub fn store_in_order(node: &Node) -> Result<(), Broken> {
     let first = log.first().map_or(0, |first| first.position.0);
     expect(Rule::C5Integrity, first == 0 || !is_whole, || format!("the log starts at {first}"))?;
     for (index, entry) in (first..).zip(log) {
-        let LogEntry { position, id, attachment, body, bytes } = entry;
+        let LogEntry { position, id, attachment, body, bytes, .. } = entry;
         expect(Rule::C5Integrity, position.0 == index, || {
             format!("{id} at {position}, not {index}")
         })?;

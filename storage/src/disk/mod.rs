@@ -171,7 +171,7 @@ impl FjallStore {
         batch: &Batch,
         next: Position,
     ) -> Result<(), StoreError> {
-        let Attached { position, first_of_body, tx } = attached;
+        let Attached { position, first_of_body, tx, .. } = attached;
         assert_eq!(*position, next, "positions are without a gap");
         if *first_of_body {
             return Ok(());
@@ -191,9 +191,9 @@ impl FjallStore {
         totals: Totals,
         records: &mut OwnedWriteBatch,
     ) {
-        let Attached { position, first_of_body, tx } = attached;
+        let Attached { position, first_of_body, tx, .. } = attached;
         let (id, body) = (tx.id(), tx.body_id());
-        let entry = LogEntry::of(*position, tx);
+        let entry = LogEntry::of(attached);
         if *first_of_body {
             self.hang(&body, &tx.transaction().body, &tx.sealed_body(), *position, records);
         } else if !adopted {

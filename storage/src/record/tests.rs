@@ -57,6 +57,7 @@ fn a_log_record_is_frozen() {
             },
             body: BodyId([2; 32]),
             bytes: 0x0c0d,
+            is_own: true,
         },
         first_of_body: true,
         totals: Totals::decode_sum(POSITION.0 + 1, &mut Reader::new(&sum)).unwrap(),
@@ -68,7 +69,7 @@ fn a_log_record_is_frozen() {
         "0b0a000000000000".to_owned(),
         id(2),
         "0d0c0000".to_owned(),
-        "01".to_owned(),
+        "03".to_owned(),
         hex(&sum),
     ];
     let value = record.value();
@@ -77,8 +78,8 @@ fn a_log_record_is_frozen() {
     assert_eq!(LogRecord::parse(&log(POSITION), &value).unwrap(), record);
 
     let mut wrong = value.clone();
-    wrong[172] = 2;
-    assert!(LogRecord::parse(&log(POSITION), &wrong).is_err(), "a flag is 0 or 1");
+    wrong[172] = 4;
+    assert!(LogRecord::parse(&log(POSITION), &wrong).is_err(), "there are two flags");
     assert!(LogRecord::parse(&log(POSITION), &value[..204]).is_err());
     assert!(LogRecord::parse(&log(POSITION), &[value.as_slice(), &[0]].concat()).is_err());
     assert!(LogRecord::parse(b"l", &value).is_err());

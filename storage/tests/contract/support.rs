@@ -163,6 +163,7 @@ impl Model {
         let attached = positions.zip(txs).map(|(position, tx)| Attached {
             position: Position(position),
             first_of_body: bodies.insert(tx.body_id()),
+            is_own: position % 3 == 0,
             tx: Arc::clone(tx),
         });
         Batch { attached: attached.collect(), ..Batch::default() }
@@ -277,5 +278,6 @@ fn entry(attached: &Attached) -> LogEntry {
         attachment: tx.transaction().attachment,
         body: tx.body_id(),
         bytes: tx.bytes().len() as u32,
+        is_own: attached.is_own,
     }
 }

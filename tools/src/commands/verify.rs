@@ -16,14 +16,15 @@ use weft_core::{
     codec::{Decode as _, Encode as _},
     keys::HostVerifier,
     proof::{Proof, Proven},
-    tx::Payload,
+    time::Time,
+    tx::{Data, Payload},
 };
 use weft_node::genesis_file;
 
 use self::one::One;
 use crate::{
     failure::{Exit, Failure},
-    output::Output,
+    output::{Output, hex, text_or_hex},
     time::date,
 };
 
@@ -94,8 +95,9 @@ impl Shown<'_> {
         json!({
             "ok": true, "id": proven.tx.to_string(), "body": proven.body.to_string(),
             "issuer": proof.body.issuer.text(*kind), "sequence": proof.body.sequence.0,
+            "time": proof.body.time.as_millis(), "said": said(&proof.body.payload, *kind),
             "outcome": proven.outcome.to_string(), "commit": proven.commit.0,
-            "not_before": not_before.ok().map(weft_core::time::Time::as_millis),
+            "not_before": not_before.ok().map(Time::as_millis),
             "no_lower_bound": not_before.err().map(|why| why.to_string()),
             "not_after": proven.not_after.as_millis(), "signed": proven.signed,
             "certified": proven.certified.index.0, "weight": proven.weight,
@@ -113,11 +115,15 @@ impl Shown<'_> {
             Ok(time) => date(time.as_millis()),
             Err(why) => format!("unknown: {why}"),
         };
+        let clock = match proof.body.time {
+            Time::ZERO => "none".to_owned(),
+            time => format!("{}: the issuer's word", date(time.as_millis())),
+        };
         let signature =
             if proven.signed { "checked" } else { "not in the file; the committee vouches" };
         format!(
             "proven       {}\nbody         {}\nsays         {said}\n{one}\
-             issuer       {}, sequence {}\n\
+             issuer       {}, sequence {}\nits clock    {clock}\n\
              outcome      {}\nmade after   {not_before}\nmade before  {} (commit {})\n\
              signature    {signature}\ncommittee    {} of the {quorum} needed signed commit {}\n\
              size         {} bytes: certificate {}, body {}, seal and key {}\n",
@@ -150,7 +156,7 @@ fn said(payload: &Payload, kind: NetworkKind) -> String {
                 (None, Some(chunk)) => {
                     format!("{} readings of stream {stream:?}", chunk.readings().len())
                 }
-                (None, None) => format!("a reading of stream {stream:?}"),
+                (None, None) => format!("a reading of stream {stream:?}: {}", measured(data)),
             }
         }
         Payload::Transfer(transfer) => {
@@ -174,5 +180,37 @@ fn said(payload: &Payload, kind: NetworkKind) -> String {
         }
         Payload::ChannelClose(close) => format!("the end of channel {}", close.channel),
         Payload::ChannelWithdraw(wish) => format!("a wish to end channel {}", wish.channel),
+    }
+}
+
+/// The bytes of a reading: printed as they are if they are text for a line, else in hexadecimal.
+fn measured(data: &Data) -> String {
+    match text_or_hex(&data.bytes) {
+        (Some(text), _) if !text.contains(char::is_control) => text,
+        _ => hex(&data.bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_core::tx::{ContentType, StreamName};
+
+    use super::*;
+
+    #[test]
+    fn a_reading_is_shown_as_text_or_in_hexadecimal() {
+        let stream = StreamName::parse("a/b").unwrap();
+        let says = |bytes: &'static [u8]| {
+            let data = Data {
+                stream: stream.clone(),
+                content_type: ContentType::TEXT,
+                bytes: bytes.into(),
+            };
+            said(&Payload::Data(data), NetworkKind::Test)
+        };
+        assert_eq!(says(b"17.25"), "a reading of stream \"a/b\": 17.25");
+        assert_eq!(says(b"\xff\x01"), "a reading of stream \"a/b\": ff01");
+        // What would write lines of its own, or move the cursor.
+        assert_eq!(says(b"1\noutcome"), "a reading of stream \"a/b\": 310a6f7574636f6d65");
     }
 }

@@ -21,6 +21,7 @@ fn logged(positions: impl Iterator<Item = u64>) -> (FjallStore, tempfile::TempDi
             attachment: Attachment::new([TxId::ZERO; 2], CommitRef::NONE),
             body: BodyId([2; 32]),
             bytes: 1_000,
+            is_own: false,
         };
         let totals = Totals::decode_sum(n + 1, &mut Reader::new(&[0; 32])).unwrap();
         let record = LogRecord { entry, first_of_body: true, totals };

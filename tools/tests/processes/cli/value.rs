@@ -41,8 +41,14 @@ fn value_is_sent_shown_proven_and_verified() {
     on(&["proof", sent["id"].as_str().unwrap(), "--out", "sent.proof"]).ok();
     let verify = |file: &str| run(dir, &["verify", file, "--committee", "net/genesis.toml"]);
     let proven = verify("sent.proof").ok();
-    for part in ["a transfer: 5000 to", "applied", "made after", "made before", "1 of the 1 needed"]
-    {
+    for part in [
+        "a transfer: 5000 to",
+        "applied",
+        "its clock",
+        "made after",
+        "made before",
+        "1 of the 1 needed",
+    ] {
         assert!(proven.contains(part), "{part} is missing: {proven}");
     }
     let args = ["--json", "verify", "sent.proof", "--committee", "net/genesis.toml"];
