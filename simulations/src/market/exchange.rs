@@ -1,5 +1,8 @@
 //! A ledger with accounts on it: what they say is attached until it has an outcome.
 //!
+//! One attachment after the other: nodes keep only a few of each body, and whoever makes more has
+//! some nodes keep these and others those.
+//!
 //! Each account has a node of its own, its home: what it says enters there, and what it knows of
 //! the ledger is what that node has told ([`View`]).
 
@@ -7,9 +10,9 @@ use std::collections::BTreeMap;
 
 use weft_core::{
     address::Address,
-    digest::BodyId,
+    digest::{BodyId, TxId},
     keys::{PublicKey, Sign as _},
-    machine::Archive,
+    machine::{Archive, Reads as _},
     market::objects::{Channel, Listing, Settlement},
     outcome::Outcome,
     time::{Span, Time},
@@ -29,7 +32,7 @@ use crate::{
     },
 };
 
-/// Time after which what has no outcome is attached anew.
+/// How often is looked whether an attachment of what has no outcome is still to be ordered.
 const AGAIN: Span = Span::from_secs(2);
 
 /// How far virtual time goes in one go: a hundredth of a second.
@@ -59,6 +62,8 @@ struct Post {
     by: usize,
     sealed: SealedBody,
     again: Time,
+    /// Its last attachment, if there is one.
+    attached: Option<TxId>,
     /// The time of the ledger when it had an outcome.
     ended: Option<Time>,
 }
@@ -124,7 +129,8 @@ impl Exchange {
         let sequence = by.device.take_sequence();
         let sealed = by.device.say(sequence, payload, now);
         let id = sealed.body.id();
-        self.posts.insert(id, Post { by: account, sealed, again: now, ended: None });
+        self.posts
+            .insert(id, Post { by: account, sealed, again: now, attached: None, ended: None });
         id
     }
 
@@ -161,23 +167,31 @@ impl Exchange {
                 post.ended = Some(time);
             } else if post.again <= now {
                 post.again = now + AGAIN;
-                due.push((post.by, post.sealed.clone()));
+                due.push(*id);
             }
         }
-        for (by, sealed) in due {
-            self.attach(by, &sealed);
+        for id in due {
+            self.attach(&id);
         }
         self.world.run(STEP)
     }
 
-    fn attach(&mut self, by: usize, sealed: &SealedBody) {
-        let at = self.home(by);
-        let Some(status) = self.world.node(at).status().filter(|_| self.world.runs(at)) else {
+    /// Attaches a body at its home, unless it is attached there and that may still count.
+    fn attach(&mut self, id: &BodyId) {
+        let Some(post) = self.posts.get(id) else { return };
+        let at = self.home(post.by);
+        let node = self.world.node(at);
+        let is_here = |tx: &TxId| node.store().entry(tx).is_some();
+        if post.attached.is_some_and(|tx| is_here(&tx) && self.world.finals().is_awaited(id, &tx)) {
             return;
-        };
+        }
+        let Some(status) = node.status().filter(|_| self.world.runs(at)) else { return };
         let (tips, anchor) = (status.tips.clone(), status.anchor);
-        let tx = attach(sealed, &tips, anchor, self.world.rules(), &mut self.dice);
+        let tx = attach(&post.sealed, &tips, anchor, self.world.rules(), &mut self.dice);
         self.world.hand_in(at, &tx);
+        if let Some(post) = self.posts.get_mut(id) {
+            post.attached = Some(tx.id());
+        }
     }
 
     /// What became of a body.

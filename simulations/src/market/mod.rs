@@ -23,6 +23,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
     use weft_core::{time::Span, units::Amount};
+    use weft_market::seller::Limits;
 
     use super::*;
     use crate::judges::Rule;
@@ -32,8 +33,8 @@ mod tests {
     fn a_disk_that_forgets_what_it_synced_is_noticed() {
         let exchange = Exchange::new(3, 1, 2).unwrap();
         let secs = Span::from_secs;
-        let mut trade =
-            Trade::new(exchange, Default::default(), Amount(2_000), secs(7_200)).unwrap();
+        let limits = Limits { margin: secs(20), lasting: secs(30), ..Limits::default() };
+        let mut trade = Trade::new(exchange, limits, Amount(2_000), secs(7_200)).unwrap();
         trade.start_seller();
         trade.start_buyer();
         trade.publish(3);

@@ -60,6 +60,12 @@ impl Finals {
         let mut ends = leaves.iter().map(|leaf| leaf.outcome);
         ends.find(|outcome| !matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount))
     }
+
+    /// Whether an attachment of a body may still be ordered: it neither was, nor is stale.
+    pub(crate) fn is_awaited(&self, body: &BodyId, tx: &TxId) -> bool {
+        let mut ordered = self.bodies.get(body).into_iter().flatten();
+        !ordered.any(|leaf| leaf.tx == *tx) && !self.stale.contains(tx)
+    }
 }
 
 #[derive(Debug)]
