@@ -24,8 +24,30 @@ const CHAOS: Span = Span::from_secs(25);
 /// Time after the load in which all must be final.
 const PATIENCE: Span = Span::from_secs(120);
 
-/// The plan of a seed.
+/// The plan of a seed. In some something is sold from one honest node to another, and in some of
+/// those the ledger stalls in the end.
 pub(super) fn draw(seed: u64) -> Plan {
+    let mut plan = unsold(seed);
+    let mut dice = Seed::new(seed).dice("sale", 0);
+    let [sells, stalls] = [40, 50].map(|percent| dice.chance(percent));
+    let honest: Vec<usize> = (0..plan.nodes).filter(|node| !plan.cheats(*node)).collect();
+    if !sells || honest.is_empty() {
+        return plan;
+    }
+    let sale = Sale::draw(&mut dice, &honest);
+    if stalls {
+        let validators = usize::try_from(plan.options.validators).unwrap_or(1);
+        let stall = sale.stall(CHAOS, validators, faulty(validators));
+        plan.load = stall.last().map_or(LOAD, |last| chaos::later(last.after, REST));
+        plan.trouble.extend(stall);
+        plan.trouble.sort_by_key(|trouble| trouble.after);
+    }
+    plan.sale = Some(sale);
+    plan
+}
+
+/// The same with nothing sold in it.
+pub(super) fn unsold(seed: u64) -> Plan {
     let mut dice = Seed::new(seed).dice("finality", 0);
     let (options, clients) = options(&mut dice);
     let validators = usize::try_from(options.validators).unwrap_or(1);
@@ -44,11 +66,7 @@ pub(super) fn draw(seed: u64) -> Plan {
     };
     let sensors = vec![Sensor { at: dice.index(nodes), posting }];
     let mut trouble = cheats(&mut dice, validators);
-    let honest: Vec<usize> = (0..nodes).filter(|node| !is_cheat(&trouble, *node)).collect();
     trouble.extend(chaos::draw(Seed::new(seed).dice("chaos", 0), nodes, CHAOS));
-    let (sale, stall) = sold(seed, validators, &honest);
-    let load = stall.last().map_or(LOAD, |last| chaos::later(last.after, REST));
-    trouble.extend(stall);
     trouble.sort_by_key(|trouble| trouble.after);
     Plan {
         seed,
@@ -56,34 +74,23 @@ pub(super) fn draw(seed: u64) -> Plan {
         nodes,
         names,
         clients,
-        load,
+        load: LOAD,
         patience: PATIENCE,
         options,
-        sale,
+        sale: None,
         sensors,
         trouble,
     }
 }
 
-/// In some plans something is sold from one honest node to another, and in some of those the
-/// ledger stalls in the end: returns what is sold, and what goes wrong for that.
-fn sold(seed: u64, validators: usize, honest: &[usize]) -> (Option<Sale>, Vec<Trouble>) {
-    let mut dice = Seed::new(seed).dice("sale", 0);
-    let ([true, stalls], true) = ([40, 50].map(|percent| dice.chance(percent)), !honest.is_empty())
-    else {
-        return (None, Vec::new());
-    };
-    let sale = Sale::draw(&mut dice, honest);
-    let stall = if stalls { sale.stall(CHAOS, validators, faulty(validators)) } else { Vec::new() };
-    (Some(sale), stall)
-}
-
-/// Whether a node breaks the rules, or loses its disk, at some time.
-fn is_cheat(trouble: &[Trouble], node: usize) -> bool {
-    trouble.iter().any(|trouble| match trouble.fault {
-        Fault::Corrupt(cheat, _) | Fault::Twin(cheat, _) | Fault::Rollback(cheat) => cheat == node,
-        _ => false,
-    })
+impl Plan {
+    /// Whether a node breaks the rules, or loses its disk, at some time.
+    fn cheats(&self, node: usize) -> bool {
+        self.trouble.iter().any(|trouble| match trouble.fault {
+            Fault::Corrupt(one, _) | Fault::Twin(one, _) | Fault::Rollback(one) => one == node,
+            _ => false,
+        })
+    }
 }
 
 /// What the world is like, and how many clients it has.

@@ -32,4 +32,10 @@ impl Plan {
             Story::Finality => finality::draw(seed),
         }
     }
+
+    /// The plan of a seed of [`Story::Finality`], but nothing is sold in it, nor does the ledger
+    /// stall for a sale.
+    pub fn unsold(seed: u64) -> Self {
+        finality::unsold(seed)
+    }
 }

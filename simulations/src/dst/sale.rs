@@ -196,13 +196,16 @@ impl Trade {
         matches!(self.events.last(), Some(Event::Ended(_)))
     }
 
-    /// Whether the user was told why nothing comes: the other side has no more to lose, or waits.
+    /// Whether the user was told why nothing comes: the other side has no more to lose, or has said
+    /// since the last new readings what it waits for.
     fn says_why(&self) -> bool {
-        match self.events.last() {
-            Some(Event::Ended(end)) => !matches!(end, End::Broken(_) | End::Cheated { .. }),
-            Some(Event::Waiting(_)) => true,
-            _ => false,
+        if let Some(Event::Ended(end)) = self.events.last() {
+            return !matches!(end, End::Broken(_) | End::Cheated { .. });
         }
+        let newest = self.delivered().last().copied();
+        let brought = |event: &Event| matches!(event, Event::Readings { sequence, .. } if Some(*sequence) == newest);
+        let since = self.events.iter().position(brought).unwrap_or_default();
+        self.events.iter().skip(since).any(|event| matches!(event, Event::Waiting(_)))
     }
 
     fn was_paused(&self) -> bool {
