@@ -32,6 +32,9 @@ const FAILED_UNSOLD: [u64; 2] = [
     4253, // of the leaders of a snapshot, one that the last had not seen was not fetched
 ];
 
+/// It has all that is rare of [`SOMETIMES_FINAL`], which twenty fresh seeds may not have.
+const SHOWS_RARE: u64 = 5006;
+
 /// What must have happened in some run, or the campaign shows nothing about it.
 const SOMETIMES_SPREAD: [&str; 13] = [
     "transaction",
@@ -71,8 +74,8 @@ const SOMETIMES_FINAL: [&str; 17] = [
 
 #[test]
 fn all_agree_whatever_went_wrong() {
-    let failed = FAILED_TO_SPREAD.map(|seed| Plan::draw(Story::Spread, seed));
-    let reports = campaign(Story::Spread, failed.into(), &SOMETIMES_SPREAD);
+    let kept = FAILED_TO_SPREAD.map(|seed| Plan::draw(Story::Spread, seed));
+    let reports = campaign(Story::Spread, kept.into(), &SOMETIMES_SPREAD);
     for report in reports.iter().filter(|report| !report.tiny) {
         assert!(report.copies <= 300, "seed {}: {} copies of 100", report.seed, report.copies);
     }
@@ -80,9 +83,10 @@ fn all_agree_whatever_went_wrong() {
 
 #[test]
 fn all_becomes_final_whatever_went_wrong() {
-    let drawn = FAILED_TO_END.map(|seed| Plan::draw(Story::Finality, seed));
-    let failed = [&drawn[..], &FAILED_UNSOLD.map(Plan::unsold)].concat();
-    campaign(Story::Finality, failed, &SOMETIMES_FINAL);
+    let draw = |seed| Plan::draw(Story::Finality, seed);
+    let unsold = FAILED_UNSOLD.map(Plan::unsold);
+    let kept = [&FAILED_TO_END.map(draw)[..], &unsold, &[draw(SHOWS_RARE)]].concat();
+    campaign(Story::Finality, kept, &SOMETIMES_FINAL);
 }
 
 #[test]
@@ -94,8 +98,8 @@ fn a_seed_is_a_run() {
     }
 }
 
-fn campaign(story: Story, failed: Vec<Plan>, sometimes: &[&'static str]) -> Vec<Report> {
-    let Runs { reports, broken, others } = run_all(story, failed);
+fn campaign(story: Story, kept: Vec<Plan>, sometimes: &[&'static str]) -> Vec<Report> {
+    let Runs { reports, broken, others } = run_all(story, kept);
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
     let mut happened: BTreeMap<&str, u64> = BTreeMap::new();
