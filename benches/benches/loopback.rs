@@ -11,6 +11,7 @@
 //! and some 400 bytes of UDP per reading.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -106,13 +107,13 @@ struct Taken {
 struct Yes {
     listing: Listing,
     channel: Channel,
-    bodies: Mutex<Vec<SealedBody>>,
+    bodies: Mutex<BTreeMap<BodyId, SealedBody>>,
 }
 
 impl Yes {
     fn body(&self, id: BodyId) -> Option<SealedBody> {
         let bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-        bodies.iter().rev().find(|sealed| sealed.body.id() == id).cloned()
+        bodies.get(&id).cloned()
     }
 }
 
@@ -128,7 +129,7 @@ impl Ledger for Yes {
     fn seal(&self, payload: Payload) -> Answer<'_, SealedBody> {
         let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
         let sealed = sealed(bodies.len() as u64, payload);
-        bodies.push(sealed.clone());
+        bodies.insert(sealed.body.id(), sealed.clone());
         Box::pin(async { Ok(sealed) })
     }
 
