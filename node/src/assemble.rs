@@ -121,6 +121,7 @@ impl Parts {
             patience: Duration::from_millis(self.config.api.submit_timeout_ms),
         };
         let api = self.api(&wires, status, submitter.clone(), &stopping, told.subscribe());
+        let limits = self.connections();
         let Wires { net, checks, feed, metrics, queue, pulse, clock } = wires;
 
         let runner = Runner {
@@ -152,18 +153,29 @@ impl Parts {
             ingest.run();
             Ok(())
         })?;
-        let limits = ConnectionLimits {
+        // Ends with the word to stop, or with the feed.
+        let reattach = tokio::spawn(api::reattach::run(api.clone()));
+        let server = api::serve::serve(self.listener, api::router(api), limits, stopping.clone());
+        let server = tokio::spawn(server);
+        let watched = Watched {
+            stopping,
+            told,
+            server,
+            reattach,
+            machine_ended,
+            ingest_ended,
+            stop_ingest,
+            queue,
+        };
+        Ok((tokio::spawn(watched.supervise(net, feed)), submitter))
+    }
+
+    fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
             all: self.config.api.connections_max,
             per_client: self.config.api.connections_per_client,
             farewell: Duration::from_millis(self.config.api.submit_timeout_ms),
-        };
-        // Ends with the word to stop, or with the feed.
-        tokio::spawn(api::reattach::run(api.clone()));
-        let server = api::serve::serve(self.listener, api::router(api), limits, stopping.clone());
-        let server = tokio::spawn(server);
-        let watched =
-            Watched { stopping, told, server, machine_ended, ingest_ended, stop_ingest, queue };
-        Ok((tokio::spawn(watched.supervise(net, feed)), submitter))
+        }
     }
 
     /// The machine as the store left it. Reads what is live.

@@ -65,6 +65,7 @@ pub(crate) struct Watched {
     pub(crate) stopping: Stop,
     pub(crate) told: watch::Sender<Option<StopCause>>,
     pub(crate) server: JoinHandle<()>,
+    pub(crate) reattach: JoinHandle<()>,
     pub(crate) machine_ended: Ended,
     pub(crate) ingest_ended: Ended,
     pub(crate) stop_ingest: Stopper,
@@ -84,6 +85,7 @@ impl Watched {
             None => {
                 // From the outside in; each step ends before the next begins.
                 let _ = self.server.await;
+                let _ = self.reattach.await;
                 self.stop_ingest.stop();
                 let _ = self.ingest_ended.await;
                 let end = cause_of(self.machine_ended.await);
@@ -102,6 +104,7 @@ impl Watched {
                 // The API goes on telling why, until the owner has heard it.
                 self.stopping.told().await;
                 let _ = self.server.await;
+                let _ = self.reattach.await;
             }
         }
     }

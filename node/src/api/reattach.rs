@@ -47,6 +47,9 @@ pub(crate) async fn run(api: SharedApi) {
             continue;
         }
         for id in open.drain(..) {
+            if stop.is_told() {
+                return;
+            }
             if let Err(problem) = api.attach_again(id).await {
                 tracing::warn!(%id, code = problem.code(), "a stale body was not attached again");
             }
