@@ -203,7 +203,10 @@ impl Trade {
             return !matches!(end, End::Broken(_) | End::Cheated { .. });
         }
         let newest = self.delivered().last().copied();
-        let brought = |event: &Event| matches!(event, Event::Readings { sequence, .. } if Some(*sequence) == newest);
+        let brought = |event: &Event| match event {
+            Event::Readings { sequence, .. } => Some(*sequence) == newest,
+            _ => false,
+        };
         let since = self.events.iter().position(brought).unwrap_or_default();
         self.events.iter().skip(since).any(|event| matches!(event, Event::Waiting(_)))
     }
