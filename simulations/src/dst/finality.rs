@@ -83,16 +83,6 @@ pub(super) fn unsold(seed: u64) -> Plan {
     }
 }
 
-impl Plan {
-    /// Whether a node breaks the rules, or loses its disk, at some time.
-    fn cheats(&self, node: usize) -> bool {
-        self.trouble.iter().any(|trouble| match trouble.fault {
-            Fault::Corrupt(one, _) | Fault::Twin(one, _) | Fault::Rollback(one) => one == node,
-            _ => false,
-        })
-    }
-}
-
 /// What the world is like, and how many clients it has.
 fn options(dice: &mut Dice) -> (Options, u64) {
     let ms = Span::from_millis;

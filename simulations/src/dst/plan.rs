@@ -169,7 +169,26 @@ impl Plan {
             let validators = self.options.validators;
             return Err(format!("{validators} validators, but {} nodes", self.nodes));
         }
-        Ok(())
+        self.check_sale()
+    }
+
+    fn check_sale(&self) -> Result<(), String> {
+        let Some(sale) = &self.sale else { return Ok(()) };
+        if self.story == Story::Spread {
+            return Err("something is sold, but nobody commits while all only spreads".into());
+        }
+        let cheat = sale.homes().into_iter().find(|home| self.cheats(*home));
+        cheat.map_or(Ok(()), |cheat| {
+            Err(format!("whoever trades is at home at node {cheat}, which breaks the rules"))
+        })
+    }
+
+    /// Whether a node breaks the rules, or loses its disk, at some time.
+    pub(super) fn cheats(&self, node: usize) -> bool {
+        self.trouble.iter().any(|trouble| match trouble.fault {
+            Fault::Corrupt(one, _) | Fault::Twin(one, _) | Fault::Rollback(one) => one == node,
+            _ => false,
+        })
     }
 
     /// The world before anybody talks and anything goes wrong.
@@ -209,4 +228,34 @@ pub(super) fn mesh(nodes: usize) -> Vec<[usize; 2]> {
 /// Names of a network in a row.
 pub(super) fn line(nodes: usize) -> Vec<[usize; 2]> {
     (1..nodes).map(|to| [to - 1, to]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_can_be_run() {
+        for story in [Story::Spread, Story::Finality] {
+            (0..50).for_each(|seed| Plan::draw(story, seed).check().unwrap());
+        }
+    }
+
+    #[test]
+    fn nothing_is_sold_where_nobody_commits_or_whoever_trades_lives_beside_a_cheat() {
+        let sells = |plan: &Plan| plan.sale.is_some();
+        let plan = (0..).map(|seed| Plan::draw(Story::Finality, seed)).find(sells).unwrap();
+        let refusal = |plan: Plan| plan.check().unwrap_err();
+        let spread = refusal(Plan { story: Story::Spread, ..plan.clone() });
+        assert!(spread.contains("nobody commits"), "{spread}");
+        let [seller, buyer] = plan.sale.unwrap().homes();
+        for home in [seller, buyer] {
+            let mut plan = plan.clone();
+            let fault = Fault::Rollback(home);
+            plan.trouble.push(Trouble { after: Span::default(), fault });
+            assert!(refusal(plan).contains(&format!("node {home}")));
+        }
+    }
 }
