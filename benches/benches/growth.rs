@@ -16,7 +16,6 @@
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use tempfile::TempDir;
 use weft_benches::cpu::ThreadTime;
@@ -24,19 +23,18 @@ use weft_core::{
     admit::{Rules, Verified, admit},
     codec::Encode as _,
     committee::Committee,
-    digest::{BodyId, KeyId, NodeId, TxId},
+    digest::{KeyId, NodeId},
     genesis::Genesis,
-    keys::{PublicKey, Scheme, Sign as _},
-    machine::{Batch, Input, Limits, LogEntry, Machine, Outbox, Reads, Setup, Source, Table},
-    message::PeerAddress,
+    keys::{Scheme, Sign as _},
+    machine::{Batch, Input, Limits, Machine, Outbox, Reads, Setup, Source},
     params::Params,
     time::{Span, Time},
-    units::Position,
 };
 use weft_simulations::{
     kernel::random::{Dice, Seed},
     world::{
         device::{self, Device},
+        reading::{Answer, Through},
         toy::{ToyKey, ToyVerifier},
     },
 };
@@ -108,7 +106,7 @@ struct Cost {
 /// One node, its devices and two stores.
 struct World {
     machine: Machine,
-    store: Timed,
+    store: Through<Timed>,
     bare: Keyspace,
     database: Database,
     rules: Rules,
@@ -129,7 +127,7 @@ impl World {
         let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
         let [own, other] = &dirs;
         let opened = FjallStore::open(own.path(), Config::default()).expect("a fresh store");
-        let store = Timed { store: opened.store, spent: Cell::default() };
+        let store = Through(Timed { store: opened.store, spent: Cell::default() });
         let database = Database::builder(other.path()).open().expect("a fresh database");
         let separated = KvSeparationOptions::default();
         let options = || KeyspaceCreateOptions::default().with_kv_separation(Some(separated));
@@ -168,7 +166,7 @@ impl World {
                 let sealed = device.body(vec![7; 64], self.now);
                 let (tips, anchor) = (&status.tips, status.anchor);
                 let tx = device::attach(&sealed, tips, anchor, &self.rules, &mut self.dice);
-                let known = |id: KeyId| self.store.store.key(&id);
+                let known = |id: KeyId| self.store.0.store.key(&id);
                 let admitted = admit(device::bytes_of(&tx), &self.rules, known, &ToyVerifier);
                 Arc::new(admitted.expect("valid").expect("the first body of each brings its key"))
             })
@@ -184,16 +182,16 @@ impl World {
 
     fn step(&mut self, inputs: Vec<Input>, cost: &mut Cost) {
         let mut out = Outbox::default();
-        self.store.spent.set(Duration::ZERO);
+        self.store.0.spent.set(Duration::ZERO);
         let began = ThreadTime::now();
         for input in inputs {
             self.machine.handle(self.now, input, &self.store, &mut out);
         }
-        let (all, reads) = (began.elapsed(), self.store.spent.get());
+        let (all, reads) = (began.elapsed(), self.store.0.spent.get());
         cost.machine += all.saturating_sub(reads);
         cost.reads += reads;
         let began = ThreadTime::now();
-        self.store.store.commit(&out.writes, out.durable).expect("the disk takes it");
+        self.store.0.store.commit(&out.writes, out.durable).expect("the disk takes it");
         cost.commits += began.elapsed();
         let began = ThreadTime::now();
         self.write_bare(&out.writes, out.durable).expect("the disk takes it");
@@ -236,45 +234,11 @@ struct Timed {
     spent: Cell<Duration>,
 }
 
-impl Timed {
-    fn timed<T>(&self, read: impl FnOnce(&FjallStore) -> T) -> T {
+impl Answer for Timed {
+    fn answer<T: Default>(&self, read: impl FnOnce(&dyn Reads) -> T) -> T {
         let began = ThreadTime::now();
         let found = read(&self.store);
         self.spent.set(self.spent.get() + began.elapsed());
         found
-    }
-}
-
-impl Reads for Timed {
-    fn entry(&self, id: &TxId) -> Option<LogEntry> {
-        self.timed(|store| store.entry(id))
-    }
-
-    fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {
-        self.timed(|store| store.sealed_body(id))
-    }
-
-    fn key(&self, id: &KeyId) -> Option<PublicKey> {
-        self.timed(|store| store.key(id))
-    }
-
-    fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
-        self.timed(|store| store.log(from, limit))
-    }
-
-    fn newest(&self, limit: usize) -> Vec<LogEntry> {
-        self.timed(|store| store.newest(limit))
-    }
-
-    fn addresses(&self) -> Vec<PeerAddress> {
-        self.timed(Reads::addresses)
-    }
-
-    fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
-        self.timed(|store| store.record(table, key))
-    }
-
-    fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
-        self.timed(|store| store.records(table, from, limit))
     }
 }

@@ -12,7 +12,7 @@ impl Buyer {
         let id = self.settings.channel.id;
         let digest = hello_digest(self.settings.network, &id, exporter);
         self.held.clear();
-        self.link = Link::Greeting { due: self.now + self.settings.limits.welcome_within };
+        self.link = Link::Greeting { due: self.now + self.settings.wanted.limits.welcome_within };
         let signature = match self.sign.sign(&digest) {
             Ok(signature) => signature,
             Err(error) => return self.end(End::Unsigned(error), Code::Stopping, 0, out),
@@ -38,7 +38,7 @@ impl Buyer {
         let is_owed = !self.counter.unkeyed.is_empty();
         if is_owed && matches!(link, Link::Open { is_good: false, .. }) {
             self.silences += 1;
-            if self.silences >= self.settings.limits.silences {
+            if self.silences >= self.settings.wanted.limits.silences {
                 return self.end(End::Silent { lost: self.exposed() }, Code::Silent, 0, out);
             }
         }
@@ -67,7 +67,7 @@ impl Buyer {
         let is_owed = !self.counter.unkeyed.is_empty();
         self.link = Link::Open {
             said: welcome.paid,
-            key_due: is_owed.then(|| self.now + self.settings.limits.key_within),
+            key_due: is_owed.then(|| self.now + self.settings.wanted.limits.key_within),
             has_asked: false,
             is_good: false,
         };
@@ -122,7 +122,7 @@ impl Buyer {
         if let Link::Open { said, key_due, has_asked, .. } = &mut self.link {
             *said = first;
             *has_asked = true;
-            *key_due = Some(self.now + self.settings.limits.key_within);
+            *key_due = Some(self.now + self.settings.wanted.limits.key_within);
         }
         out.frames.push(ToSeller::Again(Again { keyed: first }));
         self.say_ticks(out);

@@ -43,7 +43,7 @@ pub use self::{
     input::{Input, Ticket},
     kept::Counter,
     out::{End, Event, Out},
-    settings::{Exposure, Limits, Settings},
+    settings::{Exposure, Limits, Settings, Wanted},
 };
 
 /// The buyer of one stream, through one channel.
@@ -203,7 +203,7 @@ impl Buyer {
     }
 
     fn stop_if_done(&mut self, out: &mut Out) {
-        let has_all = self.settings.readings_max.is_some_and(|most| self.opened >= most);
+        let has_all = self.settings.wanted.readings_max.is_some_and(|most| self.opened >= most);
         if (self.is_stopping || has_all) && self.counter.unkeyed.is_empty() {
             self.end(End::Stopped, Code::Stopping, 0, out);
         }
@@ -231,7 +231,7 @@ impl Buyer {
 
     /// How long to wait for the next connection.
     fn backoff(&self) -> Span {
-        let patience = self.settings.limits.patience.as_millis();
+        let patience = self.settings.wanted.limits.patience.as_millis();
         let doubled = patience.saturating_mul(1 << self.failures.min(6));
         let asked = self.refused.map_or(0, |refusal| refusal.retry_after.as_millis());
         Span::from_millis(doubled.max(asked))

@@ -25,15 +25,15 @@ impl Buyer {
             return;
         }
         out.looks.push(batch);
-        self.held.insert(sequence, Held::new(chunk, self.settings.limits.looks));
+        self.held.insert(sequence, Held::new(chunk, self.settings.wanted.limits.looks));
         // It may be paid already, and the payment lost on its way.
         self.say_ticks(out);
     }
 
     /// The ledger has said what it knows of a batch.
     pub(super) fn found(&mut self, body: BodyId, found: Option<&SealedBatch>, out: &mut Out) {
-        let (unit, level) = (self.settings.listing.offer.unit, self.settings.level);
-        let again_at = self.now + self.settings.limits.patience;
+        let (unit, level) = (self.settings.wanted.listing.offer.unit, self.settings.wanted.level);
+        let again_at = self.now + self.settings.wanted.limits.patience;
         let asked = |held: &&mut Held| {
             held.chunk.batch == body && matches!(held.batch, Batch::Asked { .. })
         };
@@ -105,7 +105,7 @@ impl Buyer {
     /// Whether what came, and what was paid and comes yet, has as many readings as are wanted. What
     /// a paid chunk has is known once it is here; until then it may be enough.
     fn has_paid_enough(&self) -> bool {
-        let Some(most) = self.settings.readings_max else { return false };
+        let Some(most) = self.settings.wanted.readings_max else { return false };
         let paid = self.counter.unkeyed.iter();
         let coming = paid.map(|paid| self.held.get(&paid.sequence)?.readings());
         coming.sum::<Option<u64>>().is_none_or(|coming| self.opened.saturating_add(coming) >= most)
@@ -118,7 +118,7 @@ impl Buyer {
         if unkeyed.len() >= self.window.size() {
             return Verdict::Waits;
         }
-        match self.settings.exposure {
+        match self.settings.wanted.exposure {
             Exposure::OneChunk if !unkeyed.is_empty() => return Verdict::Waits,
             Exposure::OneChunk => {}
             Exposure::AtMost(cap) if price > cap => {
@@ -137,7 +137,7 @@ impl Buyer {
         if !covers(channel, end) {
             return Verdict::ends(End::DepositUsed, Code::DepositUsed, unkeyed);
         }
-        let limit = self.settings.spend_max.unwrap_or(channel.terms.deposit);
+        let limit = self.settings.wanted.spend_max.unwrap_or(channel.terms.deposit);
         if worth(channel, end) > limit {
             let end = End::SpendCap { spent: self.spent(), limit };
             return Verdict::ends(end, Code::Stopping, unkeyed);
@@ -162,7 +162,7 @@ impl Buyer {
         };
         let Some(word) = self.chain.word(index) else { return };
         *said = index;
-        key_due.get_or_insert(self.now + self.settings.limits.key_within);
+        key_due.get_or_insert(self.now + self.settings.wanted.limits.key_within);
         out.frames.push(ToSeller::Tick(Tick { index, word }));
     }
 
@@ -203,7 +203,7 @@ impl Buyer {
         (self.silences, self.failures) = (0, 0);
         if let Link::Open { key_due, has_asked, is_good, .. } = &mut self.link {
             let is_owed = !self.counter.unkeyed.is_empty();
-            *key_due = is_owed.then(|| self.now + self.settings.limits.key_within);
+            *key_due = is_owed.then(|| self.now + self.settings.wanted.limits.key_within);
             (*has_asked, *is_good) = (false, true);
         }
         let Paid { index, sequence, batch, .. } = paid;

@@ -15,10 +15,17 @@ use weft_core::{
 pub struct Settings {
     /// The network that the channel is on.
     pub network: NetworkId,
-    /// The offer, as the ledger has it.
-    pub listing: Listing,
     /// The channel, as the ledger has it.
     pub channel: Channel,
+    /// What is wanted.
+    pub wanted: Wanted,
+}
+
+/// What a buyer wants of a seller, through whichever channel.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The offer, as the ledger has it.
+    pub listing: Listing,
     /// Who must at least vouch for the readings. Default: the gateway.
     pub level: SealLevel,
     /// What is risked at most: paid and not yet keyed.
@@ -30,6 +37,20 @@ pub struct Settings {
     pub readings_max: Option<u64>,
     /// Spans and bounds.
     pub limits: Limits,
+}
+
+impl Wanted {
+    /// The defaults for `listing`: readings of any seal, one chunk at risk, the deposit to spend.
+    pub fn new(listing: Listing) -> Self {
+        Self {
+            listing,
+            level: SealLevel::Gateway,
+            exposure: Exposure::default(),
+            spend_max: None,
+            readings_max: None,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// What a buyer risks: what it has paid without having the key.

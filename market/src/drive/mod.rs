@@ -7,7 +7,6 @@
 //!  press          readings -> sealed chunks, kept and posted
 //!  shop           a seller: many connections, one machine
 //!  open           a channel for a buyer, written down before it is paid for
-//!  wanted         what a buyer wants of a seller
 //!  stall          a buyer at a seller: one channel, one connection at a time
 //!  enquire        terms and samples, without a channel
 //! ```
@@ -25,7 +24,6 @@ mod press;
 mod scribe;
 mod shop;
 mod stall;
-mod wanted;
 
 pub use self::{
     dial::{Dial, DialError, Dialled},
@@ -37,5 +35,4 @@ pub use self::{
     scribe::Scribe,
     shop::{Shop, ShopError, ShopEvent, ShopSettings},
     stall::{Stall, StallError, Told},
-    wanted::StallSettings,
 };

@@ -35,10 +35,9 @@ use super::{
     open::Resumed,
     press::patiently,
     scribe::Scribe,
-    wanted::StallSettings,
 };
 use crate::{
-    buyer::{Buyer, Counter, Event, Input, Out, Ticket},
+    buyer::{Buyer, Counter, Event, Input, Out, Settings, Ticket, Wanted},
     frame::ToBuyer,
     hello::{EXPORTER_LABEL, Exporter},
     shelf::{ShelfError, progress},
@@ -95,7 +94,7 @@ type Looked = Result<Option<Box<SealedBatch>>, LedgerError>;
 pub struct Stall {
     machine: Buyer,
     channel: BodyId,
-    settings: StallSettings,
+    listing: Listing,
     ledger: Arc<dyn Ledger>,
     dial: Arc<dyn Dial>,
     scribe: Scribe,
@@ -138,10 +137,10 @@ impl Opened {
 }
 
 impl Stall {
-    /// Goes to the seller of `settings.listing` with the channel `resumed`, which `key` signs for.
+    /// Goes to the seller of `wanted.listing` with the channel `resumed`, which `key` signs for.
     /// Nothing happens before [`Self::next`].
     pub fn new(
-        settings: StallSettings,
+        wanted: Wanted,
         resumed: Resumed,
         key: Arc<dyn Sign>,
         ledger: Arc<dyn Ledger>,
@@ -150,11 +149,12 @@ impl Stall {
     ) -> Self {
         let Resumed { channel, chain, counter } = resumed;
         let id = channel.id;
-        let terms = settings.of_machine(ledger.network(), channel);
+        let listing = wanted.listing.clone();
+        let settings = Settings { network: ledger.network(), channel, wanted };
         Self {
-            machine: Buyer::new(terms, chain, key, counter),
+            machine: Buyer::new(settings, chain, key, counter),
             channel: id,
-            settings,
+            listing,
             channel_look: look_later(ledger.clone(), id),
             ledger,
             dial,
@@ -237,7 +237,7 @@ impl Stall {
     fn take(&mut self, happened: Happened) -> Option<Told> {
         match happened {
             Happened::Due => {
-                let (dial, listing) = (self.dial.clone(), self.settings.listing.clone());
+                let (dial, listing) = (self.dial.clone(), self.listing.clone());
                 self.link = Link::Dialling(Box::pin(connect(dial, listing)));
                 None
             }
@@ -285,7 +285,7 @@ impl Stall {
             }
         }
         for body in looks {
-            let (ledger, listing) = (self.ledger.clone(), self.settings.listing.clone());
+            let (ledger, listing) = (self.ledger.clone(), self.listing.clone());
             self.looks.push(Box::pin(async move { (body, look(&*ledger, body, &listing).await) }));
         }
         if let Some(after) = redial {

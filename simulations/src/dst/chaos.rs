@@ -223,6 +223,11 @@ impl Chaos {
     }
 }
 
+/// So long after an instant.
+pub(super) const fn later(from: Span, by: Span) -> Span {
+    Span::from_millis(from.as_millis().saturating_add(by.as_millis()))
+}
+
 /// From one instant to a later one.
 pub(super) fn between(from: Span, to: Span) -> Span {
     Span::from_millis(to.as_millis().saturating_sub(from.as_millis()))

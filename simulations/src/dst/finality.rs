@@ -5,6 +5,7 @@ use weft_core::time::Span;
 use super::{
     chaos,
     plan::{self, Options, Plan, Sensor, Story, Trouble},
+    sale::Sale,
 };
 use crate::{
     kernel::random::{Dice, Seed},
@@ -14,14 +15,39 @@ use crate::{
 /// Time in which clients and sensors say something new.
 const LOAD: Span = Span::from_secs(30);
 
+/// Time under load after the ledger has stalled.
+const REST: Span = Span::from_secs(5);
+
 /// Time until the last fault is over.
 const CHAOS: Span = Span::from_secs(25);
 
 /// Time after the load in which all must be final.
 const PATIENCE: Span = Span::from_secs(120);
 
-/// The plan of a seed.
+/// The plan of a seed. In some something is sold from one honest node to another, and in some of
+/// those the ledger stalls in the end.
 pub(super) fn draw(seed: u64) -> Plan {
+    let mut plan = unsold(seed);
+    let mut dice = Seed::new(seed).dice("sale", 0);
+    let [sells, stalls] = [40, 50].map(|percent| dice.chance(percent));
+    let honest: Vec<usize> = (0..plan.nodes).filter(|node| !plan.cheats(*node)).collect();
+    if !sells || honest.is_empty() {
+        return plan;
+    }
+    let sale = Sale::draw(&mut dice, &honest);
+    if stalls {
+        let validators = usize::try_from(plan.options.validators).unwrap_or(1);
+        let stall = sale.stall(CHAOS, validators, faulty(validators));
+        plan.load = stall.last().map_or(LOAD, |last| chaos::later(last.after, REST));
+        plan.trouble.extend(stall);
+        plan.trouble.sort_by_key(|trouble| trouble.after);
+    }
+    plan.sale = Some(sale);
+    plan
+}
+
+/// The same with nothing sold in it.
+pub(super) fn unsold(seed: u64) -> Plan {
     let mut dice = Seed::new(seed).dice("finality", 0);
     let (options, clients) = options(&mut dice);
     let validators = usize::try_from(options.validators).unwrap_or(1);
@@ -51,6 +77,7 @@ pub(super) fn draw(seed: u64) -> Plan {
         load: LOAD,
         patience: PATIENCE,
         options,
+        sale: None,
         sensors,
         trouble,
     }

@@ -9,6 +9,7 @@ mod chaos;
 mod finality;
 mod plan;
 mod run;
+mod sale;
 pub mod seeds;
 mod shrink;
 mod spread;
@@ -19,6 +20,7 @@ pub(crate) use self::run::probe;
 pub use self::{
     plan::{Options, Plan, Sensor, Story, Trouble},
     run::{Fallen, Report},
+    sale::Sale,
     shrink::Shrunk,
 };
 
@@ -29,5 +31,11 @@ impl Plan {
             Story::Spread => spread::draw(seed),
             Story::Finality => finality::draw(seed),
         }
+    }
+
+    /// The plan of a seed of [`Story::Finality`], but nothing is sold in it, nor does the ledger
+    /// stall for a sale.
+    pub fn unsold(seed: u64) -> Self {
+        finality::unsold(seed)
     }
 }

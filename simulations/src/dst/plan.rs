@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use weft_core::time::Span;
 
+use super::sale::Sale;
 use crate::world::{Links, Posting, Settings, World, faults::Fault};
 
 /// What a run is about.
@@ -39,6 +40,9 @@ pub struct Plan {
     pub patience: Span,
     /// What the world is like.
     pub options: Options,
+    /// What is sold meanwhile, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale: Option<Sale>,
     /// Those who post readings.
     pub sensors: Vec<Sensor>,
     /// What goes wrong, in the order of time.
@@ -59,7 +63,7 @@ pub struct Sensor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trouble {
-    /// How long after the start.
+    /// How long after all began to talk.
     pub after: Span,
     /// What.
     pub fault: Fault,
@@ -150,6 +154,7 @@ impl Plan {
     pub fn check(&self) -> Result<(), String> {
         let named = self.names.iter().flatten().copied();
         let named = named.chain(self.sensors.iter().map(|sensor| sensor.at));
+        let named = named.chain(self.sale.iter().flat_map(Sale::homes));
         // Nodes that join take the numbers behind those that are there at the start.
         let joins = |trouble: &&Trouble| matches!(trouble.fault, Fault::Join(_) | Fault::Twin(..));
         let most = self.nodes + self.trouble.iter().filter(joins).count();
@@ -164,13 +169,33 @@ impl Plan {
             let validators = self.options.validators;
             return Err(format!("{validators} validators, but {} nodes", self.nodes));
         }
-        Ok(())
+        self.check_sale()
     }
 
-    /// The world at its beginning, with all that will go wrong in its queue.
+    fn check_sale(&self) -> Result<(), String> {
+        let Some(sale) = &self.sale else { return Ok(()) };
+        if self.story == Story::Spread {
+            return Err("something is sold, but nobody commits while all only spreads".into());
+        }
+        let cheat = sale.homes().into_iter().find(|home| self.cheats(*home));
+        cheat.map_or(Ok(()), |cheat| {
+            Err(format!("whoever trades is at home at node {cheat}, which breaks the rules"))
+        })
+    }
+
+    /// Whether a node breaks the rules, or loses its disk, at some time.
+    pub(super) fn cheats(&self, node: usize) -> bool {
+        self.trouble.iter().any(|trouble| match trouble.fault {
+            Fault::Corrupt(one, _) | Fault::Twin(one, _) | Fault::Rollback(one) => one == node,
+            _ => false,
+        })
+    }
+
+    /// The world before anybody talks and anything goes wrong.
     pub(super) fn world(&self) -> World {
         let mut settings = self.options.settings(self.seed);
-        settings.clients = self.clients.len() as u64;
+        settings.clients =
+            (self.clients.len() + self.sale.iter().flat_map(Sale::homes).count()) as u64;
         let mut world = World::new(settings);
         for _ in 0..self.nodes {
             world.add_node();
@@ -178,6 +203,11 @@ impl Plan {
         for [by, to] in &self.names {
             world.connect(*by, *to);
         }
+        world
+    }
+
+    /// All begin to talk, and what will go wrong is in the queue.
+    pub(super) fn begin(&self, world: &mut World) {
         for every in &self.clients {
             world.add_client(*every, self.load);
         }
@@ -187,7 +217,6 @@ impl Plan {
         for Trouble { after, fault } in &self.trouble {
             world.plan_fault(*after, fault.clone());
         }
-        world
     }
 }
 
@@ -199,4 +228,34 @@ pub(super) fn mesh(nodes: usize) -> Vec<[usize; 2]> {
 /// Names of a network in a row.
 pub(super) fn line(nodes: usize) -> Vec<[usize; 2]> {
     (1..nodes).map(|to| [to - 1, to]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_can_be_run() {
+        for story in [Story::Spread, Story::Finality] {
+            (0..50).for_each(|seed| Plan::draw(story, seed).check().unwrap());
+        }
+    }
+
+    #[test]
+    fn nothing_is_sold_where_nobody_commits_or_whoever_trades_lives_beside_a_cheat() {
+        let sells = |plan: &Plan| plan.sale.is_some();
+        let plan = (0..).map(|seed| Plan::draw(Story::Finality, seed)).find(sells).unwrap();
+        let refusal = |plan: Plan| plan.check().unwrap_err();
+        let spread = refusal(Plan { story: Story::Spread, ..plan.clone() });
+        assert!(spread.contains("nobody commits"), "{spread}");
+        let [seller, buyer] = plan.sale.unwrap().homes();
+        for home in [seller, buyer] {
+            let mut plan = plan.clone();
+            let fault = Fault::Rollback(home);
+            plan.trouble.push(Trouble { after: Span::default(), fault });
+            assert!(refusal(plan).contains(&format!("node {home}")));
+        }
+    }
 }

@@ -16,7 +16,10 @@ use weft_core::{
     tx::{Payload, SealedBody},
 };
 
-use super::plan::{Plan, Story};
+use super::{
+    plan::{Plan, Story},
+    sale::Deal,
+};
 use crate::{
     judges::{Broken, Rule, Verdict, agreement, determinism, durability, fairness},
     world::{Node, Posting, World, measure::Issuer},
@@ -101,14 +104,37 @@ impl Plan {
 
     /// Runs it.
     pub fn run(&self) -> Result<Report, Broken> {
-        let mut world = self.world();
+        let world = self.world();
+        if let Some(sale) = &self.sale {
+            return self.run_sale(sale.open(world)?);
+        }
+        let mut world = world;
+        self.begin(&mut world);
         world.run(self.load)?;
         let loaded = world.now();
         let rested = match self.story {
             Story::Spread => self.spread(&mut world)?,
-            Story::Finality => self.finality(&mut world)?,
+            Story::Finality => {
+                world.judge_finality()?;
+                heal(&mut world);
+                self.finality(&mut world)?
+            }
         };
         Ok(self.report(&world, rested.since(loaded)))
+    }
+
+    /// Runs it with a trade in it, which ends by itself once nothing goes wrong any more.
+    fn run_sale(&self, mut deal: Deal) -> Result<Report, Broken> {
+        self.begin(deal.world());
+        deal.run(self.load)?;
+        let loaded = deal.world().now();
+        deal.world().judge_finality()?;
+        heal(deal.world());
+        let traded = deal.end(self.patience)?;
+        let rested = self.finality(deal.world())?;
+        let mut report = self.report(deal.world(), rested.since(loaded));
+        report.happened.extend(traded);
+        Ok(report)
     }
 
     fn spread(&self, world: &mut World) -> Result<Time, Broken> {
@@ -120,8 +146,6 @@ impl Plan {
     }
 
     fn finality(&self, world: &mut World) -> Result<Time, Broken> {
-        world.judge_finality()?;
-        heal(world);
         world.finish(self.patience)?;
         let finished = world.now();
         probe(world)?;
@@ -221,6 +245,7 @@ fn happened(world: &World) -> BTreeMap<&'static str, u64> {
         ("stale", most(|node| node.told().stale.len())),
         ("certified", most(|node| usize::try_from(node.told().certified).unwrap_or(usize::MAX))),
         ("convicted", most(|node| node.told().convicted.len())),
+        ("reads failed", world.nodes().map(|node| node.told().failed_reads).sum()),
         ("restarted", most(|node| usize::try_from(node.lives()).unwrap_or(usize::MAX)) - 1),
         ("jumped by a snapshot", (world.nodes().count() - whole) as u64),
         ("dropped what was final", most(|node| usize::from(!durability::is_whole(node)))),

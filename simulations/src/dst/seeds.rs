@@ -1,4 +1,5 @@
-//! One campaign over many seeds: those that failed once, and as many others as somebody asks for.
+//! One campaign over many plans: those that are kept, and those of as many other seeds as somebody
+//! asks for.
 //!
 //! `WEFT_SEED` names the first of the others, `WEFT_SEEDS` how many; 20 from 0 on unless they say
 //! so.
@@ -12,19 +13,20 @@ pub struct Runs {
     pub reports: Vec<Report>,
     /// What broke, a line each.
     pub broken: Vec<String>,
-    /// How many others there were beside those that failed once.
+    /// How many others there were beside those that are kept.
     pub others: u64,
 }
 
-/// Runs `failed` and the others. What breaks is printed at once.
+/// Runs `kept` and the others. What breaks is printed at once.
 ///
 /// # Panics
 /// On a variable that is no number.
-pub fn run_all(story: Story, failed: &[u64]) -> Runs {
+pub fn run_all(story: Story, kept: Vec<Plan>) -> Runs {
     let (first, others) = (number("WEFT_SEED", 0), number("WEFT_SEEDS", 20));
     let mut runs = Runs { reports: Vec::new(), broken: Vec::new(), others };
-    for seed in failed.iter().copied().chain(first..first + others) {
-        match Plan::draw(story, seed).end() {
+    let drawn = (first..first + others).map(|seed| Plan::draw(story, seed));
+    for plan in kept.into_iter().chain(drawn) {
+        match plan.end() {
             Ok(report) => runs.reports.push(report),
             Err(fallen) => {
                 println!("{fallen}");

@@ -49,6 +49,7 @@ impl Plan {
         plan.options.validators = plan.options.validators.min(last as u64);
         plan.names.retain(|pair| !pair.contains(&last));
         plan.sensors.retain(|sensor| sensor.at != last);
+        plan.sale = plan.sale.filter(|sale| !sale.homes().contains(&last));
         plan.trouble.retain(|trouble| !trouble.fault.names().contains(&last));
         Some(plan)
     }
@@ -115,6 +116,9 @@ impl Search<'_> {
     }
 
     fn talkers(&mut self) {
+        if self.plan.sale.is_some() {
+            self.takes(Plan { sale: None, ..self.plan.clone() });
+        }
         for index in (0..self.plan.sensors.len()).rev() {
             let mut smaller = self.plan.clone();
             smaller.sensors.remove(index);

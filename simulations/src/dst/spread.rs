@@ -47,6 +47,7 @@ pub(super) fn draw(seed: u64) -> Plan {
         load: LOAD,
         patience: PATIENCE,
         options,
+        sale: None,
         sensors,
         trouble,
     }

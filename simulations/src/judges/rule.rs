@@ -37,11 +37,13 @@ pub enum Rule {
     C15Censorship,
     /// Starting twice is starting once.
     C16Recovery,
+    /// Neither side of a trade loses more than the table of docs/MARKET.md section 6 allows.
+    C17Losses,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::C1Agreement,
         Self::C2Durability,
         Self::C3Conservation,
@@ -58,6 +60,7 @@ impl Rule {
         Self::C14Fairness,
         Self::C15Censorship,
         Self::C16Recovery,
+        Self::C17Losses,
     ];
 
     /// How a run that broke it is called.

@@ -16,9 +16,17 @@ use weft_core::{
 };
 
 use super::{
-    Rule, answers::one_end, bounds::bounds, causality::causes_first,
-    convergence::same_transactions, determinism::one_run, durability::acknowledged_kept,
-    integrity::store_in_order, ledger, signing::no_honest_peer_dropped,
+    Rule,
+    answers::one_end,
+    bounds::bounds,
+    causality::causes_first,
+    convergence::same_transactions,
+    determinism::one_run,
+    durability::acknowledged_kept,
+    integrity::store_in_order,
+    ledger,
+    losses::{Stakes, ends_as_paid, inside_the_table},
+    signing::no_honest_peer_dropped,
 };
 use crate::{
     dst::probe,
@@ -290,4 +298,23 @@ fn an_issuer_who_gets_less_than_others_is_noticed() {
     world.fault(&Fault::SlowDisk(3, Span::from_secs(3)));
     world.plan_fault(Span::from_millis(2_900), Fault::SlowDisk(3, Span::default()));
     assert_eq!(probe(&mut world).unwrap_err().rule, Rule::C14Fairness);
+}
+
+/// Each cell of the table, one tick beyond.
+#[test]
+fn a_loss_beyond_the_table_is_noticed() {
+    let fair = Stakes { said: 10, paid: 14, written: 7, opened: 7, risk: 4 };
+    inside_the_table(&fair).unwrap();
+    for unfair in [
+        Stakes { opened: 5, ..fair },
+        Stakes { written: 5, opened: 5, ..fair },
+        Stakes { opened: 8, ..fair },
+        Stakes { paid: 9, ..fair },
+        Stakes { risk: 2, ..fair },
+    ] {
+        assert_eq!(inside_the_table(&unfair).unwrap_err().rule, Rule::C17Losses, "{unfair:?}");
+    }
+    for (claimed, holds) in [(6, false), (7, true), (10, true), (11, false)] {
+        assert_eq!(ends_as_paid(&fair, claimed).is_ok(), holds, "{claimed}");
+    }
 }

@@ -7,17 +7,17 @@ use weft_core::{
     tx::{ContentType, Payload},
 };
 use weft_market::{
-    buyer,
-    frame::{Sample, SealedChunk, ToBuyer},
+    buyer::{self, Event},
+    frame::{Sample, SealedChunk, ToBuyer, ToSeller},
     ledger::Found,
     seller::{self, Ask, Connection, Send, Write},
 };
 
 use super::{
     Trade,
-    trade::{Packet, Stored},
+    trade::{BUYER, SELLER, Stored},
 };
-use crate::judges::Broken;
+use crate::judges::{Broken, losses};
 
 /// One way between buyer and seller.
 const DELAY: Span = Span::from_millis(20);
@@ -35,27 +35,49 @@ impl Trade {
         while self.exchange.world.now() < end {
             self.exchange.step()?;
             self.pump();
+            if !self.is_settled {
+                let located = |broken: Broken| self.exchange.world.located(&broken);
+                losses::inside_the_table(&self.stakes()).map_err(located)?;
+            }
         }
         Ok(())
     }
 
     /// Whatever is due by now.
     fn pump(&mut self) {
-        let time = self.exchange.time();
-        self.publish_final();
-        self.tell_seller(seller::Input::Committed { time });
-        self.tell_buyer(buyer::Input::Tick);
+        self.look_at_homes();
+        self.look_at_way();
         self.connect();
-        self.sync();
-        self.ask();
-        self.look();
-        self.deliver();
+        if self.seller_home.is_awake {
+            let time = self.exchange.view(SELLER).time();
+            self.publish_final();
+            self.tell_seller(seller::Input::Committed { time });
+            self.sync_seller();
+            self.ask();
+            self.reach_seller();
+        }
+        if self.buyer_home.is_awake {
+            self.tell_buyer(buyer::Input::Tick);
+            self.sync_buyer();
+            self.look();
+            self.reach_buyer();
+        }
+    }
+
+    /// A way that is blocked for too long ends the connection.
+    fn look_at_way(&mut self) {
+        let (now, idle) = (self.exchange.world.now(), self.exchange.world.settings().idle);
+        self.blocked = (!self.is_way_clear()).then(|| self.blocked.unwrap_or(now));
+        if self.up.is_some() && self.blocked.is_some_and(|since| since + idle <= now) {
+            self.ways_cut += 1;
+            self.cut();
+        }
     }
 
     /// Chunks whose batch is final are for sale.
     fn publish_final(&mut self) {
-        let exchange = &self.exchange;
-        let is_final = |stored: &Stored| exchange.said(&stored.listed.batch).is_some();
+        let view = self.exchange.view(SELLER);
+        let is_final = |stored: &Stored| view.said(&stored.listed.batch).is_some();
         let mut listed = Vec::new();
         for stored in self.chunks.values_mut().skip_while(|stored| stored.is_published) {
             // In order: a later one waits for those before it.
@@ -72,8 +94,10 @@ impl Trade {
 
     fn connect(&mut self) {
         let now = self.exchange.world.now();
-        let is_due = self.redial.is_some_and(|at| at <= now);
-        if !is_due || self.up.is_some() || self.seller.is_none() || self.buyer.is_none() {
+        let is_due = self.redial.is_some_and(|at| at <= now) && self.up.is_none();
+        let is_there = self.seller.is_some() && self.seller_home.is_awake;
+        let is_here = self.buyer.is_some() && self.buyer_home.is_awake;
+        if !is_due || !is_there || !is_here || self.blocked.is_some() {
             return;
         }
         self.redial = None;
@@ -88,14 +112,15 @@ impl Trade {
 
     /// The connection breaks.
     pub fn cut(&mut self) {
-        self.wire.clear();
+        self.to_buyer.clear();
+        self.to_seller.clear();
         if let Some(connection) = self.up.take() {
             self.tell_seller(seller::Input::Down { connection });
             self.tell_buyer(buyer::Input::Down);
         }
     }
 
-    fn sync(&mut self) {
+    fn sync_seller(&mut self) {
         let now = self.exchange.world.now();
         while let Some((_, writes)) = self.seller_writes.pop_front_if(|(at, _)| *at <= now) {
             for item in writes.items {
@@ -103,6 +128,7 @@ impl Trade {
                     Write::Opened(opened) => drop(self.opened.insert(opened.channel, opened)),
                     Write::Counter(one) => drop(self.counters.insert(one.channel, one)),
                     Write::Forget(channel) => {
+                        self.is_settled = true;
                         self.opened.remove(&channel);
                         self.counters.remove(&channel);
                     }
@@ -110,6 +136,10 @@ impl Trade {
             }
             self.tell_seller(seller::Input::Synced { ticket: writes.ticket });
         }
+    }
+
+    fn sync_buyer(&mut self) {
+        let now = self.exchange.world.now();
         while let Some((_, (ticket, kept))) = self.buyer_writes.pop_front_if(|(at, _)| *at <= now) {
             self.kept = kept;
             self.tell_buyer(buyer::Input::Synced { ticket });
@@ -121,11 +151,11 @@ impl Trade {
         for ask in core::mem::take(&mut self.asks) {
             match ask {
                 Ask::Claim(claim) => {
-                    self.exchange.post(0, Payload::ChannelClaim(claim));
+                    self.exchange.post(SELLER, Payload::ChannelClaim(claim));
                 }
                 Ask::Channel(id) => {
                     let payer_key = self.payer_key();
-                    let channel = self.exchange.channel(&id);
+                    let channel = self.exchange.view(SELLER).channel(&id);
                     let found = channel.map(|channel| Box::new(Found { channel, payer_key }));
                     self.tell_seller(seller::Input::Channel { id, found });
                 }
@@ -137,7 +167,7 @@ impl Trade {
     fn look(&mut self) {
         let now = self.exchange.world.now();
         for (asked, body) in core::mem::take(&mut self.looks) {
-            let found = self.exchange.said(&body).and_then(|(by, payload)| {
+            let found = self.exchange.view(BUYER).said(&body).and_then(|(by, payload)| {
                 let data = payload.reading()?;
                 let offer = &self.listing.offer;
                 let is_its = by == offer.source && data.stream == offer.stream;
@@ -152,16 +182,28 @@ impl Trade {
         }
     }
 
-    fn deliver(&mut self) {
+    fn reach_seller(&mut self) {
         let now = self.exchange.world.now();
-        while let Some((_, packet)) = self.wire.pop_front_if(|(at, _)| *at <= now) {
-            let Some(connection) = self.up else { return };
-            match packet {
-                Packet::ToBuyer(frame) => self.tell_buyer(buyer::Input::Frame(frame)),
-                Packet::ToSeller(frame) => {
+        while self.blocked.is_none()
+            && let Some((_, frame)) = self.to_seller.pop_front_if(|(at, _)| *at <= now)
+        {
+            match (self.up, frame) {
+                (Some(connection), Some(frame)) => {
                     self.tell_seller(seller::Input::Frame { connection, frame });
                 }
-                Packet::End => self.cut(),
+                _ => self.cut(),
+            }
+        }
+    }
+
+    fn reach_buyer(&mut self) {
+        let now = self.exchange.world.now();
+        while self.blocked.is_none()
+            && let Some((_, frame)) = self.to_buyer.pop_front_if(|(at, _)| *at <= now)
+        {
+            match frame {
+                Some(frame) => self.tell_buyer(buyer::Input::Frame(frame)),
+                None => self.cut(),
             }
         }
     }
@@ -169,18 +211,18 @@ impl Trade {
     pub(super) fn tell_seller(&mut self, input: seller::Input) {
         let Some(seller) = &mut self.seller else { return };
         let (now, mut out) = (self.exchange.world.now(), seller::Out::default());
-        seller.handle(now, input, &mut out);
+        seller.handle(self.exchange.view(SELLER).clock(), input, &mut out);
         self.seller_writes.extend(out.writes.map(|writes| (now + SYNC, writes)));
         self.asks.extend(out.asks);
         for send in out.frames {
             if let Some((to, frame)) = self.whole(send)
                 && self.up == Some(to)
             {
-                self.wire.push_back((now + DELAY, Packet::ToBuyer(frame)));
+                self.to_buyer.push_back((now + DELAY, Some(frame)));
             }
         }
         if out.closes.iter().any(|close| self.up == Some(close.connection)) {
-            self.wire.push_back((now + DELAY, Packet::End));
+            self.to_buyer.push_back((now + DELAY, None));
         }
     }
 
@@ -203,18 +245,28 @@ impl Trade {
     pub(super) fn tell_buyer(&mut self, input: buyer::Input) {
         let Some(buyer) = &mut self.buyer else { return };
         let (now, mut out) = (self.exchange.world.now(), buyer::Out::default());
-        buyer.handle(now, input, &mut out);
+        buyer.handle(self.exchange.view(BUYER).clock(), input, &mut out);
         self.buyer_writes.extend(out.write.map(|write| (now + SYNC, write)));
         self.looks.extend(out.looks.into_iter().map(|body| (now, body)));
-        self.events.append(&mut out.events);
+        for event in out.events {
+            if let Event::Readings { sequence, .. } = &event
+                && let Some(stored) = self.chunks.get(sequence)
+            {
+                self.opened_ticks.insert(*sequence, stored.listed.ticks);
+            }
+            self.events.push(event);
+        }
         if let Some(after) = out.redial {
             self.redial = Some(now + after);
         }
         for frame in out.frames {
-            self.wire.push_back((now + DELAY, Packet::ToSeller(frame)));
+            if let ToSeller::Tick(tick) = &frame {
+                self.said = self.said.max(tick.index);
+            }
+            self.to_seller.push_back((now + DELAY, Some(frame)));
         }
         if out.close.is_some() {
-            self.wire.push_back((now + DELAY, Packet::End));
+            self.to_seller.push_back((now + DELAY, None));
         }
     }
 }

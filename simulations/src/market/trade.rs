@@ -20,14 +20,14 @@ use weft_core::{
     units::Amount,
 };
 use weft_market::{
-    buyer::{self, Buyer, Event, Exposure},
+    buyer::{self, Buyer, Event, Wanted},
     frame::{ToBuyer, ToSeller},
     seal::{StreamSecret, seal, ticks},
     seller::{self, Ask, Connection, Listed, Seller},
 };
 
-use super::Exchange;
-use crate::judges::Broken;
+use super::{Exchange, home::Home};
+use crate::judges::{Broken, losses::Stakes};
 
 /// A chunk as the seller keeps it.
 #[derive(Clone, Debug)]
@@ -37,14 +37,8 @@ pub(super) struct Stored {
     pub(super) is_published: bool,
 }
 
-/// Something under way between the two.
-#[derive(Debug)]
-pub(super) enum Packet {
-    ToBuyer(ToBuyer),
-    ToSeller(ToSeller),
-    /// One side closes.
-    End,
-}
+/// What is under way one way, each with when it arrives; `None`: whoever sent it closes.
+pub(super) type Wire<Frame> = VecDeque<(Time, Option<Frame>)>;
 
 /// A seller and a buyer of one stream.
 pub struct Trade {
@@ -55,11 +49,13 @@ pub struct Trade {
     pub(super) listing: Listing,
     pub(super) secret: StreamSecret,
     pub(super) chunks: BTreeMap<u64, Stored>,
+    pub(super) seller_home: Home,
     pub(super) seller: Option<Seller>,
     pub(super) opened: BTreeMap<BodyId, seller::Opened>,
     pub(super) counters: BTreeMap<BodyId, seller::Counter>,
     pub(super) seller_writes: VecDeque<(Time, seller::Writes)>,
     pub(super) asks: VecDeque<Ask>,
+    pub(super) buyer_home: Home,
     pub(super) buyer: Option<Buyer>,
     pub(super) channel: BodyId,
     pub(super) chain: PayChain,
@@ -69,10 +65,27 @@ pub struct Trade {
     pub(super) redial: Option<Time>,
     pub(super) connections: u64,
     pub(super) up: Option<Connection>,
-    pub(super) wire: VecDeque<(Time, Packet)>,
+    pub(super) to_buyer: Wire<ToBuyer>,
+    pub(super) to_seller: Wire<ToSeller>,
+    /// Whether the seller's node told it that the channel is no more.
+    pub(super) is_settled: bool,
+    /// How often a blocked way ended the connection.
+    pub(super) ways_cut: u64,
+    /// Since when the way between the two is blocked.
+    pub(super) blocked: Option<Time>,
+    /// The highest index that ever left the buyer.
+    pub(super) said: u32,
+    /// Ticks of the chunks whose readings the user has.
+    pub(super) opened_ticks: BTreeMap<u64, u32>,
     /// What the buyer was told.
     pub events: Vec<Event>,
 }
+
+/// Whose account sells.
+pub(super) const SELLER: usize = 0;
+
+/// Whose account buys.
+pub(super) const BUYER: usize = 1;
 
 /// Ticks of the chain.
 const LENGTH: u32 = 2_000;
@@ -89,14 +102,18 @@ impl Trade {
         deposit: Amount,
         lasting: Span,
     ) -> Result<Self, Broken> {
-        let offer = exchange.post(0, offer(&exchange));
+        let offer = exchange.post(SELLER, offer(&exchange));
         assert_eq!(exchange.wait_for(&offer)?, Outcome::Applied, "the offer");
         let listing = exchange.listing(&offer).expect("it was listed just now");
         let chain = PayChain::new(Salt([7; 28]), [8; 32], LENGTH).expect("a length of a chain");
         let expiry = exchange.time() + lasting;
-        let channel = exchange.post(1, open(&listing, &chain, deposit, expiry));
+        let channel = exchange.post(BUYER, open(&listing, &chain, deposit, expiry));
         assert_eq!(exchange.wait_for(&channel)?, Outcome::Applied, "the channel");
+        let [seller_home, buyer_home] =
+            [0, 1].map(|account| Home::new(exchange.home(account), &exchange.world));
         Ok(Self {
+            seller_home,
+            buyer_home,
             exchange,
             limits,
             listing,
@@ -116,7 +133,13 @@ impl Trade {
             redial: None,
             connections: 0,
             up: None,
-            wire: VecDeque::new(),
+            to_buyer: VecDeque::new(),
+            to_seller: VecDeque::new(),
+            is_settled: false,
+            ways_cut: 0,
+            blocked: None,
+            said: 0,
+            opened_ticks: BTreeMap::new(),
             events: Vec::new(),
         })
     }
@@ -143,8 +166,9 @@ impl Trade {
         open(&self.listing, &chain, deposit, expiry)
     }
 
-    /// The seller starts, with what is on its disk.
+    /// The seller starts, with what is on its disk; and again whenever its node does.
     pub fn start_seller(&mut self) {
+        self.seller_home.is_wanted = true;
         let settings = seller::Settings {
             network: self.exchange.world.genesis().network(),
             listing: self.listing.clone(),
@@ -159,37 +183,41 @@ impl Trade {
         self.seller = Some(Seller::new(settings, verify, opened, counters, listed));
     }
 
-    /// The buyer starts, with what is on its disk.
-    ///
-    /// # Panics
-    /// If its channel is settled.
+    /// The buyer starts, with what is on its disk; and again whenever its node does. Not if its
+    /// node knows of no such channel that is open.
     pub fn start_buyer(&mut self) {
-        let channel = self.exchange.channel(&self.channel).expect("the channel is open");
+        self.buyer_home.is_wanted = true;
+        let Some(channel) = self.exchange.view(BUYER).channel(&self.channel) else { return };
         let settings = buyer::Settings {
             network: self.exchange.world.genesis().network(),
-            listing: self.listing.clone(),
             channel,
-            level: SealLevel::Gateway,
-            exposure: Exposure::OneChunk,
-            spend_max: None,
-            readings_max: None,
-            limits: buyer::Limits::default(),
+            wanted: Wanted::new(self.listing.clone()),
         };
-        let key = Arc::new(self.exchange.key(1).clone());
+        let key = Arc::new(self.exchange.key(BUYER).clone());
         self.buyer = Some(Buyer::new(settings, self.chain.clone(), key, self.kept.clone()));
         self.redial = Some(self.exchange.world.now());
     }
 
-    /// The seller is gone, and what it had not synced.
+    /// The seller is gone, and what it had not synced, until somebody starts it.
     pub fn crash_seller(&mut self) {
+        self.seller_home.is_wanted = false;
+        self.lose_seller();
+    }
+
+    /// The buyer is gone, and what it had not synced, until somebody starts it.
+    pub fn crash_buyer(&mut self) {
+        self.buyer_home.is_wanted = false;
+        self.lose_buyer();
+    }
+
+    pub(super) fn lose_seller(&mut self) {
         self.seller = None;
         self.seller_writes.clear();
         self.asks.clear();
         self.cut();
     }
 
-    /// The buyer is gone, and what it had not synced.
-    pub fn crash_buyer(&mut self) {
+    pub(super) fn lose_buyer(&mut self) {
         self.buyer = None;
         self.buyer_writes.clear();
         self.looks.clear();
@@ -214,7 +242,7 @@ impl Trade {
         let bytes = sealed.batch.to_bytes().into();
         let stream = self.listing.offer.stream.clone();
         let data = Data { stream, content_type: ContentType::SEALED_BATCH, bytes };
-        let batch = self.exchange.post(0, Payload::Data(data));
+        let batch = self.exchange.post(SELLER, Payload::Data(data));
         let ticks = ticks(self.listing.offer.unit, &sealed.batch, sealed.ciphertext.len());
         let listed = Listed { sequence, batch, ticks, readings, last: sealed.batch.last };
         let ciphertext = sealed.ciphertext;
@@ -233,7 +261,7 @@ impl Trade {
     pub fn close(&mut self, index: u32) -> Result<Outcome, Broken> {
         let claim = (index > 0).then(|| self.claim(index));
         let close = ChannelClose { channel: self.channel, claim };
-        self.exchange.say(0, Payload::ChannelClose(close))
+        self.exchange.say(SELLER, Payload::ChannelClose(close))
     }
 
     /// The claim of so many ticks, as the buyer's own chain has it.
@@ -248,19 +276,28 @@ impl Trade {
 
     /// The chunks whose readings the user has, each once.
     pub fn delivered(&self) -> Vec<u64> {
-        let sequences = self.events.iter().filter_map(|event| match event {
-            Event::Readings { sequence, .. } => Some(*sequence),
-            _ => None,
-        });
-        let mut sequences: Vec<u64> = sequences.collect();
-        sequences.sort_unstable();
-        sequences.dedup();
-        sequences
+        self.opened_ticks.keys().copied().collect()
     }
 
     /// Ticks that all chunks cost.
     pub fn price(&self) -> u32 {
         self.chunks.values().map(|stored| stored.listed.ticks).sum()
+    }
+
+    /// Whether the user has the readings of all chunks.
+    pub fn has_everything(&self) -> bool {
+        self.opened_ticks.len() == self.chunks.len()
+    }
+
+    /// Chunks whose batch is not final yet.
+    pub fn unpublished(&self) -> usize {
+        self.chunks.values().filter(|stored| !stored.is_published).count()
+    }
+
+    /// How often the node of seller and buyer took them along, and how often the way was cut
+    /// between the two.
+    pub const fn mishaps(&self) -> [u64; 3] {
+        [self.seller_home.deaths, self.buyer_home.deaths, self.ways_cut]
     }
 
     /// The highest index that is on the seller's disk.
@@ -273,16 +310,28 @@ impl Trade {
         self.kept.paid
     }
 
+    /// What either side has at stake now, in ticks.
+    pub fn stakes(&self) -> Stakes {
+        let prices = self.chunks.values().map(|stored| stored.listed.ticks);
+        Stakes {
+            said: self.said,
+            paid: self.paid(),
+            written: self.written(),
+            opened: self.opened_ticks.values().sum(),
+            risk: prices.max().unwrap_or_default(),
+        }
+    }
+
     /// The buyer's account, as the ledger knows its key.
     pub(super) fn payer_key(&self) -> weft_core::keys::PublicKey {
-        self.exchange.key(1).public_key().clone()
+        self.exchange.key(BUYER).public_key().clone()
     }
 }
 
 fn offer(exchange: &Exchange) -> Payload {
     Payload::Offer(Offer {
         stream: StreamName::parse("yard/temperature").expect("a short name"),
-        source: exchange.address(0),
+        source: exchange.address(SELLER),
         title: Title::parse("Temperature of a yard").expect("a short title"),
         unit: Unit::Reading,
         price: PRICE,

@@ -12,6 +12,7 @@
 mod access;
 mod approval;
 mod bench;
+mod bounds;
 mod committee;
 mod faults;
 mod growth;
@@ -56,7 +57,10 @@ pub const CHECKS: &[Check] = &[
     access::fair_shares,
     access::access_control,
     committee::leaders,
+    committee::transactions,
     committee::silent_leader,
+    bounds::asynchrony,
+    bounds::one_cheat,
     committee::crashed,
 ];
 

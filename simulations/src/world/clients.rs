@@ -13,6 +13,7 @@ use weft_core::{
     keys::Sign as _,
     machine::SubmitRefusal,
     outcome::Outcome,
+    params::ATTACHMENTS_MAX,
     time::{Span, Time},
     tx::{KeyRotate, Output, Payload, SealedBody, Transaction, Transfer},
     units::{Amount, Sequence},
@@ -59,6 +60,12 @@ impl Finals {
         let leaves = self.bodies.get(body)?;
         let mut ends = leaves.iter().map(|leaf| leaf.outcome);
         ends.find(|outcome| !matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount))
+    }
+
+    /// Whether an attachment of a body may still be ordered: it neither was, nor is stale.
+    pub(crate) fn is_awaited(&self, body: &BodyId, tx: &TxId) -> bool {
+        let mut ordered = self.bodies.get(body).into_iter().flatten();
+        !ordered.any(|leaf| leaf.tx == *tx) && !self.stale.contains(tx)
     }
 }
 
@@ -132,7 +139,11 @@ impl Client {
         let mut due = Vec::new();
         for open in &mut self.open {
             let is_lost = open.attached.iter().all(|id| finals.stale.contains(id));
-            if open.again <= now || (is_lost && !open.attached.is_empty()) {
+            // Of more some nodes would keep these and some those.
+            let body = open.sealed.body.id();
+            let awaited = open.attached.iter().filter(|tx| finals.is_awaited(&body, tx));
+            let has_few = awaited.count() < ATTACHMENTS_MAX;
+            if (open.again <= now && has_few) || (is_lost && !open.attached.is_empty()) {
                 open.again = now + AGAIN;
                 open.attached.retain(|id| !finals.stale.contains(id));
                 due.push(open.sealed.clone());

@@ -20,7 +20,7 @@ use weft_storage::{MemoryStore, Store as _};
 
 use crate::world::{
     costs::micros,
-    reading::{Reading, Surface},
+    reading::{Reading, Surface, Through},
 };
 
 /// What the disks of a world are like.
@@ -94,8 +94,8 @@ impl Disk {
     }
 
     /// The store as the machine reads it, with all that goes wrong.
-    pub(crate) const fn read(&self, now: Time) -> Reading<'_> {
-        Reading { store: &self.store, surface: &self.surface, now }
+    pub(crate) const fn read(&self, now: Time) -> Through<Reading<'_>> {
+        Through(Reading { store: &self.store, surface: &self.surface, now })
     }
 
     /// Whether all reads of this life did what they say.

@@ -210,6 +210,7 @@ impl World {
             Failed::Full | Failed::Read => self.node(number).store().buffered() as u64,
         };
         if let Some(node) = self.honest(number) {
+            node.told.failed_reads += u64::from(failed == Failed::Read);
             node.crash(chance);
         }
         for conn in self.network.of(number) {

@@ -92,7 +92,10 @@ impl Node {
         let read = self.disk.read(now);
         // Whoever cannot read its store does not start.
         let restored = relying_on(&self.disk, || self.restore(now, &read));
-        let Ok(mut machine) = restored else { return };
+        let Ok(mut machine) = restored else {
+            self.told.failed_reads += 1;
+            return;
+        };
         let rules = Rules::new(&self.genesis);
         let committee = self.genesis.committee.clone();
         let ingest = Ingest::new(rules, committee, self.verifier(), self.seen_max);

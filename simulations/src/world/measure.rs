@@ -130,17 +130,6 @@ impl Summary {
         self.latencies_ms.get(last * percent.min(100) / 100).copied()
     }
 
-    /// Jain's index of fairness over what became final of `issuers`, in parts of a million: the
-    /// square of the sum by the number times the sum of squares (Jain, Chiu and Hawe 1984). Those
-    /// without anything final count too.
-    pub fn jain_ppm(&self, issuers: &BTreeSet<Issuer>) -> u64 {
-        let final_of = |issuer: &Issuer| self.by_issuer.get(issuer).copied().unwrap_or_default();
-        let each: Vec<u128> = issuers.iter().map(|issuer| final_of(issuer).into()).collect();
-        let (sum, squares) = (each.iter().sum::<u128>(), each.iter().map(|x| x * x).sum::<u128>());
-        let index = (sum * sum * WHOLE).checked_div(squares * each.len() as u128);
-        u64::try_from(index.unwrap_or(WHOLE)).unwrap_or(u64::MAX)
-    }
-
     /// The share of `issuers` in all that became final, in parts of a million.
     pub fn share_ppm(&self, issuers: &BTreeSet<Issuer>) -> u64 {
         let own = self.by_issuer.iter().filter(|(issuer, _)| issuers.contains(issuer));
@@ -296,18 +285,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fairness_is_that_of_the_book() {
+    fn a_share_is_of_all_that_became_final() {
         let issuers: BTreeSet<Issuer> = (0..4).map(Issuer::Poster).collect();
         let of = |counts: [u64; 4]| Summary {
             finals: counts.iter().sum(),
             by_issuer: issuers.iter().copied().zip(counts).collect(),
             ..Summary::default()
         };
-        assert_eq!(of([5; 4]).jain_ppm(&issuers), 1_000_000);
-        assert_eq!(of([5, 0, 0, 0]).jain_ppm(&issuers), 250_000);
-        assert_eq!(of([1, 2, 3, 4]).jain_ppm(&issuers), 833_333);
         let two = [Issuer::Poster(0), Issuer::Poster(1)].into();
         assert_eq!(of([1, 2, 3, 4]).share_ppm(&two), 300_000);
-        assert_eq!(Summary::default().jain_ppm(&issuers), 1_000_000, "nobody got anything");
+        assert_eq!(Summary::default().share_ppm(&two), 0, "nobody got anything");
     }
 }

@@ -19,7 +19,7 @@ pub mod measure;
 pub mod meter;
 mod network;
 mod node;
-mod reading;
+pub mod reading;
 pub mod rogue;
 pub mod settings;
 mod shape;

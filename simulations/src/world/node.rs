@@ -194,6 +194,11 @@ impl Node {
         self.disk.commits
     }
 
+    /// What its clock says.
+    pub(crate) fn clock(&self, now: Time) -> Time {
+        self.clock.at(now)
+    }
+
     /// How far its clock is ahead of the world, in milliseconds; behind, if negative.
     pub fn clock_ahead_ms(&self, now: Time) -> i64 {
         let [own, world] = [self.clock.at(now), now]

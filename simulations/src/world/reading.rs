@@ -4,6 +4,8 @@
 //! read after it, until the node starts again. A record that is shorter than what was written does
 //! not decode, which is such a failure too; nothing of it is handed on.
 //!
+//! [`Through`] is the one list of all reads, for whoever has to stand between machine and store.
+//!
 //! Left out on purpose: reads of checks and of the API, which decide nothing that is written.
 
 use std::cell::Cell;
@@ -65,42 +67,52 @@ pub(crate) struct Reading<'a> {
     pub(crate) now: Time,
 }
 
-impl Reading<'_> {
-    fn answer<T: Default>(&self, read: impl FnOnce(&MemoryStore) -> T) -> T {
+impl Answer for Reading<'_> {
+    fn answer<T: Default>(&self, read: impl FnOnce(&dyn Reads) -> T) -> T {
         if self.surface.fails(self.now) { T::default() } else { read(self.store) }
     }
 }
 
-impl Reads for Reading<'_> {
+/// Stands between a machine and what it reads: each read goes through it.
+pub trait Answer {
+    /// Answers one read, by asking the store that is behind this or in another way.
+    fn answer<T: Default>(&self, read: impl FnOnce(&dyn Reads) -> T) -> T;
+}
+
+/// The reads of a store, each answered by `0`.
+#[derive(Debug)]
+pub struct Through<A>(pub A);
+
+impl<A: Answer> Reads for Through<A> {
     fn entry(&self, id: &TxId) -> Option<LogEntry> {
-        self.answer(|store| store.entry(id))
+        self.0.answer(|store| store.entry(id))
     }
 
     fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {
-        self.answer(|store| store.sealed_body(id))
+        self.0.answer(|store| store.sealed_body(id))
     }
 
     fn key(&self, id: &KeyId) -> Option<PublicKey> {
-        self.answer(|store| store.key(id))
+        self.0.answer(|store| store.key(id))
     }
 
     fn log(&self, from: Position, limit: usize) -> Vec<LogEntry> {
-        self.answer(|store| store.log(from, limit))
+        self.0.answer(|store| store.log(from, limit))
     }
 
     fn newest(&self, limit: usize) -> Vec<LogEntry> {
-        self.answer(|store| store.newest(limit))
+        self.0.answer(|store| store.newest(limit))
     }
 
     fn addresses(&self) -> Vec<PeerAddress> {
-        self.answer(MemoryStore::addresses)
+        self.0.answer(|store| store.addresses())
     }
 
     fn record(&self, table: Table, key: &[u8]) -> Option<Bytes> {
-        self.answer(|store| store.record(table, key))
+        self.0.answer(|store| store.record(table, key))
     }
 
     fn records(&self, table: Table, from: &[u8], limit: usize) -> Vec<(Vec<u8>, Bytes)> {
-        self.answer(|store| store.records(table, from, limit))
+        self.0.answer(|store| store.records(table, from, limit))
     }
 }

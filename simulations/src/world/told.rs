@@ -45,6 +45,8 @@ pub struct Told {
     pub convicted: BTreeSet<Author>,
     /// How many commits it saw certified.
     pub certified: u64,
+    /// How often a read failed, in a step or at a start.
+    pub failed_reads: u64,
 }
 
 impl Told {

@@ -20,16 +20,23 @@ const FAILED_TO_SPREAD: [u64; 5] = [
 ];
 
 /// What came before plans had their shape of today is kept by name, in `finality.rs`.
-const FAILED_TO_END: [u64; 4] = [
+const FAILED_TO_END: [u64; 2] = [
     16, // a follower whom the tree had lost heard of no checkpoint while nobody posted
     5,  // what was synced by commits still counted as open
+];
+
+/// The same, with the plans that these seeds had before anything was sold in any.
+const FAILED_UNSOLD: [u64; 2] = [
     71, // a follower that met none but a cheat: no fault of the follower, so a core is healed now;
     // and synced bodies that were attached before their parents
     4253, // of the leaders of a snapshot, one that the last had not seen was not fetched
 ];
 
+/// It has all that is rare of [`SOMETIMES_FINAL`], which twenty fresh seeds may not have.
+const SHOWS_RARE: u64 = 5006;
+
 /// What must have happened in some run, or the campaign shows nothing about it.
-const SOMETIMES_SPREAD: [&str; 12] = [
+const SOMETIMES_SPREAD: [&str; 13] = [
     "transaction",
     "attachment",
     "have",
@@ -42,9 +49,10 @@ const SOMETIMES_SPREAD: [&str; 12] = [
     "get_key",
     "key",
     "end",
+    "reads failed",
 ];
 
-const SOMETIMES_FINAL: [&str; 10] = [
+const SOMETIMES_FINAL: [&str; 17] = [
     "commits",
     "ordered",
     "without effect",
@@ -55,11 +63,19 @@ const SOMETIMES_FINAL: [&str; 10] = [
     "channels opened",
     "claims",
     "channels ended",
+    "reads failed",
+    "trades",
+    "trades that paused with the ledger",
+    "trades whose seller lost power",
+    "trades whose buyer lost power",
+    "trades over a way that was cut",
+    "trades that got everything",
 ];
 
 #[test]
 fn all_agree_whatever_went_wrong() {
-    let reports = campaign(Story::Spread, &FAILED_TO_SPREAD, &SOMETIMES_SPREAD);
+    let kept = FAILED_TO_SPREAD.map(|seed| Plan::draw(Story::Spread, seed));
+    let reports = campaign(Story::Spread, kept.into(), &SOMETIMES_SPREAD);
     for report in reports.iter().filter(|report| !report.tiny) {
         assert!(report.copies <= 300, "seed {}: {} copies of 100", report.seed, report.copies);
     }
@@ -67,7 +83,10 @@ fn all_agree_whatever_went_wrong() {
 
 #[test]
 fn all_becomes_final_whatever_went_wrong() {
-    campaign(Story::Finality, &FAILED_TO_END, &SOMETIMES_FINAL);
+    let draw = |seed| Plan::draw(Story::Finality, seed);
+    let unsold = FAILED_UNSOLD.map(Plan::unsold);
+    let kept = [&FAILED_TO_END.map(draw)[..], &unsold, &[draw(SHOWS_RARE)]].concat();
+    campaign(Story::Finality, kept, &SOMETIMES_FINAL);
 }
 
 #[test]
@@ -79,8 +98,8 @@ fn a_seed_is_a_run() {
     }
 }
 
-fn campaign(story: Story, failed: &[u64], sometimes: &[&'static str]) -> Vec<Report> {
-    let Runs { reports, broken, others } = run_all(story, failed);
+fn campaign(story: Story, kept: Vec<Plan>, sometimes: &[&'static str]) -> Vec<Report> {
+    let Runs { reports, broken, others } = run_all(story, kept);
     println!("{}", summary(&reports));
     assert!(broken.is_empty(), "{} broke:\n{}", broken.len(), broken.join("\n"));
     let mut happened: BTreeMap<&str, u64> = BTreeMap::new();

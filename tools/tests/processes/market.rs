@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::Value;
+use weft_market::shelf::{FjallShelf, Shelf as _, Table};
 
 use crate::support::{Ended, Nodes, Process, base_port, run};
 
@@ -61,6 +62,16 @@ impl Fair {
         let (args, url) = (["market", verb, "--json"], self.nodes.url(0));
         let desk = ["--key", "net/demo1.key", "--dir", "seller", "--node", &url];
         run(self.dir(), &[&args[..], more, &desk].concat())
+    }
+
+    /// What the ciphertexts of a seller that has ended are stored under.
+    fn ciphertexts(&self) -> Vec<Vec<u8>> {
+        let dirs = std::fs::read_dir(self.dir().join("seller")).unwrap();
+        let mut names = dirs.map(|dir| dir.unwrap().path());
+        let is_book = |path: &PathBuf| path.to_string_lossy().contains("/sell-");
+        let shelf = FjallShelf::open(&names.find(is_book).unwrap()).unwrap();
+        let stored = shelf.list(Table::Ciphertext, &[], 10_000).unwrap();
+        stored.into_iter().map(|(key, _)| key).collect()
     }
 
     /// What an account owns, by the node that knows best.
@@ -235,6 +246,9 @@ async fn each_of_many_buyers_gets_everything_from_one_ciphertext_a_chunk() {
     );
     assert_eq!((&told["readings"], &told["ticks"]), (&24.into(), &24.into()), "whole chunks");
     assert!(seller.terminate().success());
+    // One for each chunk, under its sequence, whoever bought it: none for each buyer.
+    let once: Vec<_> = (0..4_u64).map(|chunk| chunk.to_be_bytes().to_vec()).collect();
+    assert_eq!(fair.ciphertexts(), once);
     let paid: u64 = fair.channels().iter().map(|channel| number(&channel["paid_out"])).sum();
     assert_eq!(paid, 24 * PRICE);
 }

@@ -14,10 +14,10 @@ use weft_core::{
     units::Amount,
 };
 use weft_market::{
-    buyer::{End, Event, Exposure, Limits},
+    buyer::{End, Event, Exposure, Wanted},
     drive::{
-        Dial, Ledger, OpenError, Opening, Resumed, Sampled, Scribe, Stall, StallSettings, Told,
-        enquire, open, resume,
+        Dial, Ledger, OpenError, Opening, Resumed, Sampled, Scribe, Stall, Told, enquire, open,
+        resume,
     },
     shelf::{BuyerBook, FjallShelf, Shelf},
 };
@@ -146,16 +146,15 @@ impl Buying {
         let channel = resumed.channel.id;
         let paid = u64::from(resumed.counter.paid);
         let spent = Amount(listing.offer.price.0.saturating_mul(paid));
-        let settings = StallSettings {
-            listing: listing.clone(),
+        let wanted = Wanted {
             level: budget.level,
             exposure: budget.exposure,
             spend_max: Some(left),
             readings_max: budget.readings,
-            limits: Limits::default(),
+            ..Wanted::new(listing.clone())
         };
         let is_proving = ledger.is_proving();
-        let stall = Stall::new(settings, resumed, key, ledger, dial, scribe);
+        let stall = Stall::new(wanted, resumed, key, ledger, dial, scribe);
         let (ready, before, max) = (VecDeque::new(), past.spent, Amount(budget.max));
         Ok(Self { stall, listing, channel, is_proving, ready, before, spent, max })
     }

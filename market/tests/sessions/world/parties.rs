@@ -15,7 +15,7 @@ use weft_core::{
     units::Amount,
 };
 use weft_market::{
-    buyer::{self, Exposure},
+    buyer::{self, Exposure, Wanted},
     seal::StreamSecret,
     seller,
 };
@@ -108,13 +108,14 @@ impl Shop {
     pub(crate) fn buying(&self, channel: Channel) -> buyer::Settings {
         buyer::Settings {
             network: NETWORK,
-            listing: self.listing(),
             channel,
-            level: SealLevel::Batch,
-            exposure: self.exposure,
-            spend_max: self.spend_max.map(Amount),
-            readings_max: self.readings_max,
-            limits: buyer::Limits::default(),
+            wanted: Wanted {
+                level: SealLevel::Batch,
+                exposure: self.exposure,
+                spend_max: self.spend_max.map(Amount),
+                readings_max: self.readings_max,
+                ..Wanted::new(self.listing())
+            },
         }
     }
 

@@ -37,10 +37,8 @@ use weft_core::{
     units::Amount,
 };
 use weft_market::{
-    buyer::Exposure,
-    drive::{
-        Answer, Ledger, LedgerError, Opening, Resumed, Scribe, Stall, StallSettings, enquire, open,
-    },
+    buyer::{Exposure, Wanted},
+    drive::{Answer, Ledger, LedgerError, Opening, Resumed, Scribe, Stall, enquire, open},
     ledger::Found,
     shelf::{BuyerBook, FjallShelf, Shelf},
 };
@@ -114,26 +112,26 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let opened = opened.map_err(MarketError::from)?;
     output.note(&format!("opened in {:.1} s; buys from chunk {first}", secs(begun.elapsed())));
 
-    let shop = Shopping { settings: args.settings(listing), ledger, caller, account, shelf };
+    let shop = Shopping { wanted: args.wanted(listing), ledger, caller, account, shelf };
     let takings = shop.go(opened, first, output).await?;
     output.show(&takings.value(args.readings), || takings.text(args.readings))
 }
 
 impl Args {
-    fn settings(&self, listing: Listing) -> StallSettings {
-        StallSettings {
+    fn wanted(&self, listing: Listing) -> Wanted {
+        Wanted {
             exposure: self
                 .exposure
                 .map_or(Exposure::OneChunk, |most| Exposure::AtMost(Amount(most))),
             readings_max: Some(self.readings),
-            ..StallSettings::new(listing)
+            ..Wanted::new(listing)
         }
     }
 }
 
 /// What all buyers share.
 struct Shopping {
-    settings: StallSettings,
+    wanted: Wanted,
     ledger: Arc<dyn Ledger>,
     caller: Arc<Caller>,
     account: Account,
@@ -152,9 +150,9 @@ impl Shopping {
         let takings = Arc::new(Mutex::new(Takings::new(channels.len(), first)));
         let mut buyers = JoinSet::new();
         for (number, channel) in channels.into_iter().enumerate() {
-            let (settings, key) = (self.settings.clone(), self.account.shared_key());
+            let (wanted, key) = (self.wanted.clone(), self.account.shared_key());
             let (ledger, caller) = (self.ledger.clone(), self.caller.clone());
-            let stall = Stall::new(settings, channel, key, ledger, caller, scribe.clone());
+            let stall = Stall::new(wanted, channel, key, ledger, caller, scribe.clone());
             buyers.spawn(take(number, stall, takings.clone()));
         }
         let mut asked = pin!(asked_to_end());
