@@ -49,8 +49,9 @@ impl Decode for Address {
 }
 
 /// Whether value on a network is meant to be real.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "alloc", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "alloc", serde(rename_all = "lowercase"))]
 pub enum NetworkKind {
     /// Real data and real value.
     Public,

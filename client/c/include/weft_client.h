@@ -5,7 +5,8 @@
  * for any link. Functions return 0 or an error; weft_error_text tells what it means. Structures in
  * caller's memory must be aligned to 8 and stay where they are while they are used.
  *
- * One device at a time may be used by one thread. A signature takes up to 170 KiB of stack; docs/guide/tiny-client.md has the figures.
+ * One thread at a time may use a device. weft_seed_sign takes up to 170 KiB of stack: give it a
+ * task of its own, or bring another signer. docs/guide/tiny-client.md has the figures.
  */
 #ifndef WEFT_CLIENT_H
 #define WEFT_CLIENT_H
@@ -28,6 +29,7 @@ extern "C" {
 #define WEFT_FLASH -6      /* the flash did not read or write */
 #define WEFT_DAMAGED -7    /* both records of the sequence are damaged */
 #define WEFT_USED -8       /* all sequences are used */
+#define WEFT_RANDOM -9     /* the random source is missing, failed or stuck */
 
 /* Types of readings: the content formats of CoAP. */
 #define WEFT_TEXT 0
@@ -37,14 +39,19 @@ extern "C" {
 #define WEFT_SENML_JSON 110
 #define WEFT_SENML_CBOR 112
 
-/* Bytes of a sealed reading (ML-DSA-44), and of a registration. */
+/* Bytes of a sealed reading, and of a registration. */
+#define WEFT_SEALED_BASE_BYTES 2523u
 #define WEFT_SEALED_BYTES(stream_bytes, reading_bytes) \
-    (2523u + (size_t)(stream_bytes) + (size_t)(reading_bytes))
+    (WEFT_SEALED_BASE_BYTES + (size_t)(stream_bytes) + (size_t)(reading_bytes))
 #define WEFT_REGISTRATION_BYTES 3841u
 /* Bytes that stand before a sealed body in a transaction. */
 #define WEFT_ATTACHMENT_BYTES 104u
 /* Bytes of a record in flash. */
 #define WEFT_RECORD_BYTES 16u
+/* Bytes of a seed, and of public key and signature: ML-DSA-44 (FIPS 204). */
+#define WEFT_SEED_BYTES 32u
+#define WEFT_PUBLIC_KEY_BYTES 1312u
+#define WEFT_SIGNATURE_BYTES 2420u
 
 typedef struct weft_device weft_device;
 typedef struct weft_work weft_work;
@@ -58,7 +65,25 @@ typedef struct weft_platform {
     int (*flash_write)(void *context, int slot, const uint8_t record[WEFT_RECORD_BYTES]);
     /* Milliseconds since 1970, or 0 while the time is not known. May be NULL. */
     uint64_t (*clock_ms)(void *context);
+    /* Fills so many bytes that nobody can guess. May be NULL: only weft_seed_new asks for it. */
+    int (*random)(void *context, uint8_t *bytes, size_t count);
 } weft_platform;
+
+/*
+ * Who signs: a secure element, a library with less stack, or weft_seed_public_key and
+ * weft_seed_sign with a seed as the context. Functions return 0 if they did it.
+ */
+typedef struct weft_signer {
+    void *context; /* handed to each function as it is */
+    /* Writes the public key: the same each time. Asked when a device starts up or registers. */
+    int (*public_key)(void *context, uint8_t public_key[WEFT_PUBLIC_KEY_BYTES]);
+    /*
+     * Signs with an empty context string, in the deterministic variant, so that a registration is
+     * the same bytes each time. The message is the id of a body. Not checked here.
+     */
+    int (*sign)(void *context, const uint8_t message[32],
+                uint8_t signature[WEFT_SIGNATURE_BYTES]);
+} weft_signer;
 
 /* What was sealed. */
 typedef struct weft_sealed {
@@ -73,15 +98,22 @@ uint32_t weft_version(void);
 /* What an error means and what to do; never NULL, never to be freed. */
 const char *weft_error_text(int error);
 
+/* Draws a new seed: the key itself, to be kept secret and for ever. */
+int weft_seed_new(const weft_platform *platform, uint8_t seed[WEFT_SEED_BYTES]);
+/* Writes the public key of the seed: public_key of a weft_signer. */
+int weft_seed_public_key(void *seed, uint8_t public_key[WEFT_PUBLIC_KEY_BYTES]);
+/* Signs by the seed: sign of a weft_signer, or called by one on a stack that is large enough. */
+int weft_seed_sign(void *seed, const uint8_t message[32],
+                   uint8_t signature[WEFT_SIGNATURE_BYTES]);
+
 /* Memory for a device. */
 size_t weft_device_size(void);
 /*
- * Starts up a device. network: the first 4 bytes of the genesis id. seed: 32 bytes that nobody can
- * guess, kept secret and for ever: they are the key. All are copied; what platform points to must
- * outlive the device.
+ * Starts up a device. network: the first 4 bytes of the genesis id. All are copied; what signer and
+ * platform point to must outlive the device.
  */
 int weft_device_init(weft_device *device, size_t size, const uint8_t network[4],
-                     const uint8_t seed[32], const weft_platform *platform);
+                     const weft_signer *signer, const weft_platform *platform);
 /* Its address: the id of its key. */
 int weft_device_address(const weft_device *device, uint8_t address[32]);
 /* Writes the body that registers the device, the same bytes each time: send until it is final. */

@@ -1,28 +1,30 @@
 //! A device in memory of the caller.
 
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int, c_void};
 
 use weft_client::tiny::{Device, SealError, Sealed};
-use weft_core::{
-    keys::{Scheme, SeedKey},
-    tx::{ContentType, NetworkId, Reading},
-};
+use weft_core::tx::{ContentType, NetworkId, Reading};
 
 use crate::{
-    WeftPlatform,
-    error::{MEMORY, NULL, OK, READING, of_flash, of_key, of_seal},
+    error::{WEFT_MEMORY, WEFT_NULL, WEFT_OK, WEFT_READING, of_flash, of_key, of_seal},
+    platform::WeftPlatform,
+    signer::{Key, WeftSigner},
 };
 
 /// A device; opaque to C.
-pub struct WeftDevice(Device<SeedKey, WeftPlatform, WeftPlatform>);
+pub struct WeftDevice(Device<Key, WeftPlatform, WeftPlatform>);
 
 /// What was sealed, as the header has it.
 #[repr(C)]
 pub struct WeftSealed {
-    bytes: usize,
-    content_bytes: usize,
-    sequence: u64,
-    body: [u8; 32],
+    /// Its length.
+    pub bytes: usize,
+    /// Length of the reading with its stream name.
+    pub content_bytes: usize,
+    /// Its place among the bodies of the device.
+    pub sequence: u64,
+    /// Its id.
+    pub body: [u8; 32],
 }
 
 impl WeftSealed {
@@ -52,38 +54,42 @@ pub extern "C" fn weft_device_size() -> usize {
     size_of::<WeftDevice>()
 }
 
-/// Starts up a device in `memory`; what `platform` names must outlive it.
+/// Starts up a device in the memory at `device`; what `signer` and `platform` name must outlive it.
 ///
 /// # Safety
 ///
-/// `memory` is writable for `size` bytes, `network` readable for 4 and `seed` for 32; `platform` is
-/// as the header says. Any of them may be null.
+/// `device` is writable for `size` bytes, `network` readable for 4; `signer` and `platform` are as
+/// the header says. Any of them may be null.
 // SAFETY: no other symbol of this name exists: the prefix is this library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_device_init(
-    memory: *mut WeftDevice,
+    device: *mut WeftDevice,
     size: usize,
     network: *const [u8; 4],
-    seed: *const [u8; 32],
+    signer: *const WeftSigner,
     platform: *const WeftPlatform,
 ) -> c_int {
-    if memory.is_null() || network.is_null() || seed.is_null() || platform.is_null() {
-        return NULL;
+    // SAFETY: null, or the caller promises.
+    let (Some(network), Some(signer), Some(platform)) =
+        (unsafe { (network.as_ref(), signer.as_ref(), platform.as_ref()) })
+    else {
+        return WEFT_NULL;
+    };
+    if device.is_null() {
+        return WEFT_NULL;
     }
-    if size < weft_device_size() || !memory.is_aligned() {
-        return MEMORY;
+    if size < weft_device_size() || !device.is_aligned() {
+        return WEFT_MEMORY;
     }
-    // SAFETY: not null, and the caller promises the lengths.
-    let (network, seed, platform) = unsafe { (NetworkId(*network), &*seed, *platform) };
-    let key = match SeedKey::new(Scheme::MlDsa44, seed) {
+    let key = match Key::new(*signer) {
         Ok(key) => key,
         Err(error) => return of_key(&error),
     };
-    match Device::open(network, key, platform, platform) {
-        Ok(device) => {
+    match Device::open(NetworkId(*network), key, *platform, *platform) {
+        Ok(made) => {
             // SAFETY: large enough, aligned, and the caller promises that it is writable.
-            unsafe { memory.write(WeftDevice(device)) };
-            OK
+            unsafe { device.write(WeftDevice(made)) };
+            WEFT_OK
         }
         Err(error) => of_flash(error),
     }
@@ -103,10 +109,10 @@ pub unsafe extern "C" fn weft_device_address(
     // SAFETY: null, or the caller promises.
     let (Some(device), Some(address)) = (unsafe { device.as_ref() }, unsafe { address.as_mut() })
     else {
-        return NULL;
+        return WEFT_NULL;
     };
     *address = *device.0.address().first_key().as_bytes();
-    OK
+    WEFT_OK
 }
 
 /// Writes the registration to `out`, the same bytes each time.
@@ -127,7 +133,7 @@ pub unsafe extern "C" fn weft_device_register(
     let (Some(device), Some(out), Some(sealed)) =
         (unsafe { (device.as_ref(), slice_mut(out, room), sealed.as_mut()) })
     else {
-        return NULL;
+        return WEFT_NULL;
     };
     told(device.0.register(out), sealed)
 }
@@ -136,17 +142,17 @@ pub unsafe extern "C" fn weft_device_register(
 ///
 /// # Safety
 ///
-/// `device` was started up, `stream` is readable for `stream_bytes`, `reading` for `bytes`, `out`
-/// is writable for `room`, `sealed` for its type, and none overlap. Any may be null.
+/// `device` was started up, `stream` is readable for `stream_bytes`, `reading` for `reading_bytes`,
+/// `out` is writable for `room`, `sealed` for its type, and none overlap. Any may be null.
 // SAFETY: no other symbol of this name exists: the prefix is this library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_device_seal(
     device: *mut WeftDevice,
-    stream: *const u8,
+    stream: *const c_char,
     stream_bytes: usize,
     content_type: u16,
-    reading: *const u8,
-    bytes: usize,
+    reading: *const c_void,
+    reading_bytes: usize,
     out: *mut u8,
     room: usize,
     sealed: *mut WeftSealed,
@@ -155,16 +161,16 @@ pub unsafe extern "C" fn weft_device_seal(
     let (Some(device), Some(stream), Some(bytes), Some(out), Some(sealed)) = (unsafe {
         (
             device.as_mut(),
-            slice(stream, stream_bytes),
-            slice(reading, bytes),
+            slice(stream.cast(), stream_bytes),
+            slice(reading.cast(), reading_bytes),
             slice_mut(out, room),
             sealed.as_mut(),
         )
     }) else {
-        return NULL;
+        return WEFT_NULL;
     };
     let Ok(stream) = core::str::from_utf8(stream) else {
-        return READING;
+        return WEFT_READING;
     };
     let reading = Reading { stream, content_type: ContentType(content_type), bytes };
     told(device.0.seal(&reading, out), sealed)
@@ -174,7 +180,7 @@ fn told(result: Result<Sealed, SealError>, out: &mut WeftSealed) -> c_int {
     match result {
         Ok(sealed) => {
             *out = WeftSealed::of(&sealed);
-            OK
+            WEFT_OK
         }
         Err(error) => of_seal(&error),
     }

@@ -5,36 +5,48 @@ use core::ffi::{CStr, c_char, c_int};
 use weft_client::tiny::{FlashError, SealError};
 use weft_core::keys::KeyError;
 
-pub(crate) const OK: c_int = 0;
-pub(crate) const AGAIN: c_int = 1;
-pub(crate) const NULL: c_int = -1;
-pub(crate) const MEMORY: c_int = -2;
-pub(crate) const ROOM: c_int = -3;
-pub(crate) const READING: c_int = -4;
-pub(crate) const KEY: c_int = -5;
-pub(crate) const FLASH: c_int = -6;
-pub(crate) const DAMAGED: c_int = -7;
-pub(crate) const USED: c_int = -8;
+/// Done.
+pub const WEFT_OK: c_int = 0;
+/// Nothing was found yet.
+pub const WEFT_AGAIN: c_int = 1;
+/// A pointer is null.
+pub const WEFT_NULL: c_int = -1;
+/// Memory too small, or not aligned.
+pub const WEFT_MEMORY: c_int = -2;
+/// Buffer too small.
+pub const WEFT_ROOM: c_int = -3;
+/// Stream name or reading breaks a rule.
+pub const WEFT_READING: c_int = -4;
+/// The key did not sign.
+pub const WEFT_KEY: c_int = -5;
+/// The flash did not read or write.
+pub const WEFT_FLASH: c_int = -6;
+/// Both records of the sequence are damaged.
+pub const WEFT_DAMAGED: c_int = -7;
+/// All sequences are used.
+pub const WEFT_USED: c_int = -8;
+/// The random source failed.
+pub const WEFT_RANDOM: c_int = -9;
 
 pub(crate) fn of_seal(error: &SealError) -> c_int {
     match error {
-        SealError::Shape(_) => READING,
-        SealError::Room(_) => ROOM,
-        SealError::Key(_) | SealError::OtherKey => KEY,
+        SealError::Shape(_) => WEFT_READING,
+        SealError::Room(_) => WEFT_ROOM,
+        SealError::Key(_) | SealError::OtherKey => WEFT_KEY,
         SealError::Flash(error) => of_flash(*error),
     }
 }
 
 pub(crate) fn of_flash(error: FlashError) -> c_int {
     match error {
-        FlashError::Device => FLASH,
-        FlashError::Damaged => DAMAGED,
-        FlashError::Used => USED,
+        FlashError::Device => WEFT_FLASH,
+        FlashError::Damaged => WEFT_DAMAGED,
+        FlashError::Used => WEFT_USED,
     }
 }
 
 pub(crate) fn of_key(_: &KeyError) -> c_int {
-    KEY
+    WEFT_KEY
 }
 
 /// What a number means, with the next step; never null, never to be freed.
@@ -42,16 +54,21 @@ pub(crate) fn of_key(_: &KeyError) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_error_text(error: c_int) -> *const c_char {
     let text: &CStr = match error {
-        OK => c"done",
-        AGAIN => c"not found yet: take another step",
-        NULL => c"a pointer is null that must not be",
-        MEMORY => c"the memory is too small or not aligned to 8: see the _size() functions",
-        ROOM => c"the buffer is too small: WEFT_SEALED_BYTES says how much a reading takes",
-        READING => c"stream: 1 to 64 bytes of UTF-8 without control characters; reading: 24 KiB",
-        KEY => c"the key did not sign: use another seed",
-        FLASH => c"the flash did not read or write: try again, or replace the part",
-        DAMAGED => c"both records of the sequence are damaged: erase them and use a new seed",
-        USED => c"all sequences of this account are used: use a new seed",
+        WEFT_OK => c"done",
+        WEFT_AGAIN => c"not found yet: take another step",
+        WEFT_NULL => c"a pointer is null that must not be",
+        WEFT_MEMORY => c"the memory is too small or not aligned to 8: see the _size() functions",
+        WEFT_ROOM => c"the buffer is too small: WEFT_SEALED_BYTES says how much a reading takes",
+        WEFT_READING => {
+            c"stream: 1 to 64 bytes of UTF-8 without control characters; reading: 24 KiB"
+        }
+        WEFT_KEY => c"the key did not sign: use another seed, or look into the signer",
+        WEFT_FLASH => c"the flash did not read or write: try again, or replace the part",
+        WEFT_DAMAGED => c"both records of the sequence are damaged: erase them and use a new seed",
+        WEFT_RANDOM => {
+            c"the random source is missing, failed or stuck: mend it, there is no way around"
+        }
+        WEFT_USED => c"all sequences of this account are used: use a new seed",
         _ => c"no error of this library",
     };
     text.as_ptr()

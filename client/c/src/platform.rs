@@ -1,9 +1,11 @@
-//! The firmware's flash and clock, as functions of C.
+//! The firmware's flash, clock and random source, as functions of C.
 
 use core::ffi::{c_int, c_void};
 
-use weft_client::tiny::{Clock, Flash, FlashError, RECORD_BYTES};
+use weft_client::tiny::{Clock, Flash, FlashError, RECORD_BYTES, Random};
 use weft_core::time::Time;
+
+use crate::sizes::WEFT_RECORD_BYTES;
 
 /// What the firmware brings. `context` is handed to each function as it is.
 #[repr(C)]
@@ -12,11 +14,26 @@ pub struct WeftPlatform {
     /// Anything, or null.
     pub context: *mut c_void,
     /// Reads the record in slot 0 or 1 into 16 bytes; 0 if it did.
-    pub flash_read: Option<unsafe extern "C" fn(*mut c_void, c_int, *mut u8) -> c_int>,
+    pub flash_read: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            slot: c_int,
+            record: *mut [u8; WEFT_RECORD_BYTES],
+        ) -> c_int,
+    >,
     /// Erases and writes it, for good when it returns; 0 if it did.
-    pub flash_write: Option<unsafe extern "C" fn(*mut c_void, c_int, *const u8) -> c_int>,
+    pub flash_write: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            slot: c_int,
+            record: *const [u8; WEFT_RECORD_BYTES],
+        ) -> c_int,
+    >,
     /// Milliseconds since 1970, or 0. Null: no clock.
-    pub clock_ms: Option<unsafe extern "C" fn(*mut c_void) -> u64>,
+    pub clock_ms: Option<unsafe extern "C" fn(context: *mut c_void) -> u64>,
+    /// Fills so many bytes; 0 if it did. Null: no random source.
+    pub random:
+        Option<unsafe extern "C" fn(context: *mut c_void, bytes: *mut u8, count: usize) -> c_int>,
 }
 
 impl Flash for WeftPlatform {
@@ -26,7 +43,7 @@ impl Flash for WeftPlatform {
         };
         let mut record = [0; RECORD_BYTES];
         // SAFETY: the header asks that the function takes these; the record is 16 bytes.
-        match unsafe { read(self.context, slot, record.as_mut_ptr()) } {
+        match unsafe { read(self.context, slot, &raw mut record) } {
             0 => Ok(record),
             _ => Err(FlashError::Device),
         }
@@ -37,7 +54,7 @@ impl Flash for WeftPlatform {
             return Err(FlashError::Device);
         };
         // SAFETY: the header asks that the function takes these; the record is 16 bytes.
-        match unsafe { write(self.context, slot, record.as_ptr()) } {
+        match unsafe { write(self.context, slot, record) } {
             0 => Ok(()),
             _ => Err(FlashError::Device),
         }
@@ -48,5 +65,14 @@ impl Clock for WeftPlatform {
     fn now(&mut self) -> Time {
         // SAFETY: the header asks that the function takes the context.
         self.clock_ms.map_or(Time::ZERO, |now| Time::from_millis(unsafe { now(self.context) }))
+    }
+}
+
+impl Random for WeftPlatform {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        // SAFETY: the header asks that the function takes these.
+        let told =
+            self.random.map(|fill| unsafe { fill(self.context, bytes.as_mut_ptr(), bytes.len()) });
+        told == Some(0)
     }
 }

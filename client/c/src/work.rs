@@ -11,7 +11,7 @@ use weft_core::{
 
 use crate::{
     device::WeftSealed,
-    error::{AGAIN, MEMORY, NULL, OK, ROOM},
+    error::{WEFT_AGAIN, WEFT_MEMORY, WEFT_NULL, WEFT_OK, WEFT_ROOM},
 };
 
 /// A search; opaque to C.
@@ -31,12 +31,12 @@ pub extern "C" fn weft_work_size() -> usize {
 ///
 /// # Safety
 ///
-/// `memory` is writable for `size` bytes, `parents` readable for 64 and `anchor` for 32, `sealed`
+/// `work` is writable for `size` bytes, `parents` readable for 64 and `anchor` for 32, `sealed`
 /// as a seal call wrote it. Any may be null.
 // SAFETY: no other symbol of this name exists: the prefix is this library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_work_init(
-    memory: *mut WeftWork,
+    work: *mut WeftWork,
     size: usize,
     sealed: *const WeftSealed,
     parents: *const [[u8; 32]; 2],
@@ -44,22 +44,22 @@ pub unsafe extern "C" fn weft_work_init(
     work_bits: u8,
     start: u64,
 ) -> c_int {
-    if memory.is_null() || size < weft_work_size() || !memory.is_aligned() {
-        return if memory.is_null() { NULL } else { MEMORY };
+    if work.is_null() || size < weft_work_size() || !work.is_aligned() {
+        return if work.is_null() { WEFT_NULL } else { WEFT_MEMORY };
     }
     // SAFETY: null, or the caller promises.
     let (Some(sealed), Some(parents), Some(anchor)) =
         (unsafe { (sealed.as_ref(), parents.as_ref(), anchor.as_ref()) })
     else {
-        return NULL;
+        return WEFT_NULL;
     };
     // 32 bytes always make one.
     let anchor = CommitRef::from_bytes(anchor).unwrap_or(CommitRef::NONE);
     let place = Place { parents: parents.map(TxId), anchor, work_bits };
-    let work = Work::new(&sealed.sealed(), place, start);
+    let search = Work::new(&sealed.sealed(), place, start);
     // SAFETY: large enough, aligned, and the caller promises that it is writable.
-    unsafe { memory.write(WeftWork { work, found: None }) };
-    OK
+    unsafe { work.write(WeftWork { work: search, found: None }) };
+    WEFT_OK
 }
 
 /// Tries the next `tries` nonces: 0 once one was found, 1 while none is.
@@ -72,12 +72,12 @@ pub unsafe extern "C" fn weft_work_init(
 pub unsafe extern "C" fn weft_work_step(work: *mut WeftWork, tries: u32) -> c_int {
     // SAFETY: null, or the caller promises.
     let Some(work) = (unsafe { work.as_mut() }) else {
-        return NULL;
+        return WEFT_NULL;
     };
     if work.found.is_none() {
         work.found = work.work.step(tries);
     }
-    if work.found.is_some() { OK } else { AGAIN }
+    if work.found.is_some() { WEFT_OK } else { WEFT_AGAIN }
 }
 
 /// Writes the 104 bytes that make a transaction of the sealed body behind them.
@@ -95,12 +95,12 @@ pub unsafe extern "C" fn weft_work_attach(
     // SAFETY: null, or the caller promises.
     let (Some(work), Some(out)) = (unsafe { (work.as_ref(), crate::device::slice_mut(out, room)) })
     else {
-        return NULL;
+        return WEFT_NULL;
     };
     let Some(attachment) = work.found else {
-        return AGAIN;
+        return WEFT_AGAIN;
     };
     let mut sink = SliceSink::new(out);
     attachment.put(&mut sink);
-    sink.finish().map_or(ROOM, |_| OK)
+    sink.finish().map_or(WEFT_ROOM, |_| WEFT_OK)
 }

@@ -25,7 +25,17 @@ _NOW = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
 
 
 class _Platform(ctypes.Structure):
-    _fields_ = [("context", ctypes.c_void_p), ("read", _READ), ("write", _READ), ("now", _NOW)]
+    _fields_ = [
+        ("context", ctypes.c_void_p),
+        ("read", _READ),
+        ("write", _READ),
+        ("now", _NOW),
+        ("random", ctypes.c_void_p),
+    ]
+
+
+class _Signer(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "public_key", "sign")]
 
 
 class _Sealed(ctypes.Structure):
@@ -41,6 +51,10 @@ _LIBRARY = ctypes.CDLL(str(pathlib.Path(__file__).with_name("libweft_client.so")
 _LIBRARY.weft_error_text.restype = ctypes.c_char_p
 _LIBRARY.weft_device_size.restype = ctypes.c_size_t
 _SIZE = ctypes.c_size_t
+_BY_SEED = [
+    ctypes.cast(function, ctypes.c_void_p).value
+    for function in (_LIBRARY.weft_seed_public_key, _LIBRARY.weft_seed_sign)
+]
 
 
 class WeftError(Exception):
@@ -63,16 +77,19 @@ class Device:
         self._memory = (ctypes.c_uint64 * ((size + 7) // 8))()
         # Kept here: the library calls them as long as the device lives.
         calls = _READ(self._flash_read), _READ(self._flash_write), _NOW(self._now)
-        self._platform = _Platform(None, *calls)
+        self._platform = _Platform(None, *calls, None)
         seed = self._seed_file.read_bytes()
         if len(seed) != 32:
             raise WeftError(f"{seed_file} must hold 32 bytes, not {len(seed)}")
+        self._seed = ctypes.create_string_buffer(seed, 32)
+        self._signer = _Signer(ctypes.addressof(self._seed), *_BY_SEED)
         number = bytes.fromhex(network)
         if len(number) != 4:
             raise WeftError("a network is 8 hexadecimal digits")
         _check(
             _LIBRARY.weft_device_init(
-                self._memory, _SIZE(size), number, seed, ctypes.byref(self._platform)
+                self._memory, _SIZE(size), number,
+                ctypes.byref(self._signer), ctypes.byref(self._platform),
             )
         )
 

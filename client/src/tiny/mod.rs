@@ -42,22 +42,19 @@ pub trait Clock {
     fn now(&mut self) -> Time;
 }
 
-/// Draws random bytes: for a seed, which must come from a source that nobody can guess, and for
-/// where a search for work begins. Signatures need none.
+/// Draws the seed of a new device, from a source that nobody can guess. Signatures need none.
 pub trait Random {
     /// Fills `bytes`. False if the source failed: nothing may then be made of them.
     fn fill(&mut self, bytes: &mut [u8]) -> bool;
 
-    /// A new seed, or `None` if the source failed.
+    /// A new seed, or `None` if the source failed. One that says the same byte 32 times is stuck
+    /// (NIST SP 800-90B section 4.4.1), or was never switched on.
     fn seed(&mut self) -> Option<[u8; Scheme::SEED_BYTES]> {
         let mut seed = [0; Scheme::SEED_BYTES];
-        self.fill(&mut seed).then_some(seed)
-    }
-
-    /// A nonce to begin a search at, or `None` if the source failed.
-    fn start(&mut self) -> Option<u64> {
-        let mut bytes = [0; 8];
-        self.fill(&mut bytes).then_some(u64::from_le_bytes(bytes))
+        let is_filled = self.fill(&mut seed);
+        let [first, rest @ ..] = &seed;
+        let is_stuck = rest.iter().all(|byte| byte == first);
+        (is_filled && !is_stuck).then_some(seed)
     }
 }
 

@@ -1,13 +1,13 @@
 //! One reading, one signature, written into memory of the caller.
 //!
 //! Invariant: what [`seal`] writes decodes everywhere, and is what the builder with an allocator
-//! would write: both go through [`Head`] and [`Reading`].
+//! would write: both go through [`Head`], [`Reading`] and [`put_seal`].
 
 use weft_core::{
-    codec::{DecodeError, NoRoom, Sink as _, SliceSink},
+    codec::{DecodeError, NoRoom, SliceSink},
     digest::{BodyId, Domain, Hasher},
     keys::{KeyError, Scheme, Signer},
-    tx::{Head, Reading},
+    tx::{Head, Reading, put_seal, seal_bytes},
     units::Sequence,
 };
 
@@ -29,9 +29,7 @@ pub struct Sealed {
 /// Bytes that a sealed reading of `content_bytes` (see [`Reading::content_bytes`]) takes under the
 /// account's first key. A registration also carries that key.
 pub const fn sealed_bytes(scheme: Scheme, content_bytes: usize, registers: bool) -> usize {
-    let key = if registers { scheme.public_key_bytes() } else { 0 };
-    let body = Head::BYTES + Reading::FRAME_BYTES + content_bytes;
-    body + 1 + key + scheme.signature_bytes()
+    Head::BYTES + Reading::FRAME_BYTES + content_bytes + seal_bytes(scheme, registers)
 }
 
 /// Refuses a reading that cannot be sealed into `out`, before a sequence is spent on it.
@@ -66,11 +64,7 @@ pub fn seal(
     let mut out = SliceSink::new(out);
     head.put(&mut out);
     reading.put(&mut out);
-    out.put(&[signer.scheme().tag()]);
-    if head.sequence.registers() {
-        signer.put_public_key(&mut out)?;
-    }
-    signer.put_signature(body.as_bytes(), &mut out)?;
+    put_seal(signer, &body, head.sequence.registers(), &mut out)?;
     let content_bytes = reading.content_bytes();
     Ok(Sealed { bytes: out.finish()?, body, sequence: head.sequence, content_bytes })
 }

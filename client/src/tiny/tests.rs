@@ -41,6 +41,16 @@ fn device(scheme: Scheme) -> Device<SeedKey, Memory, Stopped> {
     Device::open(NETWORK, signer, flash, Stopped).unwrap()
 }
 
+/// A source that says these bytes, and whether it failed.
+struct Says([u8; Scheme::SEED_BYTES], bool);
+
+impl Random for Says {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        bytes.copy_from_slice(&self.0);
+        self.1
+    }
+}
+
 fn text(bytes: &[u8]) -> Reading<'_> {
     Reading { stream: "hall/temp", content_type: ContentType::TEXT, bytes }
 }
@@ -107,4 +117,13 @@ fn the_work_is_that_of_the_attacher() {
     let mut attacher = Attacher::new(body, place, 5);
     let transaction = (0..).find_map(|_| attacher.step(1_000)).unwrap();
     assert_eq!([&bytes, &out[..sealed.bytes]].concat(), transaction.to_bytes());
+}
+
+#[test]
+fn a_source_that_failed_or_is_stuck_makes_no_seed() {
+    let mut drawn = [0xff; Scheme::SEED_BYTES];
+    assert_eq!(Says(drawn, true).seed(), None);
+    drawn[31] = 0xfe;
+    assert_eq!(Says(drawn, true).seed(), Some(drawn));
+    assert_eq!(Says(drawn, false).seed(), None);
 }

@@ -23,7 +23,7 @@ mod seed;
 #[cfg(feature = "alloc")]
 mod values;
 
-use crate::digest::{Domain, Hasher};
+use crate::digest::{Domain, Hasher, KeyId};
 
 #[cfg(feature = "alloc")]
 pub use device::{DeviceKey, DeviceVerifier};
@@ -32,11 +32,17 @@ pub use dilithium2::Dilithium2Key;
 #[cfg(feature = "host")]
 pub use host::{HostKey, HostVerifier};
 pub use scheme::{Scheme, UnknownScheme};
-pub use seed::{SeedKey, Signer};
+pub use seed::{SeedKey, Signer, put_public_key, put_signature};
 #[cfg(feature = "alloc")]
 use values::same_scheme;
 #[cfg(feature = "alloc")]
 pub use values::{PublicKey, Sign, Signature, SignatureError, Verify};
+
+/// The identifier of a key by its bytes, whose length is not checked here:
+/// `H("weft.key", scheme || key)`.
+pub fn key_id(scheme: Scheme, key: &[u8]) -> KeyId {
+    KeyId(key_hasher(scheme).chain(key).finish())
+}
 
 /// Begins the identifier of a key of `scheme`: its bytes follow.
 fn key_hasher(scheme: Scheme) -> Hasher {

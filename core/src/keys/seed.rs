@@ -75,24 +75,7 @@ impl Signer for SeedKey {
     }
 
     fn put_signature(&self, message: &[u8], out: &mut impl Sink) -> Result<(), KeyError> {
-        let scheme = self.scheme;
-        let failed = |_| KeyError::Signing { scheme };
-        match scheme {
-            Scheme::MlDsa44 => {
-                let mut pair = pair_44(&self.seed);
-                let made = sign_44(&pair.signing_key, message);
-                pair.signing_key.as_ref_mut().zeroize();
-                out.put(made.map_err(failed)?.as_slice());
-            }
-            Scheme::MlDsa65 => {
-                let mut pair = pair_65(&self.seed);
-                let made = sign_65(&pair.signing_key, message);
-                pair.signing_key.as_ref_mut().zeroize();
-                out.put(made.map_err(failed)?.as_slice());
-            }
-            Scheme::Dilithium2 => return Err(not_from_a_seed(scheme)),
-        }
-        Ok(())
+        put_signature(self.scheme, &self.seed, message, out)
     }
 }
 
@@ -102,7 +85,8 @@ impl fmt::Debug for SeedKey {
     }
 }
 
-fn put_public_key(
+/// Writes the public key that `seed` makes, without tag: [`Scheme::public_key_bytes`].
+pub fn put_public_key(
     scheme: Scheme,
     seed: &[u8; Scheme::SEED_BYTES],
     out: &mut impl Sink,
@@ -117,6 +101,33 @@ fn put_public_key(
             let mut pair = pair_65(seed);
             pair.signing_key.as_ref_mut().zeroize();
             out.put(pair.verification_key.as_slice());
+        }
+        Scheme::Dilithium2 => return Err(not_from_a_seed(scheme)),
+    }
+    Ok(())
+}
+
+/// Writes the signature over `message` by the key that `seed` makes: what a [`SeedKey`] writes, for
+/// whoever keeps the seed elsewhere.
+pub fn put_signature(
+    scheme: Scheme,
+    seed: &[u8; Scheme::SEED_BYTES],
+    message: &[u8],
+    out: &mut impl Sink,
+) -> Result<(), KeyError> {
+    let failed = |_| KeyError::Signing { scheme };
+    match scheme {
+        Scheme::MlDsa44 => {
+            let mut pair = pair_44(seed);
+            let made = sign_44(&pair.signing_key, message);
+            pair.signing_key.as_ref_mut().zeroize();
+            out.put(made.map_err(failed)?.as_slice());
+        }
+        Scheme::MlDsa65 => {
+            let mut pair = pair_65(seed);
+            let made = sign_65(&pair.signing_key, message);
+            pair.signing_key.as_ref_mut().zeroize();
+            out.put(made.map_err(failed)?.as_slice());
         }
         Scheme::Dilithium2 => return Err(not_from_a_seed(scheme)),
     }

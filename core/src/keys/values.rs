@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{KeyError, Scheme, key_hasher};
+use super::{KeyError, Scheme, key_id};
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader},
     digest::KeyId,
@@ -32,7 +32,7 @@ impl PublicKey {
 
     /// `bytes` have the length of a key of `scheme`.
     pub(super) fn sized(scheme: Scheme, bytes: Bytes) -> Self {
-        let id = KeyId(key_hasher(scheme).chain(&bytes).finish());
+        let id = key_id(scheme, &bytes);
         Self { scheme, bytes, id }
     }
 

@@ -24,6 +24,7 @@ mod payload;
 mod reading;
 #[cfg(feature = "alloc")]
 mod seal;
+mod sealing;
 #[cfg(feature = "alloc")]
 mod transaction;
 
@@ -39,5 +40,6 @@ pub use payload::{
 pub use reading::{ContentType, Reading};
 #[cfg(feature = "alloc")]
 pub use seal::Seal;
+pub use sealing::{put_seal, seal_bytes};
 #[cfg(feature = "alloc")]
 pub use transaction::{SealedBody, Transaction};

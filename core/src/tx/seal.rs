@@ -1,15 +1,19 @@
 //! Proof that a device said what a body says. Outside every id, so that it can be pruned.
 
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use bytes::Bytes;
 
 use crate::{
-    codec::{DecodeError, Encode, Reader},
+    codec::{DecodeError, Encode, Reader, Sink as _},
     keys::{KeyError, PublicKey, Scheme, Sign, Signature},
 };
 
-use super::Body;
+use super::{
+    Body,
+    sealing::{put, seal_bytes},
+};
 
 /// A signature over a body id, and the key itself when the body registers its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +40,7 @@ impl Seal {
 
     /// Length on the wire, in bytes.
     pub fn encoded_bytes(&self) -> usize {
-        1 + self.key.as_ref().map_or(0, |key| key.as_bytes().len())
-            + self.signature.as_bytes().len()
+        seal_bytes(self.scheme(), self.key.is_some())
     }
 
     /// Reads a seal; `registers` says whether it must carry the key.
@@ -58,10 +61,15 @@ impl Seal {
 
 impl Encode for Seal {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.scheme().tag());
-        if let Some(key) = &self.key {
-            out.extend_from_slice(key.as_bytes());
-        }
-        out.extend_from_slice(self.signature.as_bytes());
+        let key = self.key.as_ref().map(|key| copy(key.as_bytes()));
+        let Ok(()) = put(out, self.scheme(), key, copy(self.signature.as_bytes()));
+    }
+}
+
+/// Writes what is there already.
+fn copy(bytes: &[u8]) -> impl FnOnce(&mut Vec<u8>) -> Result<(), Infallible> {
+    move |out| {
+        out.put(bytes);
+        Ok(())
     }
 }

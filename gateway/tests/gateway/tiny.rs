@@ -6,6 +6,7 @@ use std::{
 };
 
 use weft_client::host::NodeClient;
+use weft_core::{codec::Encode as _, tx::choose_parents};
 
 use crate::support::{World, readings, texts};
 
@@ -42,15 +43,27 @@ async fn a_device_in_c_and_one_in_python_seal_what_a_node_then_has() {
     let build = ["build", "--release", "--locked", "--manifest-path", "client/c/Cargo.toml"];
     run(env!("CARGO"), &[&build[..], &["--target-dir", "target/tiny"]].concat());
     let strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Iclient/c/include"];
-    let parts = ["client/c/examples/post.c", "target/tiny/release/libweft_client.a", "-o"];
-    run("cc", &[&strict[..], &parts, &[&at("post")]].concat());
-    std::fs::write(at("seed"), [3; 32]).unwrap();
+    for example in ["post", "attach"] {
+        let source = format!("client/c/examples/{example}.c");
+        let parts = [&source, "target/tiny/release/libweft_client.a", "-o"];
+        run("cc", &[&strict[..], &parts, &[&at(example)]].concat());
+    }
     let (seed, flash) = (at("seed"), at("flash"));
     for reading in ["21.4", "21.5"] {
         let args = ["127.0.0.1", &port, "c", &c, &network, &seed, &flash, "own/c", reading];
         run(at("post"), &args);
     }
     assert_eq!(texts(&readings(&client, "own/c", 2).await), ["21.4", "21.5"]);
+
+    // The same device without the gateway: with work of its own, straight to the node.
+    let tips = client.tips().await.unwrap();
+    let parents: String = choose_parents(&tips.tips, [0; 2]).map(|id| id.to_string()).concat();
+    let anchor: String = tips.anchor.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (bits, out) = (tips.work_bits.to_string(), at("transaction"));
+    let place = [parents.as_str(), &anchor, &bits];
+    run(at("attach"), &[&[&network, &seed, &flash, "own/c", "21.6"], &place[..], &[&out]].concat());
+    client.submit_transaction(std::fs::read(out).unwrap()).await.unwrap();
+    assert_eq!(texts(&readings(&client, "own/c", 3).await), ["21.4", "21.5", "21.6"]);
 
     run("python3", &["-m", "venv", &at("venv")]);
     run(at("venv/bin/pip"), &["install", "--quiet", "--no-index", "client/python"]);

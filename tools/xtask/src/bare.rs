@@ -4,11 +4,9 @@
 //! the compiler refuses: so if any dependency of `weft-core` pulls std in, the build breaks.
 //! A check that cannot fail proves nothing, so the last build adds std on purpose.
 
-use std::fs;
-use std::path::Path;
+use anyhow::{Result, bail};
 
-use anyhow::{Context as _, Result, bail};
-
+use crate::lock;
 use crate::shell::{Command, Shell};
 use crate::steps::Passed;
 
@@ -20,7 +18,7 @@ const REFUSAL: &str = "duplicate lang item `panic_impl`";
 
 /// Builds all sets, then proves that a slip would be seen.
 pub(crate) fn step(shell: &Shell) -> Result<Passed> {
-    take_over_versions(shell)?;
+    lock::take_over(shell, "core/bare")?;
     for set in SETS {
         shell.run(&build(set))?;
     }
@@ -42,34 +40,4 @@ fn build(features: &str) -> Command {
     Command::new(&format!(
         "cargo build --manifest-path core/bare/Cargo.toml --target-dir target/bare {features}"
     ))
-}
-
-/// Gives `core/bare` the versions of the main workspace: what is checked is what is shipped.
-///
-/// Cargo prunes the copied lock file to what the package needs. As with the main lock file, a
-/// changed dependency shows up as a change to commit.
-fn take_over_versions(shell: &Shell) -> Result<()> {
-    let ours = shell.root().join("core/bare/Cargo.lock");
-    let before = fs::read(&ours).unwrap_or_default();
-    let main = shell.root().join("Cargo.lock");
-    fs::copy(&main, &ours).with_context(|| format!("cannot copy {main:?}"))?;
-    let pruned = prune(shell);
-    if pruned.is_err() {
-        restore(&ours, &before)?;
-    }
-    pruned
-}
-
-fn prune(shell: &Shell) -> Result<()> {
-    let metadata = "cargo metadata --manifest-path core/bare/Cargo.toml --format-version 1";
-    let (resolved, said) = shell.output(&Command::new(metadata))?;
-    if !resolved {
-        shell.say(&said)?;
-        bail!("this failed: {metadata}");
-    }
-    Ok(())
-}
-
-fn restore(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {path:?}"))
 }

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 mod bare;
 mod deny;
+mod header;
+mod lock;
 mod mutants;
 mod report;
 mod setup;
