@@ -66,6 +66,10 @@ impl Machine {
             self.equivocated(pair, reads, out);
         }
         if let Fate::Waiting { refs, tips } = added.fate {
+            if !tips.is_empty() {
+                // Those without a source, or without room, follow when it rings.
+                self.timers.set(Timer::Ask, self.now + self.limits.ask_delay);
+            }
             for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
                 self.want(Want::Past(tip), peer);
             }

@@ -292,15 +292,16 @@ impl Machine {
 
     fn ask(&mut self, out: &mut Outbox) -> Option<Time> {
         let anyone = self.peers.anyone(&mut self.random);
-        let Self { wants, peers, tangle, solidifier, now, frontier_turn, .. } = self;
+        let Self { wants, peers, tangle, solidifier, consensus, now, frontier_turn, .. } = self;
         let around = Surroundings {
             now: *now,
             connected: &|peer| peers.is_connected(peer),
-            awaited: &|id| solidifier.awaits(id),
+            awaited: &|id| solidifier.awaits(id) || consensus.awaits(id),
             anyone,
             have: &|| tangle.known(*frontier_turn),
         };
-        wants.ask_due(&around, out)
+        let due = wants.ask_due(&around, out);
+        due.into_iter().chain(self.want_awaited(anyone)).min()
     }
 }
 

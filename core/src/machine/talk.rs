@@ -50,6 +50,21 @@ impl Machine {
         self.want_after(self.limits.ask_delay, want, from);
     }
 
+    /// What checkpoints wait for and nobody is asked for, since it found no room among the wants or
+    /// was given up, is wanted of `peer`, as far as there is room. Returns when to ask.
+    pub(super) fn want_awaited(&mut self, peer: Option<NodeId>) -> Option<Time> {
+        let peer = peer?;
+        let Self { wants, consensus, solidifier, .. } = self;
+        let is_lost =
+            |tip: &&TxId| !wants.contains(&Want::Past(**tip)) && !solidifier.contains(tip);
+        let lost = consensus.awaited_tips().filter(is_lost).take(wants.room(&peer));
+        let lost: Vec<TxId> = lost.copied().collect();
+        let (now, delay) = (self.now, self.limits.ask_delay);
+        let due =
+            lost.into_iter().map(|tip| self.wants.add_unclaimed(now, Want::Past(tip), peer, delay));
+        due.flatten().min()
+    }
+
     fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
         let due = self.wants.add(self.now, want, from, delay);
         self.ask_at(due);
@@ -230,7 +245,7 @@ impl Machine {
         let anyone = self.peers.anyone(&mut self.random);
         let Self { consensus, committee, peers, .. } = self;
         let request = || {
-            let (missing, _) = consensus.missing();
+            let missing = consensus.missing();
             let to = missing.iter().map(|reference| reference.round).max()?;
             let mut above: Vec<Round> = committee.authors().map(|_| consensus.gc_round()).collect();
             let accepted = consensus.accepted().map(|one| one.reference());

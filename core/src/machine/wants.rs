@@ -136,16 +136,26 @@ impl Wants {
             }
             return Some(missing.due);
         }
-        let of_peer = self.by_owner.get(&source).copied().unwrap_or(0);
-        if self.missing.len() >= self.limits.wants_max || of_peer >= self.limits.wants_per_peer {
+        if self.room(&source) == 0 {
             return None;
         }
         let (sources, due) = ([source].into(), now + delay);
         let claims = Vec::new();
         let missing = Missing { sources, claims, owner: source, due, attempts: 0, asked: None };
         self.missing.insert(want, missing);
-        self.by_owner.insert(source, of_peer + 1);
+        *self.by_owner.entry(source).or_default() += 1;
         Some(due)
+    }
+
+    /// How much more may be missing of which `source` is the first to speak.
+    pub(super) fn room(&self, source: &NodeId) -> usize {
+        let of_peer = self.by_owner.get(source).copied().unwrap_or(0);
+        let there = self.limits.wants_per_peer.saturating_sub(of_peer);
+        there.min(self.limits.wants_max.saturating_sub(self.missing.len()))
+    }
+
+    pub(super) fn contains(&self, want: &Want) -> bool {
+        self.missing.contains_key(want)
     }
 
     fn remove(&mut self, want: &Want) -> Option<Missing> {

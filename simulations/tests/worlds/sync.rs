@@ -68,6 +68,19 @@ fn a_newcomer_starts_from_a_snapshot() {
     }
 }
 
+/// Checkpoints cite more than it may want at a time: what found no room is wanted later.
+#[test]
+fn a_newcomer_that_may_want_little_at_a_time_arrives_too() {
+    let mut settings = fast(76);
+    (settings.limits.wants_per_peer, settings.limits.wants_max) = (1, 2);
+    let (mut world, nodes) = busy(settings, secs(60));
+    world.run(secs(40)).unwrap();
+    let newcomer = join(&mut world, &nodes);
+    world.run(secs(30)).unwrap();
+    world.conclude(secs(10)).unwrap();
+    assert_eq!(at(&world, newcomer), at(&world, 0));
+}
+
 #[test]
 fn an_archive_executes_every_commit() {
     let mut settings = fast(72);

@@ -191,9 +191,14 @@ impl Consensus {
         self.pending.awaits(tip)
     }
 
-    /// Checkpoints and transactions that others wait for.
-    pub(super) fn missing(&self) -> (Vec<CheckpointRef>, Vec<TxId>) {
+    /// Checkpoints that others wait for.
+    pub(super) fn missing(&self) -> Vec<CheckpointRef> {
         self.pending.missing()
+    }
+
+    /// Transactions that checkpoints wait for.
+    pub(super) fn awaited_tips(&self) -> impl Iterator<Item = &TxId> {
+        self.pending.tips()
     }
 
     /// The next committed leader, the same until [`Self::sequence`] took it; skipped slots before

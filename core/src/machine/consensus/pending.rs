@@ -85,10 +85,15 @@ impl Pending {
         self.by_tip.contains_key(tip)
     }
 
-    /// What is waited for and not here: checkpoints and transactions.
-    pub(super) fn missing(&self) -> (Vec<CheckpointRef>, Vec<TxId>) {
+    /// Checkpoints that are waited for and not here.
+    pub(super) fn missing(&self) -> Vec<CheckpointRef> {
         let refs = self.by_ref.keys().filter(|to| !self.held.contains_key(to) && self.needs(to));
-        (refs.copied().collect(), self.by_tip.keys().copied().collect())
+        refs.copied().collect()
+    }
+
+    /// Transactions that are waited for.
+    pub(super) fn tips(&self) -> impl Iterator<Item = &TxId> {
+        self.by_tip.keys()
     }
 
     /// Holds a checkpoint. Returns those that are complete, since this one needs them.
