@@ -88,7 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/consensus/mod.rs",
         from: "map_or(later, |time| time.max(later))",
         to: "map_or(later, |time| time)",
-        tests: SEEDS,
+        tests: CONSENSUS,
     },
     Mutant {
         name: "sequence-twice",
@@ -241,5 +241,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         from: "if let Some(newest) = self.consensus.accepted().max_by_key(",
         to: "if let Some(newest) = self.consensus.accepted().take(0).max_by_key(",
         tests: SEEDS,
+    },
+    Mutant {
+        name: "awaited-tips-are-forgotten",
+        invariant: "what a checkpoint waits for is asked for until it is here",
+        file: "core/src/machine/mod.rs",
+        from: "due.into_iter().chain(self.want_awaited(anyone)).min()",
+        to: "due",
+        tests: SYNC,
     },
 ];

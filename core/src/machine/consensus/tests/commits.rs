@@ -48,6 +48,38 @@ fn four_in_step_commit_every_round_two_rounds_later() {
     assert_eq!(turns.len(), 4, "everybody leads once in a cycle");
 }
 
+/// Two clocks of four are ten seconds slow, and each leader goes by those that are like its own.
+#[test]
+fn time_ascends_whatever_the_clocks_say() {
+    let (mut node, mut log) = (fresh(&committee(4), None), Log::default());
+    let is_slow = |author: u16| author >= 2;
+    let mut before: Vec<CheckpointRef> = Vec::new();
+    for round in 1..20 {
+        let led = node.schedule.leader(Round(round - 1)).map_or(0, |leader| leader.0);
+        let made = (0..4_u16).map(|author| {
+            let mut refs = before.clone();
+            refs.sort_by_key(|to| {
+                let other = to.author.0;
+                (other != author, other != led, is_slow(other) != is_slow(author))
+            });
+            refs.truncate(3);
+            refs.sort_unstable();
+            let time = round * 100 + if is_slow(author) { 0 } else { 10_000 };
+            make((round, author), time, refs, vec![])
+        });
+        let made: Vec<_> = made.collect();
+        before = made.iter().map(|one| one.reference()).collect();
+        for one in &made {
+            assert_eq!(add(&mut node, one).fate, Fate::Accepted);
+            log.drain(&mut node);
+        }
+    }
+    let times: Vec<Time> = log.leaders.iter().map(|(_, time)| *time).collect();
+    assert!(times.len() > 10 && times.is_sorted_by(|one, next| one < next), "{times:?}");
+    let slow = log.leaders.iter().filter(|(leader, _)| is_slow(leader.author.0)).count();
+    assert!((3..times.len() - 3).contains(&slow), "{slow} of {}", times.len());
+}
+
 #[test]
 fn a_leader_without_votes_is_skipped() {
     let (leader, others) = leader_and_others(2, 4);
