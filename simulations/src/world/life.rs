@@ -8,6 +8,7 @@
 //! between takes what was to be said, and not what was written.
 
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     time::Instant,
@@ -267,6 +268,9 @@ impl Node {
         if trap == Some(Boundary::BeforeWrite) {
             return down(Down::Power);
         }
+        // What this batch drops may have been said before it in the same group of inputs.
+        let dropped = writes.drop_below.map(|_| spoken::stored(&messages, self.disk.store()));
+        let dropped = dropped.unwrap_or_default();
         self.attached_last = writes.attached.len() as u64;
         let mut cost = self.costs.handle_us * inputs.max(1) as u64;
         if durable || !writes.is_empty() {
@@ -285,12 +289,12 @@ impl Node {
             Some(Boundary::AfterWrite) => return Effects { at, ..down(Down::Power) },
             Some(Boundary::AfterMessages(count)) => {
                 messages.truncate(count);
-                let messages = self.say(messages);
+                let messages = self.say(messages, &dropped);
                 return Effects { at, messages, ..down(Down::Power) };
             }
             Some(Boundary::BeforeWrite) | None => {}
         }
-        let messages = self.say(messages);
+        let messages = self.say(messages, &dropped);
         let outcomes = self.tell(at, durable, events);
         Effects { at, messages, outcomes, down: None }
     }
@@ -302,10 +306,10 @@ impl Node {
         done.rounded().max(now)
     }
 
-    /// What leaves of what the machine wants said.
-    fn say(&mut self, messages: Vec<ToNet>) -> Vec<(Span, ToNet)> {
+    /// What leaves of what the machine wants said; `dropped` may have left the store meanwhile.
+    fn say(&mut self, messages: Vec<ToNet>, dropped: &BTreeSet<TxId>) -> Vec<(Span, ToNet)> {
         for message in &messages {
-            spoken::assert_written(message, self.disk.store());
+            spoken::assert_written(message, self.disk.store(), dropped);
             if let ToNet::Drop { peer, reason } = message {
                 self.told.dropped.push((*peer, reason.clone()));
             }

@@ -1,7 +1,7 @@
 //! What a node says is looked at on its way out: nothing of a transaction that its store does not
 //! hold, and of a round never two checkpoints of its own, in all its lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weft_core::{
     checkpoint::Checkpoint,
@@ -56,9 +56,9 @@ pub(crate) fn parts(said: &ToNet) -> &[Message] {
     }
 }
 
-/// Whatever `said` names as this node's must be in the store by now.
-pub(crate) fn assert_written(said: &ToNet, store: &MemoryStore) {
-    for message in parts(said) {
+/// The transactions that `said` names as this node's.
+fn named(said: &ToNet) -> impl Iterator<Item = (TxId, &'static str)> {
+    parts(said).iter().flat_map(|message| {
         let ids: Vec<TxId> = match message {
             Message::Transaction(bytes) => {
                 let tx = Transaction::from_bytes(bytes).expect("a node says only what decodes");
@@ -66,11 +66,23 @@ pub(crate) fn assert_written(said: &ToNet, store: &MemoryStore) {
             }
             Message::Attachment { attachment, body } => vec![attachment.id(body)],
             Message::Have(ids) | Message::Frontier(ids) => ids.clone(),
-            _ => continue,
+            _ => Vec::new(),
         };
-        for id in ids {
-            let written = store.entry(&id).is_some();
-            assert!(written, "{} of {id} before it is written", message.name());
-        }
+        ids.into_iter().map(|id| (id, message.name()))
+    })
+}
+
+/// Those named in `said` that the store holds.
+pub(crate) fn stored(said: &[ToNet], store: &MemoryStore) -> BTreeSet<TxId> {
+    let ids = said.iter().flat_map(named).map(|(id, _)| id);
+    ids.filter(|id| store.entry(id).is_some()).collect()
+}
+
+/// Whatever `said` names as this node's must be in the store by now, or have been there before the
+/// batch that dropped it.
+pub(crate) fn assert_written(said: &ToNet, store: &MemoryStore, dropped: &BTreeSet<TxId>) {
+    for (id, name) in named(said) {
+        let written = store.entry(&id).is_some() || dropped.contains(&id);
+        assert!(written, "{name} of {id} before it is written");
     }
 }
