@@ -240,7 +240,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/checkpoints.rs",
         from: "if let Some(newest) = self.consensus.accepted().max_by_key(",
         to: "if let Some(newest) = self.consensus.accepted().take(0).max_by_key(",
-        tests: SEEDS,
+        tests: FINALITY,
     },
     Mutant {
         name: "awaited-tips-are-forgotten",
