@@ -50,6 +50,8 @@ pub(crate) fn spawn(
                 StopCause::Panic { thread: name, message }
             })),
         };
+        // Whoever hears of the end may open the store anew at once.
+        drop(store);
         // Nobody listens when the runtime is gone.
         let _ = told.send(end);
     };
