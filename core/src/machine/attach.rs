@@ -122,10 +122,10 @@ impl Machine {
         }
     }
 
-    /// What was dropped while others wait for it is missing like any other parent. Who brought it
-    /// long ago may have lost it since.
-    pub(super) fn want_again(&mut self, dropped: Vec<(TxId, NodeId)>) {
-        for (id, peer) in dropped {
+    /// What is gone while others wait for it is missing like any other parent. Who brought it long
+    /// ago may have lost it since.
+    pub(super) fn want_again(&mut self, gone: Vec<(TxId, NodeId)>) {
+        for (id, peer) in gone {
             let delay = self.limits.ask_delay;
             let due = self.wants.add_unclaimed(self.now, Want::Past(id), peer, delay);
             self.ask_at(due);

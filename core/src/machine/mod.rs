@@ -301,7 +301,10 @@ impl Machine {
             have: &|| tangle.known(*frontier_turn),
         };
         let due = wants.ask_due(&around, out);
-        due.into_iter().chain(self.want_awaited(anyone)).min()
+        if let Some(peer) = anyone {
+            self.want_awaited(peer);
+        }
+        due
     }
 }
 

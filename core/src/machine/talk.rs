@@ -51,18 +51,14 @@ impl Machine {
     }
 
     /// What checkpoints wait for and nobody is asked for, since it found no room among the wants or
-    /// was given up, is wanted of `peer`, as far as there is room. Returns when to ask.
-    pub(super) fn want_awaited(&mut self, peer: Option<NodeId>) -> Option<Time> {
-        let peer = peer?;
+    /// was given up, is wanted of `peer`, as far as there is room.
+    pub(super) fn want_awaited(&mut self, peer: NodeId) {
         let Self { wants, consensus, solidifier, .. } = self;
         let is_lost =
             |tip: &&TxId| !wants.contains(&Want::Past(**tip)) && !solidifier.contains(tip);
         let lost = consensus.awaited_tips().filter(is_lost).take(wants.room(&peer));
-        let lost: Vec<TxId> = lost.copied().collect();
-        let (now, delay) = (self.now, self.limits.ask_delay);
-        let due =
-            lost.into_iter().map(|tip| self.wants.add_unclaimed(now, Want::Past(tip), peer, delay));
-        due.flatten().min()
+        let lost = lost.map(|tip| (*tip, peer)).collect();
+        self.want_again(lost);
     }
 
     fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
