@@ -150,9 +150,9 @@ pub(crate) struct Control {
 /// The dialler's half: speak, then listen.
 pub(crate) async fn dial(connection: &Connection, ours: &Hello) -> Result<Control, HandshakeError> {
     let (mut sender, receiver) = connection.open_bi().await.map_err(HandshakeError::of_loss)?;
-    say(&mut sender, ours).await?;
+    say(&mut sender, connection, ours).await?;
     let mut reader = FrameReader::new(receiver);
-    let theirs = listen(&mut reader, ours).await?;
+    let theirs = listen(&mut reader, connection, ours).await?;
     Ok(Control { sender, reader, theirs })
 }
 
@@ -163,25 +163,39 @@ pub(crate) async fn accept(
 ) -> Result<Control, HandshakeError> {
     let (sender, receiver) = connection.accept_bi().await.map_err(HandshakeError::of_loss)?;
     let mut reader = FrameReader::new(receiver);
-    let theirs = listen(&mut reader, ours).await?;
+    let theirs = listen(&mut reader, connection, ours).await?;
     Ok(Control { sender, reader, theirs })
 }
 
 /// Says Hello.
-pub(crate) async fn say(sender: &mut SendStream, ours: &Hello) -> Result<(), HandshakeError> {
+pub(crate) async fn say(
+    sender: &mut SendStream,
+    connection: &Connection,
+    ours: &Hello,
+) -> Result<(), HandshakeError> {
     let frame = encode_frame(&Message::Hello(ours.clone())).expect("hello fits a frame");
-    sender.write_chunk(frame).await.map_err(|error| match error {
-        quinn::WriteError::ConnectionLost(error) => HandshakeError::of_loss(error),
-        _ => HandshakeError::NoHello(Fault::Misplaced { name: "end of the control stream" }),
-    })
+    match sender.write_chunk(frame).await {
+        Ok(()) => Ok(()),
+        Err(quinn::WriteError::ConnectionLost(error)) => Err(HandshakeError::of_loss(error)),
+        Err(_) => Err(last_words(connection).await),
+    }
 }
 
-async fn listen(reader: &mut FrameReader, ours: &Hello) -> Result<Hello, HandshakeError> {
+/// Why the other end let the control stream go. Whoever refuses does that first and says why a
+/// moment later, as it closes the connection; the two may travel in packets of their own.
+async fn last_words(connection: &Connection) -> HandshakeError {
+    HandshakeError::of_loss(connection.closed().await)
+}
+
+async fn listen(
+    reader: &mut FrameReader,
+    connection: &Connection,
+    ours: &Hello,
+) -> Result<Hello, HandshakeError> {
     let frame = match reader.frame().await {
         Ok(Some(frame)) => frame,
         Ok(None) | Err(StreamError::Ended | StreamError::Unheard) => {
-            let name = "end of the control stream";
-            return Err(Fault::Misplaced { name }.into());
+            return Err(last_words(connection).await);
         }
         Err(StreamError::Lost(error)) => return Err(HandshakeError::of_loss(error)),
         Err(StreamError::Fault(fault)) => return Err(fault.into()),

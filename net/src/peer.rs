@@ -137,7 +137,7 @@ pub(crate) async fn run(
     mut control: Control,
 ) {
     if peer.inbound {
-        let said = handshake::say(&mut control.sender, &shared.hello);
+        let said = handshake::say(&mut control.sender, &peer.connection, &shared.hello);
         if !matches!(timeout(shared.config.handshake_time, said).await, Ok(Ok(()))) {
             peer.close(Farewell::new(CloseCode::NoHello, "no room for hello"));
         }

@@ -89,6 +89,25 @@ async fn other_parameters_are_refused_and_the_error_says_so() {
     assert!(error.contains("other parameters (expected 02020202, actual 09090909)"), "{error}");
 }
 
+/// Whoever refuses may let the control stream go before it says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_is_waited_for_where_the_stream_ends_first() {
+    let (endpoint, address) = raw_listener(2);
+    let refusing = tokio::spawn(async move {
+        while let Some(knock) = endpoint.accept().await {
+            let Ok(connection) = knock.await else { continue };
+            let Ok((mut control, _in)) = connection.accept_bi().await else { continue };
+            control.finish().unwrap();
+            // The other end has seen the stream's end.
+            assert_eq!(control.stopped().await, Ok(None));
+            connection.close(CloseCode::Full.number().into(), b"at most 7 peers");
+        }
+    });
+    let error = failure(1, hello(), &address).await;
+    assert_eq!(error, "refused by the peer: at most 7 peers");
+    refusing.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_version_is_refused_with_its_code() {
     let b = Node::open(2).await;
