@@ -1,6 +1,7 @@
 //! The machine by its doors alone: whatever order transactions arrive in, the same Tangle grows.
 //!
 //! - `arrivals`: any order, the same transactions under the same parents, parents first.
+//! - `cited`: what checkpoints cite is asked for until it is here.
 //! - `cones`: the past that is sent is the past that is missing, against a naive model.
 //! - `tips`: which transactions a new one may approve.
 
@@ -13,6 +14,7 @@
 )]
 
 mod arrivals;
+mod cited;
 mod cones;
 mod drawing;
 mod node;

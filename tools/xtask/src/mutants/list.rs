@@ -248,6 +248,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "core/src/machine/mod.rs",
         from: "self.want_awaited(peer);",
         to: "let _ = peer;",
-        tests: SYNC,
+        tests: "-p weft-core --all-features --test orders cited::",
     },
 ];
