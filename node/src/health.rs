@@ -220,6 +220,7 @@ fn catching_up(sync: &SyncStatus, now: Time) -> String {
     let SyncStatus { by, at, to, parts, waits_for, .. } = sync;
     let waits_for = match waits_for {
         WaitsFor::Answers => "waits for answers".into(),
+        WaitsFor::Disk => "waits for the disk".into(),
         WaitsFor::Offer => "waits for a peer that offers a snapshot".into(),
         WaitsFor::Commits(index) => {
             format!("waits for a peer that still has commit {index}: connect to an archive node")

@@ -126,6 +126,8 @@ pub enum WaitsFor {
     Snapshot(CommitIndex),
     /// Answers that are under way.
     Answers,
+    /// The disk, which is given the last of it.
+    Disk,
 }
 
 /// How the ledger comes to be that of the offer.

@@ -134,7 +134,7 @@ struct SyncShown {
     /// Commits a second, since it began.
     commits_per_second: u64,
     /// What it waits for: `offer`, `commits` (no peer has the next any more), `snapshot` (no peer
-    /// has that one any more) or `answers`.
+    /// has that one any more), `answers` or `disk`.
     waits_for: &'static str,
 }
 
@@ -154,6 +154,7 @@ impl SyncShown {
                 WaitsFor::Commits(_) => "commits",
                 WaitsFor::Snapshot(_) => "snapshot",
                 WaitsFor::Answers => "answers",
+                WaitsFor::Disk => "disk",
             },
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     commit::Leaf,
     digest::TxId,
     machine::{
-        Archive, Event, Ledger, Machine, Outbox, Reads, Source,
+        Archive, Event, Ledger, Machine, Outbox, Reads, Source, SyncStatus, WaitsFor,
         certify::Divergence,
         checkpoints::NEXT_VOTE,
         ledger::consumed_key,
@@ -132,6 +132,9 @@ impl Machine {
         let mut tables = Tables { pending: &mut out.writes.records, store: reads };
         let offer = &fetch.offer;
         let index = offer.record.index;
+        let (by, from, since) = (fetch.by, fetch.from, fetch.since);
+        let waits_for = WaitsFor::Disk;
+        let status = SyncStatus { by, from, at: index, to: index, parts: 0, since, waits_for };
         let root = Some(Ledger::state_root(&mut tables));
         assert_eq!(root, offer.record.state_root, "every part was checked");
         let mut standing = offer.kept.standing.clone();
@@ -144,7 +147,7 @@ impl Machine {
             &offer.certificate,
         );
         tables.remove(Table::Standing, &SYNCING);
-        if fetch.by == By::Snapshot {
+        if by == By::Snapshot {
             self.floor.raised_to(offer.kept.window).write(&mut tables);
         }
         let (past, kept) = (fetch.past(), offer.kept.clone());
@@ -153,7 +156,7 @@ impl Machine {
         }
         self.snapshots.keep(index, kept, &mut tables);
         out.durable = true;
-        self.sync.stage = Stage::Arrived;
+        self.sync.stage = Stage::Arrived(status);
         self.timers.set(Timer::Sync, self.now + Span::from_millis(1));
         true
     }

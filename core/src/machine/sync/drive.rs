@@ -113,7 +113,7 @@ impl Machine {
                 offer.record.index > target
                     && self.sync.servers.values().all(|server| server.snapshot != target)
             }
-            Stage::Arrived | Stage::Broken => false,
+            Stage::Arrived(_) | Stage::Broken => false,
         };
         if is_news {
             self.begin(offer, reads, out);

@@ -88,8 +88,8 @@ enum Stage {
     /// What is on disk is neither here nor there, and no offer came yet.
     Lost,
     Fetching(Box<Fetch>),
-    /// All is on its way to disk; consensus goes on from there.
-    Arrived,
+    /// All is on its way to disk; consensus goes on from there. Holds what is told until then.
+    Arrived(SyncStatus),
     /// This node executes otherwise than the committee: people must look at it.
     Broken,
 }
@@ -124,7 +124,7 @@ impl Sync {
 
     /// Whether all is on disk.
     pub(super) const fn has_arrived(&self) -> bool {
-        matches!(self.stage, Stage::Arrived)
+        matches!(self.stage, Stage::Arrived(_))
     }
 
     /// Whether a ticket is of these requests.
@@ -170,7 +170,7 @@ impl Sync {
     fn still_wanted<'a>(&self, ids: &'a [TxId]) -> impl Iterator<Item = &'a TxId> {
         let wanted = match &self.stage {
             Stage::Fetching(fetch) => Some(&fetch.wanted),
-            Stage::Live | Stage::Lost | Stage::Arrived | Stage::Broken => None,
+            Stage::Live | Stage::Lost | Stage::Arrived(_) | Stage::Broken => None,
         };
         ids.iter().filter(move |id| wanted.is_some_and(|wanted| wanted.contains_key(id)))
     }
@@ -212,8 +212,9 @@ impl Sync {
 
     /// How far it is, where the last commit here is `at`.
     pub(super) fn status(&self, at: CommitIndex) -> Option<SyncStatus> {
-        let Stage::Fetching(fetch) = &self.stage else {
-            let lost = SyncStatus {
+        match &self.stage {
+            Stage::Live => None,
+            Stage::Lost | Stage::Broken => Some(SyncStatus {
                 by: By::Snapshot,
                 from: at,
                 at,
@@ -221,18 +222,18 @@ impl Sync {
                 parts: 0,
                 since: Time::ZERO,
                 waits_for: WaitsFor::Offer,
-            };
-            return matches!(self.stage, Stage::Lost | Stage::Broken).then_some(lost);
-        };
-        Some(SyncStatus {
-            by: fetch.by,
-            from: fetch.from,
-            at: if fetch.by == By::Commits || fetch.has_jumped { at } else { fetch.from },
-            to: fetch.offer.record.index,
-            parts: fetch.parts.len() + fetch.parts_open,
-            since: fetch.since,
-            waits_for: self.waits_for(fetch),
-        })
+            }),
+            Stage::Arrived(status) => Some(*status),
+            Stage::Fetching(fetch) => Some(SyncStatus {
+                by: fetch.by,
+                from: fetch.from,
+                at: if fetch.by == By::Commits || fetch.has_jumped { at } else { fetch.from },
+                to: fetch.offer.record.index,
+                parts: fetch.parts.len() + fetch.parts_open,
+                since: fetch.since,
+                waits_for: self.waits_for(fetch),
+            }),
+        }
     }
 
     fn waits_for(&self, fetch: &Fetch) -> WaitsFor {
