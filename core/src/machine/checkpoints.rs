@@ -49,6 +49,7 @@ impl Machine {
         out: &mut Outbox,
     ) {
         let (reference, peer) = (checkpoint.reference(), source.peer());
+        self.heard.checkpoint(reference);
         if let Some(author) = peer.and_then(|peer| self.committee.author_of(&peer)) {
             self.spread.has(author, reference);
         }

@@ -22,6 +22,7 @@ mod consensus;
 mod cover;
 mod evidence;
 mod gossip;
+mod heard;
 mod input;
 mod ledger;
 mod limits;
@@ -57,6 +58,7 @@ use self::{
     consensus::Consensus,
     cover::Cover,
     gossip::Gossip,
+    heard::Heard,
     ledger::Ledger,
     peers::Peers,
     prune::Floor,
@@ -114,6 +116,7 @@ pub struct Machine {
     snapshots: Snapshots,
     floor: Floor,
     sync: Sync,
+    heard: Heard,
     spread: Spread,
     catchup: Catchup,
     validator: Option<Validator>,
@@ -213,6 +216,7 @@ impl Machine {
             committed: (self.chain.id(), self.chain.time()),
             certified: self.certifier.certified().map_or(CommitIndex::ZERO, |vote| vote.index),
             round: self.consensus.quorum_round(),
+            heard: self.heard.round(&self.committee),
             unordered: self.cover.len(),
             sync: self.sync.status(self.chain.last().index),
             lowest: self.floor.commit,

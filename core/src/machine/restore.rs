@@ -10,9 +10,9 @@ use bytes::Bytes;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
 
 use super::{
-    Catchup, Certifier, Chain, Consensus, Cover, Floor, Gossip, Ledger, Limits, LogEntry, Machine,
-    PaceLimits, Peers, Reads, Snapshots, Solidifier, Spread, Sync, Tangle, Timers, Tips, Validator,
-    Wants,
+    Catchup, Certifier, Chain, Consensus, Cover, Floor, Gossip, Heard, Ledger, Limits, LogEntry,
+    Machine, PaceLimits, Peers, Reads, Snapshots, Solidifier, Spread, Sync, Tangle, Timers, Tips,
+    Validator, Wants,
     checkpoints::{ALARMED, NEXT_VOTE},
     consensus::Standing,
     records::{Records, Table, Tables, scan},
@@ -121,6 +121,7 @@ impl Machine {
             random: ChaCha8Rng::from_seed(seed),
             cover: Cover::new(author.unwrap_or(Author(0)), validators, limits.unordered_max),
             certifier: Certifier::new(Vote { index: chain.last().index, id: chain.id() }),
+            heard: Heard::new(committee.len()),
             spread: Spread::default(),
             catchup: Catchup::default(),
             frontier_turn: 0,

@@ -27,6 +27,8 @@ pub struct Status {
     pub certified: CommitIndex,
     /// The highest round of which a quorum of checkpoints is here.
     pub round: Round,
+    /// The round that the committee has reached for sure, as far as was heard since the start.
+    pub heard: Option<Round>,
     /// Transactions that wait for their place in the order.
     pub unordered: usize,
     /// How it gets to where the others are; none if it is there.

@@ -111,6 +111,9 @@ struct FinalityStatus {
     certified: u64,
     /// The highest round of which a quorum of checkpoints is here.
     round: u64,
+    /// The round that the committee has reached for sure, as far as was heard since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard: Option<u64>,
     /// Transactions that wait for their place in the order.
     unordered: usize,
     /// The lowest commit that is kept; 1 if none was pruned.
@@ -192,6 +195,7 @@ async fn status(State(api): State<SharedApi>) -> Json<StatusAnswer> {
             made_at: api.pulse.committed_at().as_millis(),
             certified: status.certified.0,
             round: status.round.0,
+            heard: status.heard.map(|round| round.0),
             unordered: status.unordered,
             lowest: status.lowest.0,
             signing: signing_kind(status.signing),

@@ -10,7 +10,7 @@ use super::{Finding, Repo};
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
     &["timers", "input", "outbox", "reads", "records", "limits", "status"],
-    &["tangle", "tips", "ledger", "chain", "validator", "spread", "catchup"],
+    &["tangle", "tips", "ledger", "chain", "heard", "validator", "spread", "catchup"],
     &["solidify", "certify", "cover", "consensus"],
     &["gossip", "peers", "serve", "wants", "archive", "snapshot"],
     &["mod", "attach", "talk", "checkpoints", "settle", "restore", "prune", "sync", "evidence"],
