@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use weft_core::{
     committee::Committee,
     digest::NodeId,
-    machine::{By, PeerStatus, Signing, Status, SyncStatus, WaitsFor},
+    machine::{By, Signing, Status, SyncStatus, WaitsFor},
     time::{Span, Time},
 };
 use weft_storage::{Stats, StoreError};
@@ -167,14 +167,15 @@ impl Vitals<'_> {
     /// What the committee is ahead of this node, or why nobody knows.
     fn behind(&self) -> Option<String> {
         let Status { heard, anchor, peers, .. } = self.status;
-        let is_validator = |peer: &PeerStatus| self.committee.author_of(&peer.id).is_some();
+        let is_validator = |id: &NodeId| self.committee.author_of(id).is_some();
         match heard {
             Some(heard) if heard.0 > anchor.round.0 + BEHIND_MAX => Some(format!(
                 "it is at round {}, and the committee at {heard}; wait, and look at the network if \
                  the first number does not change",
                 anchor.round
             )),
-            None if peers.iter().any(is_validator) => Some(
+            // A validator asks the others at its start, and `validator` says how that goes.
+            None if !is_validator(&self.own) && peers.iter().any(|p| is_validator(&p.id)) => Some(
                 "it heard too few validators since it started to know whether it is behind; wait, \
                  and look at /readyz of the validators if this stays"
                     .to_owned(),

@@ -3,6 +3,7 @@
 use weft_core::{
     digest::CommitId,
     keys::{HostKey, Scheme, Sign as _},
+    machine::PeerStatus,
     tx::CommitRef,
     units::{CommitIndex, Position, Round},
 };
