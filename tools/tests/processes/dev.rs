@@ -93,7 +93,10 @@ fn for_people_it_prints_lines_to_copy_and_ends_when_asked() {
 
 #[test]
 fn ports_that_are_taken_are_left_alone() {
-    let (dir, port) = (tempfile::tempdir().unwrap(), base_port());
+    let dir = tempfile::tempdir().unwrap();
+    // Between the runs of other tests, of which each uses TCP here and UDP 100 ports above: it
+    // moves on by one run, and must not meet a network that is about to start.
+    let port = base_port() + 100;
     let _taken = std::net::TcpListener::bind(("127.0.0.1", port + 1)).unwrap();
     let process = dev(dir.path(), port, &["--nodes", "2"]);
     let ready = process.json();
