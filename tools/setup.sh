@@ -1,6 +1,9 @@
 #!/bin/sh
 # Brings what the build needs and this machine lacks. Says nothing and does nothing if all is there.
 #
+#     sh tools/setup.sh          what ./dev needs
+#     sh tools/setup.sh check    what ./check needs besides
+#
 # A script and not part of xtask: xtask is Rust, and even that does not link without a C compiler.
 set -eu
 
@@ -81,3 +84,13 @@ if [ -n "$components" ]; then
     # Unquoted: several words.
     rustup component add $components
 fi
+
+# `./check` builds the verifier for browsers and the client for microcontrollers for these; without
+# them it says what it left out. Where there is no way to them, that is found out soon.
+[ "${1:-}" = check ] || exit 0
+for target in wasm32-unknown-unknown thumbv7em-none-eabihf; do
+    if has rustup && ! rustup target list --installed | grep -q "^$target\$"; then
+        say "rustup target add $target"
+        timeout 60 rustup target add "$target" >/dev/null 2>&1 || say "went on without: $target"
+    fi
+done
