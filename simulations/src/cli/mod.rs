@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::exit::{CODES, Failure};
+use crate::world::reading::excuse_panics;
 
 /// Weft's simulations: the very node in virtual time, and the abstract Tangle
 ///
@@ -72,6 +73,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2));
         }
     };
+    excuse_panics();
     let threads = cli.threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let ended = match pool {

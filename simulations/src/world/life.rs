@@ -34,7 +34,7 @@ use crate::world::{
     desk::{Arrival, Desk},
     disk::{Boundary, Disk, Failed},
     ingest::Ingest,
-    spoken,
+    reading, spoken,
     told::Commit,
     vice::{self, Cheat, Vice},
 };
@@ -80,7 +80,7 @@ impl Effects {
 /// machine that does not find what it wrote may panic; with a disk that failed that is no bug of
 /// its own, as in `weft-node`.
 fn relying_on<T>(disk: &Disk, work: impl FnOnce() -> T) -> Result<T, Failed> {
-    let done = catch_unwind(AssertUnwindSafe(work));
+    let done = reading::step(|| catch_unwind(AssertUnwindSafe(work)));
     disk.health()?;
     done.map_err(|cause| resume_unwind(cause))
 }

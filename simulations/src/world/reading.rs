@@ -8,7 +8,7 @@
 //!
 //! Left out on purpose: reads of checks and of the API, which decide nothing that is written.
 
-use std::cell::Cell;
+use std::{cell::Cell, panic};
 
 use bytes::Bytes;
 use weft_core::{
@@ -56,8 +56,35 @@ impl Surface {
             Some((good, until)) => self.good.set(Some((good - 1, until))),
             None => {}
         }
+        if self.failed.get() {
+            EXCUSED.set(true);
+        }
         self.failed.get()
     }
+}
+
+thread_local! {
+    /// Whether a read of the node that this thread runs failed, so that it may panic.
+    static EXCUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a node's step; what fails in it excuses a panic of this step alone.
+pub(super) fn step<T>(work: impl FnOnce() -> T) -> T {
+    EXCUSED.set(false);
+    let done = work();
+    EXCUSED.set(false);
+    done
+}
+
+/// Lets this program print no panic that a failed read explains: the node is stopped for that read,
+/// and nobody looks for a bug.
+pub fn excuse_panics() {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !EXCUSED.get() {
+            print(info);
+        }
+    }));
 }
 
 /// A store as it is read at one time.
