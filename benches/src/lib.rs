@@ -71,57 +71,9 @@ impl Load {
         Self { rules: Rules::new(&genesis), genesis, keys, registrations, readings }
     }
 
-    /// The key of the issuer with this address.
-    pub fn key_of(&self, issuer: &[u8]) -> Option<&PublicKey> {
-        let id = issuer.try_into().ok()?;
-        self.keys.get(&KeyId(id))
-    }
-
     /// Registrations, then readings.
     pub fn all(&self) -> impl Iterator<Item = &Bytes> {
         self.registrations.iter().chain(&self.readings)
-    }
-}
-
-/// The fields of a reading under an issuer's first key, straight from its bytes: what a bound
-/// without any codec looks at.
-pub struct SplitTransaction<'a> {
-    /// The two parents.
-    pub parents: [&'a [u8]; 2],
-    /// Parents and anchor.
-    pub before_nonce: &'a [u8],
-    /// The nonce.
-    pub nonce: &'a [u8],
-    /// The whole body.
-    pub body: &'a [u8],
-    /// The issuer.
-    pub issuer: &'a [u8],
-    /// The sequence.
-    pub sequence: &'a [u8],
-    /// The signature.
-    pub signature: &'a [u8],
-}
-
-impl<'a> SplitTransaction<'a> {
-    /// Splits `bytes` at the offsets of `docs/PROTOCOL.md`, section 2.
-    ///
-    /// # Panics
-    /// On bytes that are shorter than any transaction.
-    pub fn of(bytes: &'a [u8]) -> Self {
-        let (attachment, sealed) = bytes.split_at(Attachment::BYTES);
-        let (before_nonce, nonce) = attachment.split_at(96);
-        let (first, second) = before_nonce.split_at(32);
-        let seal = 1 + Scheme::MlDsa44.signature_bytes();
-        let (body, seal) = sealed.split_at(sealed.len() - seal);
-        Self {
-            parents: [first, second.split_at(32).0],
-            before_nonce,
-            nonce,
-            body,
-            issuer: body.split_at(5).1.split_at(32).0,
-            sequence: body.split_at(38).1.split_at(8).0,
-            signature: seal.split_at(1).1,
-        }
     }
 }
 

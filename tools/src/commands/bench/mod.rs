@@ -1,8 +1,10 @@
-//! `weft bench`: measures a network that runs.
+//! `weft bench`: measures a network that runs, or a node of its own.
 
 mod buyers;
+mod child;
 mod gateway;
 mod load;
+mod pipeline;
 mod report;
 mod senders;
 mod takings;
@@ -23,6 +25,8 @@ enum Verb {
     Load(load::Args),
     /// Let many MQTT devices post through a gateway that is killed again and again, and count
     Gateway(gateway::Args),
+    /// Gossip what was signed beforehand to a node of its own, and compare with bare libraries
+    Pipeline(pipeline::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -31,6 +35,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     match args.verb {
         Verb::Load(args) => load::run(args, output).await,
         Verb::Gateway(args) => gateway::run(args, output).await,
+        Verb::Pipeline(args) => pipeline::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

@@ -5,15 +5,12 @@
 //! port nobody listens at could else be given that very port, and talk to itself.
 
 use std::{
-    fs::{self, File},
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Child,
     time::{Duration, Instant},
 };
 
-use tokio::task::spawn_blocking;
-
+use super::super::child::{Folder, end, spawn};
 use crate::{
     failure::Failure,
     ports::{is_tcp_free, is_udp_free, loopback},
@@ -22,51 +19,34 @@ use crate::{
 /// Where a free place is looked for.
 const PORTS: std::ops::Range<u16> = 21_000..25_000;
 
-/// Where the files of the gateway lie.
-pub(super) struct Files {
-    dir: PathBuf,
-    /// Made by this command, to be removed by it.
-    is_ours: bool,
-}
+/// The files of the gateway.
+pub(super) struct Files(Folder);
 
 impl Files {
-    /// Takes `dir`, or a new folder among those of the system for passing things.
+    /// Takes `dir`, or a folder that is removed afterwards.
     pub(super) fn make(dir: Option<&Path>, stamp: u64) -> Result<Self, Failure> {
-        let is_ours = dir.is_none();
-        let ours = || std::env::temp_dir().join(format!("weft-bench-gateway-{stamp}"));
-        let dir = dir.map_or_else(ours, Path::to_owned);
-        let failed = |error| Failure::failed(format!("cannot make {}: {error}", dir.display()));
-        fs::create_dir_all(&dir).map_err(failed)?;
-        let mut found = fs::read_dir(&dir).map_err(failed)?;
-        if found.next().is_some() {
-            let cause = format!("{} is not empty", dir.display());
-            return Err(Failure::usage(cause).next("name a new folder with --dir DIR"));
-        }
-        Ok(Self { dir, is_ours })
+        Folder::make(dir, &format!("weft-bench-gateway-{stamp}")).map(Self)
     }
 
     pub(super) fn dir(&self) -> &Path {
-        &self.dir
+        self.0.path()
     }
 
     pub(super) fn devices(&self) -> PathBuf {
-        self.dir.join("devices.toml")
+        self.dir().join("devices.toml")
     }
 
     pub(super) fn key(&self) -> PathBuf {
-        self.dir.join("gateway.key")
+        self.dir().join("gateway.key")
     }
 
     /// What the gateway said.
     pub(super) fn log(&self) -> PathBuf {
-        self.dir.join("gateway.log")
+        self.dir().join("gateway.log")
     }
 
-    /// Removes what nobody asked to keep. Best effort: it lies where the system cleans up.
     pub(super) fn remove_if_ours(&self) {
-        if self.is_ours {
-            let _ = fs::remove_dir_all(&self.dir);
-        }
+        self.0.remove_if_ours();
     }
 }
 
@@ -103,7 +83,7 @@ impl Process {
         }
         args.extend(more.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
         let log = files.log();
-        let child = spawn(&args, &log).await?;
+        let child = spawn("gateway", &args, &log).await?;
         Ok(Self { child, args, log, mqtt_port })
     }
 
@@ -116,15 +96,9 @@ impl Process {
     pub(super) async fn kill_and_start(&mut self) -> Result<Duration, Failure> {
         self.check()?;
         let began = Instant::now();
-        self.kill();
-        self.child = spawn(&self.args, &self.log).await?;
+        end(&mut self.child);
+        self.child = spawn("gateway", &self.args, &self.log).await?;
         Ok(began.elapsed())
-    }
-
-    fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 
     /// Fails if it has ended by itself.
@@ -139,34 +113,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
+        end(&mut self.child);
     }
-}
-
-/// Starts the process and waits for the line that says that its doors are open.
-async fn spawn(args: &[String], log: &Path) -> Result<Child, Failure> {
-    let failed = |what: &str, error: &dyn std::fmt::Display| {
-        Failure::failed(format!("cannot {what}: {error}"))
-    };
-    let program = std::env::current_exe().map_err(|error| failed("find this program", &error))?;
-    let file = File::options().create(true).append(true).open(log);
-    let file = file.map_err(|error| failed("write the gateway's log", &error))?;
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
-    let mut child = command.spawn().map_err(|error| failed("start the gateway", &error))?;
-    let output = child.stdout.take();
-    let line = spawn_blocking(move || {
-        let mut line = String::new();
-        let read = output.map(|output| BufReader::new(output).read_line(&mut line));
-        matches!(read, Some(Ok(1..)))
-    });
-    if line.await.unwrap_or(false) {
-        return Ok(child);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    let said = fs::read_to_string(log).unwrap_or_default();
-    let last = said.lines().last().unwrap_or("nothing").to_owned();
-    Err(Failure::failed(format!("the gateway did not start; it said: {last}"))
-        .next(format!("see {}", log.display())))
 }

@@ -1,0 +1,80 @@
+//! A process of this very program that is measured, and a folder for its files.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use tokio::task::spawn_blocking;
+
+use crate::failure::Failure;
+
+/// Where the files of what is measured lie.
+pub(super) struct Folder {
+    dir: PathBuf,
+    /// Made by this command, to be removed by it.
+    is_ours: bool,
+}
+
+impl Folder {
+    /// Takes `dir`, or makes the folder `name` among those of the system for passing things.
+    pub(super) fn make(dir: Option<&Path>, name: &str) -> Result<Self, Failure> {
+        let is_ours = dir.is_none();
+        let dir = dir.map_or_else(|| std::env::temp_dir().join(name), Path::to_owned);
+        let failed = |error| Failure::failed(format!("cannot make {}: {error}", dir.display()));
+        fs::create_dir_all(&dir).map_err(failed)?;
+        let mut found = fs::read_dir(&dir).map_err(failed)?;
+        if found.next().is_some() {
+            let cause = format!("{} is not empty", dir.display());
+            return Err(Failure::usage(cause).next("name a new folder with --dir DIR"));
+        }
+        Ok(Self { dir, is_ours })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Removes what nobody asked to keep. Best effort: it lies where the system cleans up.
+    pub(super) fn remove_if_ours(&self) {
+        if self.is_ours {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// Starts `weft` with `args` as the process `what`, its errors to `log`, and waits for the line
+/// that says that its doors are open.
+pub(super) async fn spawn(what: &str, args: &[String], log: &Path) -> Result<Child, Failure> {
+    let failed = |action: &str, error: &dyn std::fmt::Display| {
+        Failure::failed(format!("cannot {action} the {what}: {error}"))
+    };
+    let program = std::env::current_exe().map_err(|error| failed("find a program for", &error))?;
+    let file = File::options().create(true).append(true).open(log);
+    let file = file.map_err(|error| failed("write a log of", &error))?;
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+    let mut child = command.spawn().map_err(|error| failed("start", &error))?;
+    let output = child.stdout.take();
+    let line = spawn_blocking(move || {
+        let mut line = String::new();
+        let read = output.map(|output| BufReader::new(output).read_line(&mut line));
+        matches!(read, Some(Ok(1..)))
+    });
+    if line.await.unwrap_or(false) {
+        return Ok(child);
+    }
+    end(&mut child);
+    let said = fs::read_to_string(log).unwrap_or_default();
+    let last = said.lines().last().unwrap_or("nothing").to_owned();
+    Err(Failure::failed(format!("the {what} did not start; it said: {last}"))
+        .next(format!("see {}", log.display())))
+}
+
+/// Ends it as a crash does, if it has not ended by itself.
+pub(super) fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}

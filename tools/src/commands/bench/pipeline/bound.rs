@@ -1,0 +1,171 @@
+//! The bound: what the same bytes cost with bare libraries and nothing between them, by stage.
+//!
+//! CPU time of this process, on one core after the other: what waits or runs elsewhere does not
+//! count. The store is a bare fjall that is given what any node has to keep of a transaction, its
+//! bytes, a place for its issuer and sequence, and a link from each parent.
+
+use std::{path::Path, time::Duration};
+
+use bytes::Bytes;
+use fjall::{Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+use weft_core::{
+    codec::Decode as _,
+    digest::{Domain, Hasher, KeyId, TxId, digest},
+    keys::{HostVerifier, PublicKey, Scheme, Signature, Verify as _},
+    pow::trailing_zero_bits,
+    tx::{Attachment, Transaction},
+};
+
+use super::made::Load;
+use crate::failure::Failure;
+
+/// Transactions written in one batch, and in how many batches one is synced.
+const BATCH: usize = 256;
+const SYNC_EVERY: usize = 4;
+
+/// Microseconds of CPU per transaction.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Split {
+    pub(super) parse: f64,
+    pub(super) hash: f64,
+    pub(super) work: f64,
+    pub(super) verify: f64,
+    pub(super) store: f64,
+}
+
+impl Split {
+    /// All stages together.
+    pub(super) fn sum(&self) -> f64 {
+        self.parse + self.hash + self.work + self.verify + self.store
+    }
+
+    /// Each stage with its name.
+    pub(super) const fn stages(&self) -> [(&'static str, f64); 5] {
+        [
+            ("parse", self.parse),
+            ("hash", self.hash),
+            ("work", self.work),
+            ("verify", self.verify),
+            ("store", self.store),
+        ]
+    }
+}
+
+/// Measures all stages on the readings of `load`; the store in the new folder `dir`.
+pub(super) fn measure(load: &Load, dir: &Path) -> Result<Split, Failure> {
+    let readings = &load.readings;
+    let count = readings.len();
+    let parse = cpu(count, || {
+        readings.iter().try_for_each(|bytes| Transaction::from_bytes(bytes).map(drop))
+    })
+    .map_err(Failure::failed)?;
+    let pieces: Vec<Pieces<'_>> = readings.iter().map(Pieces::of).collect();
+    let mut ids = Vec::with_capacity(count);
+    let hash = cpu(count, || {
+        ids.extend(pieces.iter().map(Pieces::ids));
+        Ok::<(), Failure>(())
+    })?;
+    let work = cpu(count, || {
+        let bits = load.genesis.params.work_bits;
+        let all = ids.iter().all(|(_, id)| trailing_zero_bits(id) >= bits);
+        all.then_some(()).ok_or_else(|| Failure::failed("the load lacks work"))
+    })?;
+    let verify = cpu(count, || {
+        let mut both = pieces.iter().zip(&ids);
+        both.try_for_each(|(pieces, (body, _))| pieces.verify(load, body))
+    })?;
+    let store = cpu(count, || store(&pieces, &ids, dir)).map_err(Failure::failed)?;
+    Ok(Split { parse: parse.1, hash: hash.1, work: work.1, verify: verify.1, store: store.1 })
+}
+
+/// What `work` gives, and the microseconds of CPU that each of `count` took.
+fn cpu<T, E>(count: usize, work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+    let before = cpu_time();
+    let done = work()?;
+    let took = cpu_time().saturating_sub(before);
+    Ok((done, took.as_secs_f64() * 1e6 / count as f64))
+}
+
+/// CPU time of this process, all its threads together.
+fn cpu_time() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let whole = Duration::from_secs(u64::try_from(used.tv_sec).unwrap_or(0));
+    whole + Duration::from_nanos(u64::try_from(used.tv_nsec).unwrap_or(0))
+}
+
+fn store(pieces: &[Pieces<'_>], ids: &[([u8; 32], TxId)], dir: &Path) -> fjall::Result<()> {
+    let database = Database::builder(dir).open()?;
+    let separated = || {
+        let separation = KvSeparationOptions::default().compression(fjall::CompressionType::None);
+        KeyspaceCreateOptions::default().with_kv_separation(Some(separation))
+    };
+    let bodies = database.keyspace("tx", separated)?;
+    let links = database.keyspace("links", KeyspaceCreateOptions::default)?;
+    for (number, (pieces, ids)) in pieces.chunks(BATCH).zip(ids.chunks(BATCH)).enumerate() {
+        let mut writes = database.batch();
+        for (pieces, (_, id)) in pieces.iter().zip(ids) {
+            writes.insert(&bodies, id.as_bytes(), pieces.all);
+            writes.insert(&links, [pieces.issuer, pieces.sequence].concat(), id.as_bytes());
+            for parent in pieces.parents {
+                writes.insert(&links, [parent, id.as_bytes()].concat(), []);
+            }
+        }
+        writes.commit()?;
+        if number % SYNC_EVERY == SYNC_EVERY - 1 {
+            database.persist(PersistMode::SyncAll)?;
+        }
+    }
+    database.persist(PersistMode::SyncAll)
+}
+
+/// The fields of a reading under an issuer's first key, cut at the offsets of docs/PROTOCOL.md
+/// section 2 and not decoded.
+struct Pieces<'a> {
+    all: &'a [u8],
+    parents: [&'a [u8]; 2],
+    before_nonce: &'a [u8],
+    nonce: &'a [u8],
+    body: &'a [u8],
+    issuer: &'a [u8],
+    sequence: &'a [u8],
+    signature: &'a [u8],
+}
+
+impl<'a> Pieces<'a> {
+    /// # Panics
+    /// On bytes that are shorter than any transaction, which this command does not make.
+    fn of(bytes: &'a Bytes) -> Self {
+        let (attachment, sealed) = bytes.split_at(Attachment::BYTES);
+        let (before_nonce, nonce) = attachment.split_at(96);
+        let (first, second) = before_nonce.split_at(32);
+        let seal = 1 + Scheme::MlDsa44.signature_bytes();
+        let (body, seal) = sealed.split_at(sealed.len() - seal);
+        Self {
+            all: bytes,
+            parents: [first, second.split_at(32).0],
+            before_nonce,
+            nonce,
+            body,
+            issuer: body.split_at(5).1.split_at(32).0,
+            sequence: body.split_at(38).1.split_at(8).0,
+            signature: seal.split_at(1).1,
+        }
+    }
+
+    /// The ids of its body and of itself.
+    fn ids(&self) -> ([u8; 32], TxId) {
+        let body = digest(Domain::Body, self.body);
+        let hasher = Hasher::new(Domain::Transaction).chain(self.before_nonce).chain(&body);
+        (body, TxId(hasher.chain(self.nonce).finish()))
+    }
+
+    fn verify(&self, load: &Load, body: &[u8; 32]) -> Result<(), Failure> {
+        let signature = Bytes::copy_from_slice(self.signature);
+        let signature = Signature::new(Scheme::MlDsa44, signature).map_err(Failure::failed)?;
+        let key = self.issuer.try_into().ok().and_then(|id| load.keys.get(&KeyId(id)));
+        let key: &PublicKey = key.ok_or_else(|| Failure::failed("the load has another issuer"))?;
+        HostVerifier.verify(key, body, &signature).map_err(Failure::failed)
+    }
+}

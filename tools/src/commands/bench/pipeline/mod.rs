@@ -1,0 +1,235 @@
+//! `weft bench pipeline`: how much of what this machine can do at all does a node reach, from the
+//! socket to final and durable?
+//!
+//! The node is a process of its own and a committee of one. This process is its only peer, which
+//! gossips transactions over QUIC that were signed beforehand. CPU time is that of the node's
+//! process, so the generator does not count; the bound is that of the same bytes in bare libraries
+//! ([`bound`]), measured in turn with it.
+//!
+//! Left out on purpose: latency (`weft bench load`), several nodes, the API.
+
+mod bound;
+mod feed;
+mod made;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Child,
+    time::{Duration, Instant},
+};
+
+use clap::value_parser;
+use serde_json::{Value, json};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use weft_client::host::NodeClient;
+use weft_core::{message::PeerAddress, params::PAYLOAD_BYTES_MAX};
+
+use self::{bound::Split, feed::Feed, made::Load};
+use super::child::{Folder, end, spawn};
+use crate::{
+    failure::Failure,
+    network::{Network, Plan},
+    output::Output,
+    ports::free_run,
+    time::now_ms,
+};
+
+/// Where a free place for the node is looked for.
+const PORT: u16 = 26_000;
+
+/// Work asked of a small transaction. Little: searching for it is not what is measured.
+const WORK_BITS: u8 = 4;
+
+/// Bytes of readings, where none are given.
+const SIZES: [u16; 2] = [32, 1_024];
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Readings of each size
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 30_000,
+        value_parser = value_parser!(u32).range(1_000..=200_000),
+    )]
+    count: u32,
+    /// Bytes of a reading, each measured for itself [default: 32,1024]
+    #[arg(
+        long,
+        value_name = "B,B..",
+        value_delimiter = ',',
+        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
+    )]
+    bytes: Vec<u16>,
+    /// How often bound and node are measured in turn
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        value_parser = value_parser!(u8).range(1..=20),
+    )]
+    rounds: u8,
+    /// Where the files are put [default: a folder that is removed if all went well]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-pipeline-{}", now_ms()))?;
+    let none = || Failure::failed(format!("no free ports above {PORT}"));
+    let ports = free_run(PORT, 1).ok_or_else(none)?;
+    let plan = Plan { label: "bench", work_bits: WORK_BITS };
+    let network = Network::open_or_make(&folder.path().join("net"), &plan, &ports)?;
+    network.write_config(0)?;
+    let sizes = if args.bytes.is_empty() { &SIZES[..] } else { &args.bytes };
+    for size in sizes {
+        let (count, bytes) = (args.count as usize, usize::from(*size));
+        output.note(&format!("signs {count} readings of {bytes} bytes"));
+        let load = Load::make(&network.genesis, count, bytes)?;
+        let mut rounds = Vec::new();
+        for round in 0..args.rounds {
+            let dir = folder.path().join(format!("{bytes}-{round}"));
+            let bound = bound::measure(&load, &dir.join("bare"))?;
+            let node = measure(&network, &load, &dir.join("node")).await?;
+            output.note(&format!(
+                "round {round}: bound {:.1} us, node {:.1} us of CPU each",
+                bound.sum(),
+                node.cpu_us(count)
+            ));
+            rounds.push(Round { bound, node });
+        }
+        let value = report(count, bytes, &rounds);
+        output.show(&value, || text(&value))?;
+    }
+    folder.remove_if_ours();
+    Ok(())
+}
+
+/// Bound and node, one after the other.
+struct Round {
+    bound: Split,
+    node: Taken,
+}
+
+impl Round {
+    /// The bound's CPU time over the node's: 1 where nothing stands between.
+    fn ratio(&self, count: usize) -> f64 {
+        self.bound.sum() / self.node.cpu_us(count)
+    }
+}
+
+/// What a node took for all readings.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Taken {
+    fn cpu_us(&self, count: usize) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / count as f64
+    }
+}
+
+/// A node with an empty store takes the load.
+async fn measure(network: &Network, load: &Load, dir: &Path) -> Result<Taken, Failure> {
+    let mut node = Node(start(network, dir).await?);
+    let taken = node.take(network, load).await;
+    end(&mut node.0);
+    taken
+}
+
+async fn start(network: &Network, dir: &Path) -> Result<Child, Failure> {
+    let text = |path: &Path| path.display().to_string();
+    let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
+    let mut args = Vec::from(args);
+    args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
+    spawn("node", &args, &network.dir().join("node.log")).await
+}
+
+/// The measured process; killed when dropped.
+struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        end(&mut self.0);
+    }
+}
+
+impl Node {
+    async fn take(&self, network: &Network, load: &Load) -> Result<Taken, Failure> {
+        let member = network.members.first().ok_or_else(|| Failure::failed("no node"))?;
+        let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
+        let to = PeerAddress { id: member.id, address: member.ports.p2p_address() };
+        let feed = Feed::connect(&load.genesis, to).await?;
+        feed.send(&load.registrations, &client).await?;
+        let (cpu, began) = (self.cpu()?, Instant::now());
+        feed.send(&load.readings, &client).await?;
+        Ok(Taken { wall: began.elapsed(), cpu: self.cpu()?.saturating_sub(cpu) })
+    }
+
+    /// The CPU time that it used so far, user and system.
+    fn cpu(&self) -> Result<Duration, Failure> {
+        let pid = Pid::from_u32(self.0.id());
+        let mut system = System::new().map_err(Failure::failed)?;
+        let kind = ProcessRefreshKind::nothing().with_cpu();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+        let process = system.process(pid).ok_or_else(|| Failure::failed("the node has ended"))?;
+        Ok(Duration::from_millis(process.accumulated_cpu_time()))
+    }
+}
+
+fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
+    let median = |figure: &dyn Fn(&Round) -> f64| {
+        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures.get(figures.len() / 2).copied().unwrap_or_default()
+    };
+    let stage = |at: usize| {
+        let of = move |round: &Round| round.bound.stages().get(at).map_or(0.0, |(_, us)| *us);
+        tenths(median(&of))
+    };
+    let names = Split::default().stages().map(|(name, _)| name);
+    let split: serde_json::Map<_, _> = names
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| (name.to_owned(), stage(at).into()))
+        .collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    json!({
+        "event": "pipeline", "readings": count, "bytes": bytes, "rounds": rounds.len(),
+        "cores": cores,
+        "bound_us": tenths(median(&|round| round.bound.sum())), "bound_split_us": split,
+        "node_us": tenths(median(&|round| round.node.cpu_us(count))),
+        "node_per_second": median(&|round| count as f64 / round.node.wall.as_secs_f64()).round(),
+        "ratio": (median(&|round| round.ratio(count)) * 100.0).round() / 100.0,
+    })
+}
+
+fn text(value: &Value) -> String {
+    let stages = Split::default().stages();
+    let split = value["bound_split_us"].as_object();
+    let stages = stages.map(|(name, _)| {
+        let us = split.and_then(|split| split.get(name)).and_then(Value::as_f64);
+        format!("{name} {}", us.unwrap_or_default())
+    });
+    format!(
+        "{} readings of {} bytes, median of {} rounds on {} cores\n\
+         bound  {} us of CPU each: {}\n\
+         node   {} us of CPU each, {} a second from the socket to final and durable\n\
+         ratio  {}\n",
+        value["readings"],
+        value["bytes"],
+        value["rounds"],
+        value["cores"],
+        value["bound_us"],
+        stages.join(", "),
+        value["node_us"],
+        value["node_per_second"],
+        value["ratio"],
+    )
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
