@@ -20,7 +20,8 @@ use weft_core::{
     digest::{NodeId, TxId},
     keys::Sign,
     machine::{
-        Archive, Event, Input, Machine, Outbox, Reads, Setup, Source, Status, SubmitRefusal, ToNet,
+        Archive, Event, Input, Machine, Outbox, Reads, Setup, Source, Status, SubmitRefusal, Table,
+        ToNet,
     },
     message::Message,
     time::{Span, Time},
@@ -103,13 +104,9 @@ impl Node {
         let dice = self.seed.dice("checks", self.life());
         let desk = Desk::new(self.queues.clone(), self.costs, dice);
         let status = machine.status();
-        // Whoever lost power on its way to a snapshot takes the window once more, and tells of it.
-        let is_whole = status.sync.is_none();
         self.live = Some(Live { machine, ingest, desk, thread: Worker::default(), status });
         self.planned = None;
-        if is_whole {
-            self.resume(now);
-        }
+        self.resume(now);
     }
 
     /// Names this life among those of all nodes.
@@ -138,13 +135,16 @@ impl Node {
     }
 
     /// Whoever watches goes on from the last commit that it was told of: power may have failed
-    /// between the write of one and the telling.
+    /// between the write of one and the telling. A node on its way to a snapshot has those of a
+    /// window, which need not follow.
     fn resume(&mut self, now: Time) {
-        let archive = Archive::new(self.disk.store());
-        let mut last = self.told.commits.last().map_or(0, |last| last.record.index.0);
-        while let Some(record) = archive.record(CommitIndex(last + 1)) {
+        let (store, archive) = (self.disk.store(), Archive::new(self.disk.store()));
+        let last = self.told.commits.last().map_or(0, |last| last.record.index.0);
+        let untold = store.records(Table::Commit, &(last + 1).to_be_bytes(), usize::MAX);
+        for (key, _) in untold {
+            let index = key.try_into().map_or(0, u64::from_be_bytes);
+            let Some(record) = archive.record(CommitIndex(index)) else { return };
             let Some(leaves) = archive.leaves(record.index) else { return };
-            last += 1;
             let (record, leaves) = (Arc::new(record), leaves.into());
             self.told.commits.push(Commit { at: now, record, leaves });
         }
