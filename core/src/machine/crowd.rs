@@ -73,8 +73,9 @@ impl Machine {
                 self.scheduler.exempt(&solid);
                 let parents = solid.tx.transaction().attachment.transactions();
                 cleared.extend(self.scheduler.past(parents));
-                // Whoever has not cited it may have no room for it.
-                cleared.push(Solid { is_offered: false, ..solid });
+                // Whoever has not cited it may have no room for it, and of what it stands on
+                // something may be gone.
+                cleared.push(Solid { is_offered: false, waited: true, ..solid });
             } else {
                 let id = solid.tx.id();
                 self.queue(solid, reads, out);

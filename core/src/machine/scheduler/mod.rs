@@ -58,7 +58,7 @@ pub(super) struct Solid {
     /// Whether others may build on it: not on what is beyond its issuer's share, since elsewhere
     /// that may still wait, and with it whatever stands on it.
     pub(super) is_offered: bool,
-    /// Whether it stood in line: what was so when it came may be so no more.
+    /// Whether it, or what it stands on, stood in line: what was so when it came may be so no more.
     pub(super) waited: bool,
 }
 
