@@ -84,16 +84,15 @@ fn honest_p99(seed: u64, spammers: u64, funded: usize) -> u64 {
     world.run(secs(5)).unwrap();
     world.judge().unwrap();
     let (count, latencies) = fates(&world, &honest, from, to);
+    assert_eq!(latencies.len(), count, "all that is honest becomes final");
     let p99 = latencies[(latencies.len() - 1) * 99 / 100];
     let lines = world.node(0).status().map(|status| (status.in_line_count, status.turned_away));
     println!(
-        "{spammers} spammers, {funded} funded: {} of {count} final, p50 {} p99 {p99} ms; {} turned \
+        "{spammers} spammers, {funded} funded: {count} honest, p50 {} p99 {p99} ms; {} turned \
          away; in line at node 0, turned away there: {lines:?}",
-        latencies.len(),
         latencies[latencies.len() / 2],
         world.turned_away(),
     );
-    assert_eq!(latencies.len(), count, "all that is honest becomes final");
     p99
 }
 
