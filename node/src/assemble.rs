@@ -272,6 +272,9 @@ fn limits(config: &Config) -> Limits {
         live_bytes_max: config.machine.live_bytes,
         waiting_bytes_max: config.machine.waiting_bytes,
         waiting_bytes_per_peer: config.machine.waiting_bytes / 4,
+        take_bytes_per_s: config.machine.take_bytes_per_s,
+        take_bytes_burst: config.machine.take_bytes_per_s / 8,
+        line_bytes_max: config.machine.take_bytes_per_s,
         peers_target: config.p2p.peers_target,
         peers_max: config.p2p.peers_max,
         ..Limits::default()

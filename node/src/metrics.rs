@@ -66,6 +66,9 @@ pub(crate) struct Levels {
     pub(crate) live_bytes: u64,
     pub(crate) waiting_count: usize,
     pub(crate) waiting_bytes: u64,
+    pub(crate) in_line_count: usize,
+    pub(crate) in_line_bytes: u64,
+    pub(crate) turned_away: u64,
     pub(crate) held_count: usize,
     pub(crate) held_bytes: u64,
     pub(crate) wanted: usize,
@@ -97,6 +100,7 @@ pub(crate) struct Metrics {
     sent: Family<Kind, Counter>,
     received: Family<Kind, Counter>,
     received_bytes: Counter,
+    turned_away: Counter,
     requests: Family<RequestLabels, Counter>,
     group: Histogram,
     handling: Histogram,
@@ -136,6 +140,7 @@ impl Metrics {
             sent: Family::default(),
             received: Family::default(),
             received_bytes: Counter::default(),
+            turned_away: Counter::default(),
             requests: Family::default(),
             group: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
             handling: seconds(),
@@ -167,6 +172,8 @@ impl Metrics {
         r.register("received_messages", "Messages taken from the network", m.received.clone());
         let bytes = m.received_bytes.clone();
         r.register("received_transaction_bytes", "Transactions taken from the network", bytes);
+        let help = "Transactions that found no room to wait for their turn";
+        r.register("turned_away_transactions", help, m.turned_away.clone());
         r.register("http_requests", "Requests answered by the API", m.requests.clone());
         r.register("group_inputs", "Inputs handled before one commit", m.group.clone());
         r.register("group_handling_seconds", "Handling of one group", m.handling.clone());
@@ -275,6 +282,11 @@ impl Metrics {
         bytes("live_transactions", levels.live_bytes);
         count("waiting_transactions", levels.waiting_count);
         bytes("waiting_transactions", levels.waiting_bytes);
+        count("in_line_transactions", levels.in_line_count);
+        bytes("in_line_transactions", levels.in_line_bytes);
+        // It only grows, and is what the machine says it is.
+        let known = self.turned_away.get();
+        self.turned_away.inc_by(levels.turned_away.saturating_sub(known));
         count("held_transactions", levels.held_count);
         bytes("held_transactions", levels.held_bytes);
         count("wanted", levels.wanted);

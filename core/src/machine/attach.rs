@@ -1,4 +1,5 @@
-//! The straight line of a transaction: wait, attach, become a tip, be spread.
+//! The straight line of a transaction: wait, take its turn (`crowd.rs`), attach, become a tip, be
+//! spread.
 //!
 //! Invariant: everything attached has its whole past attached before it, here or in the store, but
 //! for what was dropped and can matter no more, and is written in the very step that tells it.
@@ -9,8 +10,8 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
-    Attached, Event, LogEntry, Machine, Outbox, Reads, Source, SubmitRefusal, tangle::Order,
-    timers::Timer, wants::Want,
+    Attached, Event, LogEntry, Machine, Outbox, Reads, Source, SubmitRefusal, cover::Citable,
+    scheduler::Solid, tangle::Order, timers::Timer, wants::Want,
 };
 use crate::{
     admit::Verified,
@@ -42,6 +43,12 @@ impl Machine {
         if self.sync.is_active() {
             return self.admitted_behind(source, &tx, reads, out);
         }
+        if self.scheduler.contains(&id) {
+            if source == Source::Local {
+                self.scheduler.submitted(&id);
+            }
+            return;
+        }
         // Whoever submits what waits here is told what it lacks.
         if self.solidifier.contains(&id) && source != Source::Local {
             return;
@@ -49,23 +56,22 @@ impl Machine {
         if is_useless {
             return self.pass_over_past(id, source);
         }
-        let attachment = tx.transaction().attachment;
-        let is_missing = |parent: &TxId| !is_bygone && self.position(parent, reads).is_none();
-        let missing: Vec<TxId> = attachment.transactions().filter(is_missing).collect();
+        let missing = self.missing(source, &tx, reads);
         if !missing.is_empty() {
             return self.wait(source, tx, &missing, out);
         }
-        let mut solid: Vec<(Arc<Verified>, Source, Time)> = [(tx, source, self.now)].into();
-        let mut accepted = Vec::new();
-        while let Some((tx, source, since)) = solid.pop() {
-            let (id, anchor) = (tx.id(), tx.transaction().attachment.anchor.round);
-            if self.attach(source, since, tx, reads, out) {
-                accepted.extend(self.consensus.tip_here(&id, anchor));
-                solid.extend(self.solidifier.resolve(&id));
-            }
+        self.enter(Solid::new(tx, source, self.now), reads, out);
+    }
+
+    /// The parents of a transaction that are not here, and not waiting for their turn either. What
+    /// is bygone misses none.
+    pub(super) fn missing(&self, source: Source, tx: &Verified, reads: &dyn Reads) -> Vec<TxId> {
+        if self.is_bygone(source, tx) {
+            return Vec::new();
         }
-        self.accepted(accepted, None, reads, out);
-        self.progress(reads, out);
+        let is_here = |id: &TxId| self.scheduler.contains(id) || self.position(id, reads).is_some();
+        let parents = tx.transaction().attachment.transactions();
+        parents.filter(|parent| !is_here(parent)).collect()
     }
 
     /// While this node is not where the others are, only what certified commits ordered is taken.
@@ -103,7 +109,13 @@ impl Machine {
         }
     }
 
-    fn wait(&mut self, source: Source, tx: Arc<Verified>, missing: &[TxId], out: &mut Outbox) {
+    pub(super) fn wait(
+        &mut self,
+        source: Source,
+        tx: Arc<Verified>,
+        missing: &[TxId],
+        out: &mut Outbox,
+    ) {
         let Some(peer) = source.peer() else {
             let parent = missing.first().copied().unwrap_or(TxId::ZERO);
             let reason = SubmitRefusal::UnknownParent { parent };
@@ -144,16 +156,10 @@ impl Machine {
         self.solidifier.awaits(id) || self.consensus.awaits(id)
     }
 
-    /// Attaches a transaction whose parents are here, or of no use; it came at `since`. False if
-    /// its body has attachments enough.
-    fn attach(
-        &mut self,
-        source: Source,
-        since: Time,
-        tx: Arc<Verified>,
-        reads: &dyn Reads,
-        out: &mut Outbox,
-    ) -> bool {
+    /// Attaches a transaction whose parents are here, or of no use. False if its body has
+    /// attachments enough.
+    pub(super) fn attach(&mut self, solid: Solid, reads: &dyn Reads, out: &mut Outbox) -> bool {
+        let Solid { tx, source, since, is_offered, waited } = solid;
         let (id, body) = (tx.id(), tx.body_id());
         if self.is_bygone(source, &tx) {
             self.attach_closed(source, tx, reads, out);
@@ -180,8 +186,8 @@ impl Machine {
         let attached =
             Attached { position, first_of_body, is_own: source == Source::Local, tx: tx.clone() };
         let entry = LogEntry::of(&attached);
-        self.place(self.now, &entry, Order::Open(Some(tx.clone())));
-        self.cover.attached(id, entry.attachment.parents, entry.attachment.anchor.round);
+        self.place(self.now, &entry, Order::Open(Some(tx.clone())), is_offered);
+        self.cover.attached(Citable::of(&entry, tx.transaction().body.issuer));
         for far in self.cover.drop_far() {
             self.tangle.let_go(&far, reads);
         }
@@ -189,6 +195,8 @@ impl Machine {
             self.key_known(key, reads, out);
         }
         self.settled_want(id);
+        // What waited in line here waited nowhere else: it is news as if it had just come.
+        let since = if waited { self.now } else { since };
         self.spread(source, since, &tx, first_of_body, out);
         self.written(attached, source, out);
         true
@@ -253,7 +261,7 @@ impl Machine {
         self.settled_want(id);
     }
 
-    fn settled_want(&mut self, id: TxId) {
+    pub(super) fn settled_want(&mut self, id: TxId) {
         self.wants.satisfied(Want::Past(id));
         self.wants.satisfied(Want::Transaction(id));
     }
@@ -280,9 +288,9 @@ impl Machine {
         self.timers.set(Timer::Announce, flush);
     }
 
-    /// Puts a transaction into the live DAG and the tip set.
-    pub(super) fn place(&mut self, now: Time, entry: &LogEntry, order: Order) {
-        let may_be_tip = self.tangle.attachments(&entry.body).is_empty();
+    /// Puts a transaction into the live DAG, and into the tip set if it may be offered there.
+    pub(super) fn place(&mut self, now: Time, entry: &LogEntry, order: Order, is_offered: bool) {
+        let may_be_tip = is_offered && self.tangle.attachments(&entry.body).is_empty();
         let parents: Vec<Position> = entry
             .attachment
             .transactions()

@@ -8,12 +8,14 @@ use alloc::{string::ToString as _, sync::Arc, vec::Vec};
 use super::{
     Event, Machine, Outbox, Reads, Source, Validator,
     consensus::{Create, Fate},
+    ledger,
     records::{Table, Tables, checkpoint_key, newest_key},
     timers::Timer,
     validator::Signed,
     wants::Want,
 };
 use crate::{
+    address::Address,
     checkpoint::{Checkpoint, CheckpointRef, Content, VerifiedCheckpoint},
     codec::Encode as _,
     commit::Signer,
@@ -67,12 +69,16 @@ impl Machine {
             self.equivocated(pair, reads, out);
         }
         if let Fate::Waiting { refs, tips } = added.fate {
+            let tips = self.release(tips, reads, out);
             if !tips.is_empty() {
                 // Those without a source, or without room, follow when it rings.
                 self.timers.set(Timer::Ask, self.now + self.limits.ask_delay);
             }
+            // While lines stand anywhere, little comes by itself in time, and rounds wait for it.
+            let delay =
+                if self.scheduler.is_idle() { self.limits.ask_delay } else { Span::default() };
             for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
-                self.want(Want::Past(tip), peer);
+                self.want_after(delay, Want::Past(tip), peer);
             }
             if !refs.is_empty() {
                 let due = self.catchup.lacks(self.now, peer);
@@ -208,9 +214,10 @@ impl Machine {
         let votes = self.chain.votes(from, VOTES_MAX, &tables);
         let last = self.consensus.own_last().map(|(_, time)| time);
         let time = last.map_or(self.now, |last| self.now.max(last + Span::from_millis(1)));
+        let weigh = |issuer: &Address| self.limits.shares.weight(ledger::balance(issuer, &tables));
         let content = Content {
             refs: self.consensus.references(round),
-            tips: self.cover.candidates(round, self.consensus.leads(round), TIPS_MAX),
+            tips: self.cover.candidates(round, self.consensus.leads(round), TIPS_MAX, &weigh),
             votes: votes.clone(),
         };
         let made = Checkpoint::sign(self.network, (round, author), time, content, key);

@@ -20,14 +20,23 @@
 //! each passes an arrow of the picture at logarithmic cost. A child that is not open (because its
 //! anchor is invented, say) never keeps its parents from being cited.
 //!
-//! Left out on purpose: fairness between issuers, which is decided before anything comes here.
+//! Where more ends wait than a checkpoint has room for, issuers take turns by weight (`turns`), and
+//! each pays for what is covered of its own, whoever's end it hangs below: so nobody is covered for
+//! nothing by hanging below others, and nobody pays for what hangs below them.
+//!
+//! Left out on purpose: what a balance weighs, and how much is attached at all (`scheduler`).
+
+mod ends;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 
+use self::ends::Ends;
+use super::LogEntry;
 use crate::{
+    address::Address,
     committee::Author,
     digest::TxId,
     params::{ORDER_LAG, RECOVER_ROUNDS, TIPS_MAX},
@@ -41,8 +50,27 @@ const SHARE_ROUNDS: u64 = 2;
 /// [`ORDER_LAG`], so that a leader can still order it.
 const CITE_LAG: u64 = ORDER_LAG - 100;
 
+/// What cover must know of an attached transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Citable {
+    pub(super) id: TxId,
+    pub(super) parents: [TxId; 2],
+    pub(super) anchor: Round,
+    pub(super) issuer: Address,
+    pub(super) bytes: u32,
+}
+
+impl Citable {
+    pub(super) const fn of(entry: &LogEntry, issuer: Address) -> Self {
+        let (parents, anchor) = (entry.attachment.parents, entry.attachment.anchor.round);
+        Self { id: entry.id, parents, anchor, issuer, bytes: entry.bytes }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
+    issuer: Address,
+    bytes: u32,
     parents: [TxId; 2],
     anchor: Round,
     /// Since when it needs a cover; after a cover that expired, the round of that cover.
@@ -77,9 +105,9 @@ pub(super) struct Cover {
     by_anchor: BTreeSet<(Round, TxId)>,
     by_cover: BTreeSet<(Round, TxId)>,
     /// Ends of our share.
-    mine: BTreeSet<Place>,
+    mine: Ends,
     /// Ends of all other shares.
-    others: BTreeSet<Place>,
+    others: Ends,
 }
 
 impl Cover {
@@ -94,8 +122,8 @@ impl Cover {
             entries: BTreeMap::new(),
             by_anchor: BTreeSet::new(),
             by_cover: BTreeSet::new(),
-            mine: BTreeSet::new(),
-            others: BTreeSet::new(),
+            mine: Ends::new(),
+            others: Ends::new(),
         }
     }
 
@@ -112,7 +140,7 @@ impl Cover {
 
     /// Whether there is something to cite now.
     pub(super) fn is_awake(&self) -> bool {
-        !self.mine.is_empty() || self.left(SHARE_ROUNDS).next().is_some()
+        !self.mine.is_empty() || self.others.has_before(self.left_below(SHARE_ROUNDS))
     }
 
     /// At most `max` transactions, and [`TIPS_MAX`], for our checkpoint of `round`. Half of the
@@ -121,34 +149,51 @@ impl Cover {
     ///
     /// Whoever `leads` the round takes all shares: what only others of this round cite is ordered
     /// by the leader of the next one, a round later.
-    pub(super) fn candidates(&self, round: Round, leads: bool, max: usize) -> Vec<TxId> {
+    ///
+    /// `weigh` is asked for the weight of issuers only if there is not room for all.
+    pub(super) fn candidates(
+        &self,
+        round: Round,
+        leads: bool,
+        max: usize,
+        weigh: &dyn Fn(&Address) -> u64,
+    ) -> Vec<TxId> {
         if round < self.round {
             return Vec::new();
         }
         let max = max.min(TIPS_MAX);
-        let wait = if leads { 0 } else { SHARE_ROUNDS };
-        let mut taken: Vec<TxId> = self.left(wait).take(max / 2).collect();
-        let mine = self.mine.iter().map(|(_, _, id)| *id);
-        taken.extend(mine.take(max - taken.len()));
-        let more = self.left(wait).skip(max / 2).take(max - taken.len());
-        taken.extend(more);
+        let left_below = self.left_below(if leads { 0 } else { SHARE_ROUNDS });
+        let left_max = (max / 2).max(max.saturating_sub(self.mine.len()));
+        let mut taken = self.choose(&self.others, left_below, left_max, weigh);
+        let mine = self.choose(&self.mine, Round(u64::MAX), max - taken.len(), weigh);
+        taken.extend(mine);
         taken
     }
 
-    /// Ends of other shares that nobody covered for so many rounds, oldest first.
-    fn left(&self, rounds: u64) -> impl Iterator<Item = TxId> {
-        // Without a wait those of this very round are left, too.
-        let end = match rounds {
+    /// Ends of other shares since before this round are those that nobody covered for so many
+    /// rounds.
+    const fn left_below(&self, rounds: u64) -> Round {
+        match rounds {
+            // Without a wait those of this very round are left, too.
             0 => Round(self.round.0.saturating_add(1)),
             _ => Round(self.round.0.saturating_sub(rounds)),
-        };
-        self.others.range(..(end, 0, TxId::ZERO)).map(|(_, _, id)| *id)
+        }
     }
 
     /// A transaction was attached, after its parents.
-    pub(super) fn attached(&mut self, id: TxId, parents: [TxId; 2], anchor: Round) {
+    pub(super) fn attached(&mut self, citable: Citable) {
+        let Citable { id, parents, anchor, issuer, bytes } = citable;
         let since = self.round.max(anchor);
-        let entry = Entry { parents, anchor, since, covered: None, open: false, open_children: 0 };
+        let entry = Entry {
+            issuer,
+            bytes,
+            parents,
+            anchor,
+            since,
+            covered: None,
+            open: false,
+            open_children: 0,
+        };
         let before = self.entries.insert(id, entry);
         assert!(before.is_none(), "a transaction is attached once");
         self.by_anchor.insert((anchor, id));
@@ -295,15 +340,19 @@ impl Cover {
 
     fn add_end(&mut self, since: Round, id: TxId) {
         let distance = self.distance(&id);
-        self.ends(distance).insert((since, distance, id));
+        if let Some(issuer) = self.entries.get(&id).map(|entry| entry.issuer) {
+            self.ends(distance).insert((since, distance, id), issuer);
+        }
     }
 
     fn remove_end(&mut self, since: Round, id: TxId) {
         let distance = self.distance(&id);
-        self.ends(distance).remove(&(since, distance, id));
+        if let Some(issuer) = self.entries.get(&id).map(|entry| entry.issuer) {
+            self.ends(distance).remove(&(since, distance, id), &issuer);
+        }
     }
 
-    const fn ends(&mut self, distance: u16) -> &mut BTreeSet<Place> {
+    const fn ends(&mut self, distance: u16) -> &mut Ends {
         if distance == 0 { &mut self.mine } else { &mut self.others }
     }
 

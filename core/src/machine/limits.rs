@@ -1,7 +1,7 @@
 //! How one machine paces and bounds itself. Nodes of one network may differ here; the simulator
 //! sets tiny values. Every queue of the machine names its bound in this file.
 
-use crate::time::Span;
+use crate::{time::Span, units::Amount};
 
 /// Paces and bounds of a machine. What happens at a bound is told with it.
 #[derive(Clone, Debug)]
@@ -43,6 +43,21 @@ pub struct Limits {
     pub waiting_bytes_max: u64,
     /// How long a transaction may wait for a parent. Default 60 s.
     pub waiting_age_max: Span,
+
+    /// What is taken in per second, in bytes of transactions, and how much at once after a pause:
+    /// less than the slowest part of the node can do. More waits, and issuers take turns. Default
+    /// 32 MiB and 4 MiB: some 9,000 a second, so on a usual machine nothing waits.
+    pub take_bytes_per_s: u64,
+    /// See [`Self::take_bytes_per_s`].
+    pub take_bytes_burst: u64,
+    /// Transactions that wait for their turn, in bytes and in count. Beyond, the issuer with the
+    /// longest line for its weight loses the last of it; who handed it over is told when to come
+    /// again. Default 32 MiB, a second, and 16,384.
+    pub line_bytes_max: u64,
+    /// See [`Self::line_bytes_max`].
+    pub line_count_max: usize,
+    /// What a balance is worth in turns.
+    pub shares: ShareLimits,
 
     /// How long a missing past may still arrive by gossip before it is asked for. Default 100 ms.
     pub ask_delay: Span,
@@ -126,6 +141,11 @@ impl Default for Limits {
             waiting_bytes_per_peer: 16 << 20,
             waiting_bytes_max: 64 << 20,
             waiting_age_max: Span::from_secs(60),
+            take_bytes_per_s: 32 << 20,
+            take_bytes_burst: 4 << 20,
+            line_bytes_max: 32 << 20,
+            line_count_max: 16_384,
+            shares: ShareLimits::default(),
             ask_delay: Span::from_millis(100),
             ask_frontier_delay: Span::from_millis(500),
             ask_again: Span::from_millis(500),
@@ -161,6 +181,29 @@ pub enum History {
     All,
     /// At least this long, by the ledger's time. A node that missed much starts from a snapshot.
     For(Span),
+}
+
+/// What a balance is worth where issuers take turns: `min(balance, unit * max) / unit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareLimits {
+    /// What a weight of one takes. Whoever owns less shares one part with all others who do. 1,000:
+    /// what opening an account costs on a dev network, so that more identities are no more weight.
+    pub unit: Amount,
+    /// Most weight. 64: a turn of the heaviest is 8 KiB, and its round takes nobody long.
+    pub weight_max: u64,
+}
+
+impl ShareLimits {
+    /// The weight of a balance; 0 for one that is too small.
+    pub(super) fn weight(&self, balance: Amount) -> u64 {
+        (balance.0 / self.unit.0.max(1)).min(self.weight_max)
+    }
+}
+
+impl Default for ShareLimits {
+    fn default() -> Self {
+        Self { unit: Amount(1_000), weight_max: 64 }
+    }
 }
 
 /// How fast rounds go. An operator's choice: nodes need not agree on it, but should.

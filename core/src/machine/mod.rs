@@ -1,16 +1,17 @@
 //! The protocol of a node as one state machine.
 //!
 //! ```text
-//! Input -> solidify -> tangle -> tips -> gossip -> Outbox: writes, then messages, then events
+//! Input -> solidify -> scheduler -> tangle -> tips -> gossip -> Outbox: writes, then messages,
+//! then events
 //! ```
 //!
 //! One door in ([`Input`]), one door out ([`Outbox`]); time, chance and disk reads are arguments.
 //! Invariant: same inputs, times, seed and reads give the same outputs, to the byte.
 //!
-//! A transaction takes a straight line (`attach.rs`): it waits until its parents are here, is
-//! attached at the next position, becomes a tip, and is spread. Checkpoints cite it
-//! (`checkpoints.rs`), a committed leader gives it its place in the order, and the ledger its
-//! outcome (`settle.rs`).
+//! A transaction takes a straight line (`attach.rs`): it waits until its parents are here, and for
+//! its turn if too much comes (`crowd.rs`), is attached at the next position, becomes a tip, and is
+//! spread. Checkpoints cite it (`checkpoints.rs`), a committed leader gives it its place in the
+//! order, and the ledger its outcome (`settle.rs`).
 
 mod archive;
 mod attach;
@@ -20,6 +21,7 @@ mod chain;
 mod checkpoints;
 mod consensus;
 mod cover;
+mod crowd;
 mod evidence;
 mod gossip;
 mod heard;
@@ -32,6 +34,7 @@ mod prune;
 mod reads;
 mod records;
 mod restore;
+mod scheduler;
 mod serve;
 mod settle;
 mod snapshot;
@@ -43,6 +46,7 @@ mod talk;
 mod tangle;
 mod timers;
 mod tips;
+mod turns;
 mod validator;
 mod wants;
 
@@ -63,6 +67,7 @@ use self::{
     peers::Peers,
     prune::Floor,
     reads::View,
+    scheduler::Scheduler,
     snapshot::Snapshots,
     solidify::Solidifier,
     spread::Spread,
@@ -88,7 +93,7 @@ pub use self::{
     chain::Place,
     input::{Fault, Input, Source, Ticket},
     ledger::recount,
-    limits::{History, Limits, PaceLimits},
+    limits::{History, Limits, PaceLimits, ShareLimits},
     outbox::{Attached, Batch, DropReason, Event, Outbox, SubmitRefusal, ToNet},
     reads::{LogEntry, Reads},
     records::{Records, Table},
@@ -131,6 +136,7 @@ pub struct Machine {
     tangle: Tangle,
     tips: Tips,
     solidifier: Solidifier,
+    scheduler: Scheduler,
     gossip: Gossip,
     wants: Wants,
     peers: Peers,
@@ -228,6 +234,9 @@ impl Machine {
             live_bytes: self.tangle.bytes(),
             waiting_count: self.solidifier.count(),
             waiting_bytes: self.solidifier.bytes(),
+            in_line_count: self.scheduler.count(),
+            in_line_bytes: self.scheduler.bytes(),
+            turned_away: self.scheduler.turned_away(),
             wanted: self.wants.count(),
             fetching: self.wants.fetching_past(),
             peers: self
@@ -269,6 +278,10 @@ impl Machine {
             Timer::Catchup => self.ask_stretch(out),
             Timer::Sync => {
                 self.sync_on(reads, out);
+                None
+            }
+            Timer::Turn => {
+                self.take_up(reads, out);
                 None
             }
             Timer::Frontier => {

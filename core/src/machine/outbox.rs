@@ -14,7 +14,7 @@ use crate::{
     digest::{KeyId, NodeId, TxId},
     keys::PublicKey,
     message::{Message, PeerAddress},
-    time::Time,
+    time::{Span, Time},
     units::{Position, Round},
 };
 
@@ -241,5 +241,12 @@ pub enum SubmitRefusal {
     EnoughAttachments {
         /// The limit.
         limit: usize,
+    },
+    /// More comes than is taken, and its issuer is beyond its share.
+    #[error("more comes than this node takes, and its issuer has more in line than its share; \
+        come again in {} ms", .retry_after.as_millis())]
+    Crowded {
+        /// How long what waits before it takes.
+        retry_after: Span,
     },
 }

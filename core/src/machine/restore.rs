@@ -11,10 +11,11 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
 
 use super::{
     Catchup, Certifier, Chain, Consensus, Cover, Floor, Gossip, Heard, Ledger, Limits, LogEntry,
-    Machine, PaceLimits, Peers, Reads, Snapshots, Solidifier, Spread, Sync, Tangle, Timers, Tips,
-    Validator, Wants,
+    Machine, PaceLimits, Peers, Reads, Scheduler, Snapshots, Solidifier, Spread, Sync, Tangle,
+    Timers, Tips, Validator, Wants,
     checkpoints::{ALARMED, NEXT_VOTE},
     consensus::Standing,
+    cover::Citable,
     records::{Records, Table, Tables, scan},
     settle::{CONSENSUS, UNORDERED_FROM},
     sync::SYNCING,
@@ -32,6 +33,7 @@ use crate::{
     object::ObjectKey,
     params::ORDER_LAG,
     time::Time,
+    tx::SealedBody,
     units::{CommitIndex, Position, Round},
 };
 
@@ -114,6 +116,7 @@ impl Machine {
             tangle: Tangle::new(&limits, Position::ZERO),
             tips: Tips::new(&limits),
             solidifier: Solidifier::new(&limits),
+            scheduler: Scheduler::new(&limits),
             gossip: Gossip::new(&limits),
             wants: Wants::new(&limits),
             peers: Peers::new(&limits, own, reads.addresses()),
@@ -206,7 +209,7 @@ impl Machine {
             for entry in page.iter().take_while(|entry| entry.position < first) {
                 if is_open(entry) {
                     self.tangle.remember_unordered(entry.position);
-                    self.uncovered(entry);
+                    self.uncovered(entry, reads);
                 }
             }
             let Some(last) = page.last() else { break };
@@ -214,9 +217,9 @@ impl Machine {
         }
         for entry in &live {
             let open = is_open(entry);
-            self.place(self.now, entry, if open { Order::Open(None) } else { Order::Closed });
+            self.place(self.now, entry, if open { Order::Open(None) } else { Order::Closed }, true);
             if open {
-                self.uncovered(entry);
+                self.uncovered(entry, reads);
             }
         }
         let cited: Vec<_> = self.consensus.accepted().cloned().collect();
@@ -229,9 +232,10 @@ impl Machine {
         self.tangle.keep_bounds();
     }
 
-    fn uncovered(&mut self, entry: &LogEntry) {
-        let attachment = entry.attachment;
-        self.cover.attached(entry.id, attachment.parents, attachment.anchor.round);
+    fn uncovered(&mut self, entry: &LogEntry, reads: &dyn Reads) {
+        let sealed = reads.sealed_body(&entry.body).expect("what is attached has its body");
+        let sealed = SealedBody::from_bytes(&sealed).expect("a body is what was written");
+        self.cover.attached(Citable::of(entry, sealed.body.issuer));
     }
 }
 

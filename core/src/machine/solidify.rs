@@ -14,7 +14,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Limits, Source};
+use super::{Limits, Source, scheduler::Solid};
 use crate::{
     admit::Verified,
     digest::{NodeId, TxId},
@@ -28,6 +28,15 @@ struct Waiting {
     missing: usize,
     since: Time,
 }
+
+impl Waiting {
+    fn solid(self) -> Solid {
+        Solid::new(self.tx, self.source, self.since)
+    }
+}
+
+/// How many of those that wait for something are looked at for somebody.
+const LOOK_MAX: usize = 64;
 
 /// Transactions whose past is not complete.
 #[derive(Debug)]
@@ -149,8 +158,22 @@ impl Solidifier {
         Some(held)
     }
 
-    /// `parent` came: returns those that now have all their parents, and since when each waited.
-    pub(super) fn resolve(&mut self, parent: &TxId) -> Vec<(Arc<Verified>, Source, Time)> {
+    /// Whether some of what waits for `id`, directly or not, is meant by `wanted`: as far as a
+    /// short look shows.
+    pub(super) fn leads_to(&self, id: &TxId, wanted: &dyn Fn(&TxId) -> bool) -> bool {
+        let mut ahead: Vec<TxId> = self.children.get(id).cloned().unwrap_or_default();
+        for _ in 0..LOOK_MAX {
+            let Some(child) = ahead.pop() else { return false };
+            if wanted(&child) {
+                return true;
+            }
+            ahead.extend(self.children.get(&child).into_iter().flatten());
+        }
+        false
+    }
+
+    /// `parent` came: returns those that now have all their parents.
+    pub(super) fn resolve(&mut self, parent: &TxId) -> Vec<Solid> {
         let children = self.children.remove(parent).unwrap_or_default();
         let mut solid = Vec::new();
         for child in children {
@@ -159,7 +182,7 @@ impl Solidifier {
             };
             held.missing -= 1;
             if held.missing == 0 {
-                solid.extend(self.remove(&child).map(|held| (held.tx, held.source, held.since)));
+                solid.extend(self.remove(&child).map(Waiting::solid));
             }
         }
         solid

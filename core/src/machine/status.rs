@@ -45,6 +45,12 @@ pub struct Status {
     pub waiting_count: usize,
     /// Their bytes.
     pub waiting_bytes: u64,
+    /// Transactions that wait for their turn, since more comes than is taken.
+    pub in_line_count: usize,
+    /// Their bytes.
+    pub in_line_bytes: u64,
+    /// Transactions that found no room to wait, since the start.
+    pub turned_away: u64,
     /// Missing things that are being asked for.
     pub wanted: usize,
     /// Whether a past is being fetched from a peer.

@@ -28,9 +28,10 @@ impl Machine {
         if self.sync.is_active() {
             return;
         }
-        if self.position(&id, reads).is_some() || self.solidifier.contains(&id) {
+        let waits = self.solidifier.contains(&id) || self.scheduler.contains(&id);
+        if waits || self.position(&id, reads).is_some() {
             self.gossip.repeated(self.now, from, self.random.next_u64(), out);
-        } else if !self.tangle.is_surplus(&id) {
+        } else if !self.tangle.is_surplus(&id) && !self.scheduler.has_turned_away(&id) {
             // Seen, but dropped while it waited: fetch it with whatever it lacked.
             self.want(Want::Past(id), from);
         }
@@ -61,7 +62,7 @@ impl Machine {
         self.want_again(lost);
     }
 
-    fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
+    pub(super) fn want_after(&mut self, delay: Span, want: Want, from: NodeId) {
         let due = self.wants.add(self.now, want, from, delay);
         self.ask_at(due);
     }
@@ -83,7 +84,8 @@ impl Machine {
             // Of no use before this node is where the others are.
             Message::Have(_) | Message::Frontier(_) if self.sync.is_active() => {}
             Message::Have(ids) => {
-                let here = |id: &TxId| self.solidifier.contains(id);
+                let here =
+                    |id: &TxId| self.solidifier.contains(id) || self.scheduler.has_turned_away(id);
                 let ids: Vec<TxId> = ids.into_iter().filter(|id| !here(id)).collect();
                 for id in self.unknown(ids, reads) {
                     if let Some(due) = self.gossip.announced(self.now, from, id) {
@@ -133,7 +135,11 @@ impl Machine {
     }
 
     fn unknown(&self, ids: Vec<TxId>, reads: &dyn Reads) -> Vec<TxId> {
-        let here = |id: &TxId| self.position(id, reads).is_some() || self.tangle.is_surplus(id);
+        let here = |id: &TxId| {
+            self.scheduler.contains(id)
+                || self.position(id, reads).is_some()
+                || self.tangle.is_surplus(id)
+        };
         ids.into_iter().filter(|id| !here(id)).collect()
     }
 

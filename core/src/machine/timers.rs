@@ -29,10 +29,12 @@ pub(super) enum Timer {
     Catchup,
     /// More is to be fetched of what this node missed.
     Sync,
+    /// Somebody's turn comes.
+    Turn,
 }
 
 impl Timer {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Tips,
         Self::Waiting,
         Self::Ask,
@@ -44,6 +46,7 @@ impl Timer {
         Self::Pace,
         Self::Catchup,
         Self::Sync,
+        Self::Turn,
     ];
 }
 

@@ -120,6 +120,7 @@ pub(crate) const fn submit_refusal_code(refusal: &SubmitRefusal) -> &'static str
         SubmitRefusal::Behind => "behind",
         SubmitRefusal::AnchorOrder => "anchor_order",
         SubmitRefusal::EnoughAttachments { .. } => "enough_attachments",
+        SubmitRefusal::Crowded { .. } => "crowded",
     }
 }
 
@@ -170,6 +171,10 @@ impl From<SubmitRefusal> for Problem {
             }
             SubmitRefusal::Behind => Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
                 .retry_after(Duration::from_secs(5)),
+            SubmitRefusal::Crowded { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+                    .retry_after(Duration::from_millis(retry_after.as_millis()))
+            }
             SubmitRefusal::UnknownParent { .. }
             | SubmitRefusal::AnchorOrder
             | SubmitRefusal::EnoughAttachments { .. } => {

@@ -58,6 +58,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedApi> {
             body = Problem),
         (status = 413, description = "Longer than any transaction", body = Problem),
         (status = 422, description = "The issuer's key is unknown", body = Problem),
+        (status = 429, description = "The issuer has more in line than its share", body = Problem),
         (status = 503, description = "Busy or stopping", body = Problem),
         (status = 504, description = "Not attached in time; it may still be", body = Problem),
     )
@@ -98,7 +99,8 @@ async fn post_transaction(
         (status = 409, description = "It cannot be attached now", body = Problem),
         (status = 413, description = "Longer than any body", body = Problem),
         (status = 422, description = "The issuer's key is unknown", body = Problem),
-        (status = 429, description = "The client's quota of work is used up", body = Problem),
+        (status = 429, body = Problem, description =
+            "The client's quota of work is used up, or the issuer has more in line than its share"),
         (status = 503, description = "Busy or stopping", body = Problem),
         (status = 504, description = "Not attached in time; it may still be", body = Problem),
     )

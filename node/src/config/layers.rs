@@ -197,6 +197,8 @@ impl Config {
         within("store.cache_bytes", self.store.cache_bytes, 1 << 20, 1 << 40, CACHE_RULE)?;
         within("machine.live_bytes", self.machine.live_bytes, 1 << 20, 1 << 40, CACHE_RULE)?;
         within("machine.waiting_bytes", self.machine.waiting_bytes, 1 << 20, 1 << 40, CACHE_RULE)?;
+        let taken = self.machine.take_bytes_per_s;
+        within("machine.take_bytes_per_s", taken, 1 << 16, 1 << 40, TAKE_RULE)?;
         within("ingest.held_bytes", held.held_bytes, 1 << 16, 1 << 40, HELD_RULE)?;
         let per_peer = held.held_bytes_per_peer;
         within("ingest.held_bytes_per_peer", per_peer, 1 << 16, held.held_bytes, HELD_RULE)
@@ -219,6 +221,7 @@ const SUBMIT_RULE: &str = "it must be at least 1 and not above api.request_timeo
 const TIMEOUT_RULE: &str = "it must be between 1 and 3,600,000 (an hour)";
 const BURST_RULE: &str = "it must be between 2^16 and 2^48: one body must fit into it";
 const CACHE_RULE: &str = "it must be between 1 MiB and 1 TiB";
+const TAKE_RULE: &str = "it must be between 64 KiB and 1 TiB";
 const QUEUE_RULE: &str = "it must be between 64 KiB and 4 GiB";
 const HELD_RULE: &str = "a transaction must fit, and one peer cannot have more than all";
 

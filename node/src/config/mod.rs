@@ -197,6 +197,10 @@ pub struct MachineConfig {
     pub live_bytes: u64,
     /// Transactions that wait for a parent, in bytes, in all. The oldest leave. Default 64 MiB.
     pub waiting_bytes: u64,
+    /// Bytes of transactions taken in per second: less than this machine can do, as `weft bench
+    /// load` shows. Of what comes beyond, a second's worth waits, and issuers take turns by weight
+    /// (docs/FAIRNESS.md). Default 32 MiB, some 9,000 transactions.
+    pub take_bytes_per_s: u64,
     /// Checked inputs that wait for the machine. When full, checking stops. Default 4,096; what
     /// peers sent is bounded in bytes as well, by `p2p.receive_bytes`.
     pub queue: usize,
@@ -207,7 +211,13 @@ pub struct MachineConfig {
 
 impl Default for MachineConfig {
     fn default() -> Self {
-        Self { live_bytes: 1 << 30, waiting_bytes: 64 << 20, queue: 4_096, group_max: 256 }
+        Self {
+            live_bytes: 1 << 30,
+            waiting_bytes: 64 << 20,
+            take_bytes_per_s: 32 << 20,
+            queue: 4_096,
+            group_max: 256,
+        }
     }
 }
 

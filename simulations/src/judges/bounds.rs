@@ -48,6 +48,8 @@ pub(crate) fn bounds(node: &Node) -> Result<(), Broken> {
     let fixed = status.peers.iter().filter(|peer| peer.fixed).count();
     let within = [
         ("waiting bytes", status.waiting_bytes, limits.waiting_bytes_max),
+        ("bytes in line", status.in_line_bytes, limits.line_bytes_max),
+        ("in line", status.in_line_count as u64, limits.line_count_max as u64),
         ("wanted", status.wanted as u64, limits.wants_max as u64),
         ("live", status.live_count as u64, live_max),
         ("live bytes", status.live_bytes, limits.live_bytes_max),

@@ -61,7 +61,10 @@ impl World {
     fn is_final(&self) -> bool {
         // Whoever is behind takes nothing from anybody yet.
         let is_open = |status: &Status| {
-            status.unordered > 0 || status.waiting_count > 0 || status.sync.is_some()
+            status.unordered > 0
+                || status.waiting_count > 0
+                || status.in_line_count > 0
+                || status.sync.is_some()
         };
         let last = |node: &Node| node.told().commits.last().map_or(0, |last| last.record.index.0);
         let mut chains = self.live().map(last);

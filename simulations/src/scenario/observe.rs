@@ -123,7 +123,7 @@ impl Observer {
 
     fn rates(&self, sample: &mut Sample, parts: &Parts<'_>, said: &[&Said], counted: &[&Said]) {
         let (seconds, load) = (self.window_s(), parts.load);
-        let spam = load.tps / load.posters as f64 * load.spam_factor * load.spammers as f64;
+        let spam = load.spam_rate() * load.spammers as f64;
         sample.put("offered_tps", load.tps + spam);
         sample.put("posted_tps", counted.len() as f64 / seconds);
         let taken = counted.iter().filter(|one| one.taken).count();

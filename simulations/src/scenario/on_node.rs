@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use weft_core::time::Span;
+use weft_core::{machine::Limits, time::Span, units::Amount};
 
 use crate::{
     judges::{Broken, Verdict},
@@ -118,7 +118,26 @@ fn settings(parts: &Parts<'_>, seed: u64) -> Result<Settings, String> {
     settings.limits.peers_target = usize::try_from(nodes.seeks).unwrap_or(0);
     settings.limits.pace.min = nodes.round_min.span();
     settings.limits.pace.leader_timeout = nodes.leader_timeout.span();
+    settings.stream_funds = funds(load);
+    if nodes.take_bytes_per_s > 0 {
+        let take_bytes_per_s = nodes.take_bytes_per_s;
+        settings.limits = Limits {
+            take_bytes_per_s,
+            take_bytes_burst: take_bytes_per_s / 20,
+            line_bytes_max: take_bytes_per_s,
+            ..settings.limits
+        };
+    }
     Ok(settings)
+}
+
+/// What streams own, in the order in which [`crowd`] begins them.
+fn funds(load: &Load) -> Vec<Amount> {
+    if load.waits {
+        return Vec::new();
+    }
+    let honest = std::iter::repeat_n(Amount(load.owns), count(load.posters));
+    honest.chain(std::iter::repeat_n(Amount(load.spam_owns), count(load.spammers))).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share up to 0.5")]
@@ -183,7 +202,7 @@ fn crowd(world: &mut World, parts: &Parts<'_>, homes: &[usize]) -> Crowd {
         }
     }
     for _ in 0..load.spammers {
-        let spammer = stream(world, homes.first().copied(), rate * load.spam_factor);
+        let spammer = stream(world, homes.first().copied(), load.spam_rate());
         crowd.spammers.extend(spammer);
     }
     crowd

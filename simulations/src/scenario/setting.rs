@@ -3,6 +3,8 @@
 //! Invariant: every field has a unit and a default, and none is left out of what is written. Left
 //! out on purpose: what the world makes of it (`on_node`).
 
+mod costs;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::{
     scenario::{config::Scenario, shipped, span::Duration},
     world::links::Regions,
 };
+
+pub use self::costs::Costs;
 
 /// How long, in virtual time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +67,9 @@ pub struct Nodes {
     pub round_min: Duration,
     /// How long a round waits for a leader, at first. Default 200 ms; far above a round trip.
     pub leader_timeout: Duration,
+    /// Bytes of transactions that a node takes in per second; of more, a second's worth waits, and
+    /// issuers take turns. Default 0: as a node does, which is more than a world has.
+    pub take_bytes_per_s: u64,
 }
 
 impl Default for Nodes {
@@ -76,6 +83,7 @@ impl Default for Nodes {
             rogues: 0,
             round_min: Duration::from_millis(50),
             leader_timeout: Duration::from_millis(200),
+            take_bytes_per_s: 0,
         }
     }
 }
@@ -138,10 +146,17 @@ pub struct Load {
     pub waits: bool,
     /// Where they post.
     pub home: Home,
+    /// What each honest poster owns at the start, if it does not wait. Default 0.
+    pub owns: u64,
     /// Spammers, each at the first node of `home`. Default 0.
     pub spammers: u64,
     /// How many times as much as an honest poster each spammer posts. Default 10.
     pub spam_factor: f64,
+    /// What all spammers post together, in transactions per second. Default 0: what `spam_factor`
+    /// says.
+    pub spam_tps: f64,
+    /// What each spammer owns at the start, if honest posters do not wait. Default 0.
+    pub spam_owns: u64,
     /// Clients that pay, spend twice and change keys. Default 0.
     pub clients: u64,
     /// Time between two things that a client says. Default 400 ms.
@@ -156,119 +171,24 @@ impl Default for Load {
             bytes: 64,
             waits: true,
             home: Home::All,
+            owns: 0,
             spammers: 0,
             spam_factor: 10.0,
+            spam_tps: 0.0,
+            spam_owns: 0,
             clients: 0,
             client_every: Duration::from_millis(400),
         }
     }
 }
 
-/// What things cost, in microseconds. -1 in a file: as `source` says, and 0 without one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Costs {
-    /// A file with measured costs, or one that is shipped; empty: everything is free.
-    pub source: String,
-    /// The check of one signature.
-    pub verify_us: i64,
-    /// Decoding and hashing one transaction.
-    pub hash_us: i64,
-    /// The work of a client for one attachment.
-    pub work_us: i64,
-    /// One input in the machine.
-    pub handle_us: i64,
-    /// Writing one transaction.
-    pub store_us: i64,
-    /// Writing a batch, however large.
-    pub batch_us: i64,
-    /// Waiting until the disk has it.
-    pub sync_us: i64,
-    /// Cores that check signatures.
-    pub cores: i64,
-}
-
-impl Default for Costs {
-    fn default() -> Self {
-        Self {
-            source: String::new(),
-            verify_us: -1,
-            hash_us: -1,
-            work_us: -1,
-            handle_us: -1,
-            store_us: -1,
-            batch_us: -1,
-            sync_us: -1,
-            cores: -1,
+impl Load {
+    /// Transactions per second of each spammer.
+    pub(crate) fn spam_rate(&self) -> f64 {
+        if self.spam_tps > 0.0 {
+            return self.spam_tps / self.spammers.max(1) as f64;
         }
-    }
-}
-
-/// A bench result file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Measured {
-    /// Where the numbers are from.
-    origin: String,
-    /// Bytes of a transaction with a reading of 64 bytes.
-    bytes: u64,
-    costs: Costs,
-}
-
-impl Costs {
-    const FIELDS: usize = 8;
-
-    const fn fields(&mut self) -> [&mut i64; Self::FIELDS] {
-        [
-            &mut self.verify_us,
-            &mut self.hash_us,
-            &mut self.work_us,
-            &mut self.handle_us,
-            &mut self.store_us,
-            &mut self.batch_us,
-            &mut self.sync_us,
-            &mut self.cores,
-        ]
-    }
-
-    /// Fills in what `source` says. `folder` is that of the scenario.
-    pub(crate) fn fill(&mut self, folder: &Path) -> Result<(), String> {
-        let mut known = Self::default();
-        if !self.source.is_empty() {
-            let text = shipped::file(folder, &self.source)?;
-            let read: Result<Measured, _> = toml::from_str(&text);
-            let read = read.map_err(|error| {
-                format!("{}: {}", self.source, crate::scenario::read::meant(error.message()))
-            })?;
-            if read.origin.is_empty() || read.bytes == 0 {
-                return Err(format!("{} does not say its `origin` and `bytes`", self.source));
-            }
-            known = read.costs;
-        }
-        for (own, known) in self.fields().into_iter().zip(known.fields()) {
-            *own = if *own < 0 { (*known).max(0) } else { *own };
-        }
-        Ok(())
-    }
-
-    /// One line for captions.
-    pub(crate) fn line(&self) -> String {
-        if self.source.is_empty() {
-            return "nothing costs time but the network: rates are no prediction".into();
-        }
-        format!(
-            "costs of {}: verify {} us on {} cores, hash {}, work {}, handle {}, store {}, batch \
-             {}, sync {} us; modelled, not measured here",
-            self.source,
-            self.verify_us,
-            self.cores.max(1),
-            self.hash_us,
-            self.work_us,
-            self.handle_us,
-            self.store_us,
-            self.batch_us,
-            self.sync_us,
-        )
+        self.tps / self.posters.max(1) as f64 * self.spam_factor
     }
 }
 
@@ -379,6 +299,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), String> {
     within("load.tps", load.tps, 0.001, 1e6)?;
     within("load.posters", load.posters as f64, 1.0, 10_000.0)?;
     within("load.bytes", load.bytes as f64, 1.0, 24.0 * 1024.0)?;
+    within("load.spam_tps", load.spam_tps, 0.0, 1e6)?;
     within("load.spam_factor", load.spam_factor, 0.001, 1e4)?;
     if load.home == Home::Followers && nodes.followers == 0 {
         return Err("load.home is \"followers\", but nodes.followers is 0".into());

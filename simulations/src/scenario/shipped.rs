@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// Scenarios by name, in the order in which `list` shows them.
-pub const SHIPPED: [(&str, &str); 18] = [
+pub const SHIPPED: [(&str, &str); 19] = [
     ("first-look", include_str!("../../scenarios/first-look.toml")),
     ("throughput-nodes", include_str!("../../scenarios/throughput-nodes.toml")),
     ("throughput-load", include_str!("../../scenarios/throughput-load.toml")),
@@ -13,6 +13,7 @@ pub const SHIPPED: [(&str, &str); 18] = [
     ("real-machine", include_str!("../../scenarios/real-machine.toml")),
     ("latency-ten-regions", include_str!("../../scenarios/latency-ten-regions.toml")),
     ("spam", include_str!("../../scenarios/spam.toml")),
+    ("spam-shares", include_str!("../../scenarios/spam-shares.toml")),
     ("conflicts", include_str!("../../scenarios/conflicts.toml")),
     ("eclipse", include_str!("../../scenarios/eclipse.toml")),
     ("partition", include_str!("../../scenarios/partition.toml")),

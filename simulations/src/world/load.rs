@@ -5,17 +5,21 @@
 //! but for the registration, without which nothing else could be checked.
 
 use weft_core::{
+    address::Address,
+    keys::Sign as _,
     machine::SubmitRefusal,
     time::{Span, Time},
     tx::SealedBody,
+    units::Amount,
 };
 
 use crate::{
-    kernel::random::Dice,
+    kernel::random::{Dice, Seed},
     world::{
         device::{Device, attach},
         life::Outcome,
         measure::Issuer,
+        signer::{Key, Scheme},
         {Happening, World},
     },
 };
@@ -46,13 +50,27 @@ pub(crate) struct Stream {
 /// Time after which a registration that nobody acknowledged is handed over once more.
 const AGAIN: Span = Span::from_secs(1);
 
+fn key(scheme: Scheme, seed: Seed, number: u64) -> Key {
+    scheme.key(&seed.bytes("stream", number))
+}
+
+/// What the first of them own at the start.
+pub(crate) fn accounts(
+    funds: &[Amount],
+    scheme: Scheme,
+    seed: Seed,
+) -> impl Iterator<Item = (Address, Amount)> {
+    let address = move |number| Address::of(key(scheme, seed, number).public_key().id());
+    (0..).zip(funds).map(move |(number, amount)| (address(number), *amount))
+}
+
 impl World {
     /// `count` issuers begin, each for `span`. Returns who they are.
     pub fn add_streams(&mut self, count: usize, plan: Issuing, span: Span) -> Vec<Issuer> {
         let mut issuers = Vec::new();
         for _ in 0..count {
             let number = self.streams.len();
-            let key = self.settings.scheme.key(&self.seed.bytes("stream", number as u64));
+            let key = key(self.settings.scheme, self.seed, number as u64);
             let mut dice = self.seed.dice("stream", number as u64);
             let mut device = Device::of(key, self.genesis.network());
             let registration = Some(device.body(vec![0; plan.bytes.max(1)], self.now));

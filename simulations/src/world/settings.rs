@@ -7,11 +7,12 @@ use weft_core::{
     machine::Limits,
     params::Params,
     time::{Span, Time},
+    units::Amount,
 };
 
 use super::{
-    clients, clock::Clocks, costs::Costs, desk::Queues, disk::Disks, links::Links, node::key_of,
-    signer::Scheme,
+    clients, clock::Clocks, costs::Costs, desk::Queues, disk::Disks, links::Links, load,
+    node::key_of, signer::Scheme,
 };
 use crate::kernel::random::Seed;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub validators: u64,
     /// How many clients have an account with funds.
     pub clients: u64,
+    /// What the first of those who do not wait own at the start, one after the other.
+    pub stream_funds: Vec<Amount>,
     /// Commits from one snapshot to the next.
     pub snapshot_every: u32,
     /// Zero bits of work for a small transaction. None by default: work is a cost, not a search.
@@ -66,6 +69,7 @@ impl Settings {
             seed,
             validators: 0,
             clients: 0,
+            stream_funds: Vec::new(),
             snapshot_every: 64,
             work_bits: 0,
             scheme: Scheme::Toy,
@@ -93,7 +97,9 @@ pub(super) fn genesis(settings: &Settings, seed: Seed) -> Genesis {
         snapshot_every: settings.snapshot_every,
         ..Params::dev()
     };
-    let accounts = clients::accounts(settings.clients, settings.scheme, seed);
+    let mut accounts = clients::accounts(settings.clients, settings.scheme, seed);
+    accounts.extend(load::accounts(&settings.stream_funds, settings.scheme, seed));
+    accounts.sort_unstable();
     let without = Genesis::without_finality("simulation", params);
     let without = Genesis { created: START, accounts, ..without };
     let key = |number| key_of(settings.scheme, seed, number).public_key().clone();

@@ -155,7 +155,8 @@ impl World {
                 SubmitRefusal::UnknownKey { .. }
                 | SubmitRefusal::UnknownParent { .. }
                 | SubmitRefusal::Behind
-                | SubmitRefusal::AnchorOrder,
+                | SubmitRefusal::AnchorOrder
+                | SubmitRefusal::Crowded { .. },
             ) => {
                 if let Some(waiting) = &mut poster.waiting {
                     waiting.again = now;

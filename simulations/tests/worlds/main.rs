@@ -8,6 +8,7 @@ mod attachments;
 mod cheats;
 mod clocks;
 mod disks;
+mod fairness;
 mod faults;
 mod finality;
 mod links;

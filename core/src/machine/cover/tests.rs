@@ -5,6 +5,7 @@ use alloc::{vec, vec::Vec};
 use proptest::{collection::vec as many, prelude::*};
 
 use super::*;
+use crate::digest::KeyId;
 
 const ANCHOR: Round = Round(100);
 
@@ -13,6 +14,19 @@ fn id(share: u8, number: u8) -> TxId {
     let mut bytes = [0; 32];
     (bytes[0], bytes[4]) = (share, number + 1);
     TxId(bytes)
+}
+
+/// By some issuer.
+fn said(id: TxId, parents: [TxId; 2], anchor: Round) -> Citable {
+    Citable { id, parents, anchor, issuer: issuer(0), bytes: 1_000 }
+}
+
+fn issuer(number: u8) -> Address {
+    Address::of(KeyId([number; 32]))
+}
+
+fn alike(_: &Address) -> u64 {
+    1
 }
 
 fn of(own: u16, validators: u16) -> Cover {
@@ -26,13 +40,13 @@ fn only_ends_are_cited_and_a_cover_reaches_all_their_past() {
     let mut cover = of(0, 1);
     let [a, b, c] = [0, 1, 2].map(|number| id(0, number));
     assert!(!cover.is_awake() && cover.is_empty());
-    cover.attached(a, [TxId::ZERO; 2], ANCHOR);
-    cover.attached(b, [TxId::ZERO, a], ANCHOR);
-    cover.attached(c, [a, b], ANCHOR);
-    assert_eq!(cover.candidates(cover.round, false, 9), [c]);
-    assert_eq!(cover.candidates(cover.round, false, 0), []);
+    cover.attached(said(a, [TxId::ZERO; 2], ANCHOR));
+    cover.attached(said(b, [TxId::ZERO, a], ANCHOR));
+    cover.attached(said(c, [a, b], ANCHOR));
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [c]);
+    assert_eq!(cover.candidates(cover.round, false, 0, &alike), []);
     cover.cited(Round(100), &[b]);
-    assert_eq!(cover.candidates(cover.round, false, 9), [c]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [c]);
     cover.cited(Round(101), &[c]);
     assert!(!cover.is_awake());
     [a, b, c].iter().for_each(|id| cover.ordered(id));
@@ -43,33 +57,37 @@ fn only_ends_are_cited_and_a_cover_reaches_all_their_past() {
 fn a_share_is_taken_at_once_and_leftovers_after_two_rounds() {
     let mut cover = of(1, 4);
     for share in 0..4 {
-        cover.attached(id(share, 0), [TxId::ZERO; 2], ANCHOR);
+        cover.attached(said(id(share, 0), [TxId::ZERO; 2], ANCHOR));
     }
-    assert_eq!(cover.candidates(cover.round, false, 9), [id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [id(1, 0)]);
     cover.enter(Round(102));
-    assert_eq!(cover.candidates(cover.round, false, 9), [id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [id(1, 0)]);
     cover.enter(Round(103));
     // Half of the room is for the others, of whom the next one after us comes first.
-    assert_eq!(cover.candidates(cover.round, false, 2), [id(2, 0), id(1, 0)]);
-    assert_eq!(cover.candidates(cover.round, false, 9).len(), 4);
+    assert_eq!(cover.candidates(cover.round, false, 2, &alike), [id(2, 0), id(1, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike).len(), 4);
     cover.cited(Round(103), &[id(1, 0)]);
     assert!(cover.is_awake());
-    assert_eq!(cover.candidates(cover.round, false, 3), [id(2, 0), id(3, 0), id(0, 0)]);
+    assert_eq!(cover.candidates(cover.round, false, 3, &alike), [id(2, 0), id(3, 0), id(0, 0)]);
 }
 
 #[test]
 fn a_cover_that_leads_nowhere_expires_for_everyone() {
     let mut cover = of(1, 4);
     let (a, b) = (id(0, 0), id(0, 1));
-    cover.attached(a, [TxId::ZERO; 2], ANCHOR);
-    cover.attached(b, [TxId::ZERO, a], ANCHOR);
+    cover.attached(said(a, [TxId::ZERO; 2], ANCHOR));
+    cover.attached(said(b, [TxId::ZERO, a], ANCHOR));
     cover.cited(Round(100), &[b]);
     cover.enter(Round(107));
     assert!(!cover.is_awake());
     cover.enter(Round(108));
-    assert_eq!(cover.candidates(cover.round, false, 9), [b]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [b]);
     cover.cited(Round(100), &[b]);
-    assert_eq!(cover.candidates(cover.round, false, 9), [b], "a cover that comes too late is none");
+    assert_eq!(
+        cover.candidates(cover.round, false, 9, &alike),
+        [b],
+        "a cover that comes too late is none"
+    );
     cover.cited(Round(108), &[b]);
     assert!(!cover.is_awake());
 }
@@ -78,10 +96,10 @@ fn a_cover_that_leads_nowhere_expires_for_everyone() {
 fn the_leader_takes_all_shares_at_once() {
     let mut cover = of(0, 2);
     let (mine, other) = (id(0, 0), id(1, 0));
-    cover.attached(mine, [TxId::ZERO; 2], ANCHOR);
-    cover.attached(other, [TxId::ZERO; 2], ANCHOR);
-    assert_eq!(cover.candidates(cover.round, false, 9), [mine]);
-    let mut taken = cover.candidates(cover.round, true, 9);
+    cover.attached(said(mine, [TxId::ZERO; 2], ANCHOR));
+    cover.attached(said(other, [TxId::ZERO; 2], ANCHOR));
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [mine]);
+    let mut taken = cover.candidates(cover.round, true, 9, &alike);
     taken.sort_unstable();
     assert_eq!(taken, [mine, other]);
 }
@@ -90,13 +108,13 @@ fn the_leader_takes_all_shares_at_once() {
 fn a_child_ahead_of_us_does_not_hide_its_parent() {
     let mut cover = of(0, 1);
     let (parent, ahead) = (id(0, 0), id(0, 1));
-    cover.attached(parent, [TxId::ZERO; 2], ANCHOR);
-    cover.attached(ahead, [TxId::ZERO, parent], Round(110));
-    assert_eq!(cover.candidates(cover.round, false, 9), [parent]);
+    cover.attached(said(parent, [TxId::ZERO; 2], ANCHOR));
+    cover.attached(said(ahead, [TxId::ZERO, parent], Round(110)));
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [parent]);
     cover.enter(Round(110));
-    assert_eq!(cover.candidates(cover.round, false, 9), [ahead]);
+    assert_eq!(cover.candidates(cover.round, false, 9, &alike), [ahead]);
     assert_eq!(
-        cover.candidates(Round(109), false, 9),
+        cover.candidates(Round(109), false, 9, &alike),
         [],
         "a round that is made up for cites nothing"
     );
@@ -105,7 +123,7 @@ fn a_child_ahead_of_us_does_not_hide_its_parent() {
 #[test]
 fn what_is_too_old_is_not_cited_and_then_dropped() {
     let mut cover = of(0, 1);
-    cover.attached(id(0, 0), [TxId::ZERO; 2], ANCHOR);
+    cover.attached(said(id(0, 0), [TxId::ZERO; 2], ANCHOR));
     cover.enter(Round(600));
     assert!(cover.is_awake());
     cover.enter(Round(601));
@@ -113,6 +131,34 @@ fn what_is_too_old_is_not_cited_and_then_dropped() {
     assert_eq!(cover.drop_stale(Round(700)), []);
     assert_eq!(cover.drop_stale(Round(701)), [id(0, 0)]);
     assert!(cover.is_empty());
+}
+
+/// One issuer has a hundred ends and nothing else, two others have little; and one has a single end
+/// with a long past of its own, which costs as much as the hundred.
+#[test]
+fn where_there_is_no_room_for_all_issuers_take_turns_and_pay_for_what_is_covered() {
+    let mut cover = of(0, 1);
+    let mut attach = |number, parents, by| {
+        cover.attached(Citable { issuer: issuer(by), ..said(id(0, number), parents, ANCHOR) });
+    };
+    (0..100).for_each(|number| attach(number, [TxId::ZERO; 2], 1));
+    [200, 201].into_iter().for_each(|number| attach(number, [TxId::ZERO; 2], 2));
+    attach(210, [TxId::ZERO; 2], 3);
+    attach(110, [TxId::ZERO; 2], 4);
+    (111..150).for_each(|number| attach(number, [TxId::ZERO, id(0, number - 1)], 4));
+    attach(220, [TxId::ZERO; 2], 4);
+    let count = |cover: &Cover, max, weigh: &dyn Fn(&Address) -> u64| {
+        let chosen = cover.candidates(cover.round, false, max, weigh);
+        assert_eq!(chosen.len(), max);
+        [1, 2, 3, 4]
+            .map(|by| chosen.iter().filter(|id| cover.entries[*id].issuer == issuer(by)).count())
+    };
+    assert_eq!(count(&cover, 8, &alike), [4, 2, 1, 1]);
+    // Who owns nothing shares one part of five with all who do not.
+    let only_third = |by: &Address| u64::from(*by == issuer(3));
+    assert_eq!(count(&cover, 2, &only_third)[2], 1);
+    let only_first = |by: &Address| u64::from(*by == issuer(1));
+    assert!(count(&cover, 20, &only_first)[0] >= 15);
 }
 
 /// All of it from scratch, every time.
@@ -209,7 +255,7 @@ fn play(cover: &mut Cover, naive: &mut Naive, attached: &mut Vec<TxId>, step: St
                 parents[0] = TxId::ZERO;
             }
             let anchor = naive.round + ahead;
-            cover.attached(new, parents, Round(anchor));
+            cover.attached(said(new, parents, Round(anchor)));
             let since = anchor.max(naive.round);
             naive.known.push(Known { id: new, parents, anchor, since, covered: None });
             attached.push(new);
@@ -247,7 +293,7 @@ fn what_is_anchored_far_ahead_is_bounded() {
     let mut cover = Cover::new(Author(0), 1, 4);
     cover.enter(Round(10));
     for (byte, anchor) in [(1, 10), (2, 1 << 40), (3, 9), (4, 50), (5, 60), (6, 10), (7, 10)] {
-        cover.attached(TxId([byte; 32]), [TxId::ZERO; 2], Round(anchor));
+        cover.attached(said(TxId([byte; 32]), [TxId::ZERO; 2], Round(anchor)));
         let dropped = cover.drop_far();
         let expected: &[u8] = match byte {
             5 => &[2],
@@ -257,7 +303,7 @@ fn what_is_anchored_far_ahead_is_bounded() {
         };
         assert_eq!(dropped, expected.iter().map(|byte| TxId([*byte; 32])).collect::<Vec<_>>());
     }
-    cover.attached(TxId([8; 32]), [TxId::ZERO; 2], Round(10));
+    cover.attached(said(TxId([8; 32]), [TxId::ZERO; 2], Round(10)));
     assert_eq!((cover.drop_far(), cover.len()), (vec![], 5));
 }
 
@@ -273,13 +319,13 @@ proptest! {
         let mut attached = vec![];
         for step in steps {
             play(&mut cover, &mut naive, &mut attached, step);
-            let mut found = cover.candidates(cover.round, false, TIPS_MAX);
+            let mut found = cover.candidates(cover.round, false, TIPS_MAX, &alike);
             found.sort_unstable();
             prop_assert_eq!(&found, &naive.candidates(own, n));
             prop_assert_eq!(cover.is_awake(), !found.is_empty());
             prop_assert_eq!(cover.len(), naive.known.len());
             prop_assert_eq!(cover.is_empty(), naive.known.is_empty());
-            let few = cover.candidates(cover.round, false, 3);
+            let few = cover.candidates(cover.round, false, 3, &alike);
             prop_assert_eq!(few.len(), found.len().min(3));
             prop_assert!(few.iter().all(|id| found.contains(id)));
         }

@@ -200,6 +200,11 @@ fn object(key: &ObjectKey, tables: &Tables<'_>) -> Option<Object> {
     tables.read(Table::Object, &key.0)
 }
 
+/// What an account owns; nothing if there is none.
+pub(super) fn balance(address: &Address, tables: &Tables<'_>) -> Amount {
+    account(address, tables).map_or(Amount::ZERO, |account| account.balance)
+}
+
 fn account(address: &Address, tables: &Tables<'_>) -> Option<Account> {
     match object(&ObjectKey::account(address), tables)? {
         Object::Account(account) => Some(account),

@@ -5,6 +5,7 @@ use super::Mutant;
 const CONSENSUS: &str = "-p weft-core --all-features --lib -- consensus";
 const CORE: &str = "-p weft-core --all-features --lib";
 const ATTACHMENTS: &str = "-p weft-simulations --test worlds attachments::";
+const FAIRNESS: &str = "-p weft-simulations --test worlds fairness::";
 const FINALITY: &str = "-p weft-simulations --test worlds finality::";
 const SEEDS: &str = "-p weft-simulations --test worlds seeds::";
 const SYNC: &str = "-p weft-simulations --test worlds sync::";
@@ -241,6 +242,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         from: "if let Some(newest) = self.consensus.accepted().max_by_key(",
         to: "if let Some(newest) = self.consensus.accepted().take(0).max_by_key(",
         tests: FINALITY,
+    },
+    Mutant {
+        name: "first-come-first-served",
+        invariant: "whoever stays within a share does not wait for others (docs/FAIRNESS.md)",
+        file: "core/src/machine/scheduler/mod.rs",
+        from: "Lane::of(solid.tx.transaction().body.issuer, weight, solid.source.peer());",
+        to: "Lane::of(crate::address::Address::of(crate::digest::KeyId::ZERO), 1, None);",
+        tests: FAIRNESS,
     },
     Mutant {
         name: "awaited-tips-are-forgotten",

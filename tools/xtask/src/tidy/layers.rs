@@ -9,11 +9,22 @@ use super::{Finding, Repo};
 /// it only names counts as part of the module it comes from. Beside it stand the files that hold
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
-    &["timers", "input", "outbox", "reads", "records", "limits", "status"],
+    &["timers", "input", "outbox", "reads", "records", "limits", "status", "turns"],
     &["tangle", "tips", "ledger", "chain", "heard", "validator", "spread", "catchup"],
-    &["solidify", "certify", "cover", "consensus"],
+    &["solidify", "scheduler", "certify", "cover", "consensus"],
     &["gossip", "peers", "serve", "wants", "archive", "snapshot"],
-    &["mod", "attach", "talk", "checkpoints", "settle", "restore", "prune", "sync", "evidence"],
+    &[
+        "mod",
+        "attach",
+        "crowd",
+        "talk",
+        "checkpoints",
+        "settle",
+        "restore",
+        "prune",
+        "sync",
+        "evidence",
+    ],
 ];
 
 const SRC: &str = "core/src/";

@@ -1,0 +1,131 @@
+//! From solid to attached: at once where nothing waits, else in turns.
+//!
+//! Invariant: whoever handed something over is told what became of it, also of what found no room;
+//! what a checkpoint waits for waits for nobody. What is taken after a wait is looked at as if it
+//! had just come: it may be here by another way, or its parents may be gone.
+
+use alloc::vec::Vec;
+
+use super::{
+    Event, Machine, Outbox, Reads, Source, SubmitRefusal, ledger,
+    records::Tables,
+    scheduler::{Solid, TurnedAway},
+    timers::Timer,
+};
+use crate::digest::TxId;
+
+impl Machine {
+    /// Takes something solid in, and what becomes solid by that.
+    pub(super) fn enter(&mut self, solid: Solid, reads: &dyn Reads, out: &mut Outbox) {
+        self.take_in([solid].into(), Vec::new(), reads, out);
+        self.take_up(reads, out);
+    }
+
+    /// Takes up whose turn has come, as far as there is room.
+    pub(super) fn take_up(&mut self, reads: &dyn Reads, out: &mut Outbox) {
+        while let Some(solid) = self.scheduler.next(self.now) {
+            self.take_in(Vec::new(), [solid].into(), reads, out);
+        }
+        if let Some(due) = self.scheduler.due() {
+            self.timers.set(Timer::Turn, due);
+        }
+    }
+
+    /// Whether something that waited may be attached still. If not, what else is to be done is.
+    fn still_stands(&mut self, solid: &Solid, reads: &dyn Reads, out: &mut Outbox) -> bool {
+        let Solid { tx, source, .. } = solid;
+        if self.sync.is_active() || self.position(&tx.id(), reads).is_some() {
+            self.admitted(*source, tx.clone(), reads, out);
+            return false;
+        }
+        let missing = self.missing(*source, tx, reads);
+        if !missing.is_empty() {
+            self.wait(*source, tx.clone(), &missing, out);
+        }
+        missing.is_empty()
+    }
+
+    /// Attaches `cleared`, parents first, and lets `entering` take their turns, and whatever waited
+    /// for either.
+    fn take_in(
+        &mut self,
+        mut entering: Vec<Solid>,
+        mut cleared: Vec<Solid>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) {
+        let mut accepted = Vec::new();
+        loop {
+            for solid in cleared.drain(..) {
+                if solid.waited && !self.still_stands(&solid, reads, out) {
+                    continue;
+                }
+                let (id, anchor) = (solid.tx.id(), solid.tx.transaction().attachment.anchor.round);
+                if self.attach(solid, reads, out) {
+                    accepted.extend(self.consensus.tip_here(&id, anchor));
+                    entering.extend(self.solidifier.resolve(&id));
+                }
+            }
+            let Some(solid) = entering.pop() else { break };
+            if self.scheduler.passes(self.now, &solid) {
+                cleared.push(solid);
+            } else if self.is_urgent(&solid) {
+                self.scheduler.exempt(&solid);
+                let parents = solid.tx.transaction().attachment.transactions();
+                cleared.extend(self.scheduler.past(parents));
+                // Whoever has not cited it may have no room for it, and of what it stands on
+                // something may be gone.
+                cleared.push(Solid { is_offered: false, waited: true, ..solid });
+            } else {
+                let id = solid.tx.id();
+                self.queue(solid, reads, out);
+                if self.scheduler.contains(&id) {
+                    entering.extend(self.solidifier.resolve(&id));
+                }
+            }
+        }
+        self.accepted(accepted, None, reads, out);
+        self.progress(reads, out);
+    }
+
+    fn queue(&mut self, solid: Solid, reads: &dyn Reads, out: &mut Outbox) {
+        let id = solid.tx.id();
+        self.gossip.arrived(&id);
+        self.settled_want(id);
+        let tables = Tables { pending: &mut out.writes.records, store: reads };
+        let balance = ledger::balance(&solid.tx.transaction().body.issuer, &tables);
+        let weight = self.limits.shares.weight(balance);
+        for TurnedAway { id, source, retry_after } in self.scheduler.put(solid, weight) {
+            if source == Source::Local {
+                let reason = SubmitRefusal::Crowded { retry_after };
+                out.events.push(Event::Refused { id, reason });
+            }
+        }
+    }
+
+    /// Whether a checkpoint waits for it, or for what waits for it, or for the past that it is part
+    /// of.
+    fn is_urgent(&self, solid: &Solid) -> bool {
+        let is_cited = |id: &TxId| self.consensus.awaits(id);
+        let is_below = |id: &TxId| is_cited(id) || self.solidifier.leads_to(id, &is_cited);
+        is_below(&solid.tx.id())
+            || matches!(solid.source, Source::Answer(peer)
+                if self.wants.pasts_asked_of(&peer).iter().any(is_below))
+    }
+
+    /// Tips of a checkpoint: what waits of them for its turn has it now. Returns the others.
+    pub(super) fn release(
+        &mut self,
+        tips: impl IntoIterator<Item = TxId>,
+        reads: &dyn Reads,
+        out: &mut Outbox,
+    ) -> Vec<TxId> {
+        let here = |tip: &TxId| self.scheduler.contains(tip);
+        let (here, missing): (Vec<TxId>, Vec<TxId>) = tips.into_iter().partition(here);
+        if !here.is_empty() {
+            let cleared = self.scheduler.past(here);
+            self.take_in(Vec::new(), cleared, reads, out);
+        }
+        missing
+    }
+}
