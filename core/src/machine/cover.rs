@@ -50,6 +50,10 @@ const SHARE_ROUNDS: u64 = 2;
 /// [`ORDER_LAG`], so that a leader can still order it.
 const CITE_LAG: u64 = ORDER_LAG - 100;
 
+/// Rounds after which an end that nobody cited is one that others lack: a committee that has it
+/// needs a few.
+const OVERDUE_ROUNDS: u64 = 16;
+
 /// What cover must know of an attached transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Citable {
@@ -178,6 +182,13 @@ impl Cover {
             0 => Round(self.round.0.saturating_add(1)),
             _ => Round(self.round.0.saturating_sub(rounds)),
         }
+    }
+
+    /// Ends that the committee would have cited long ago, had it heard of them; at most `max`, the
+    /// oldest.
+    pub(super) fn overdue(&self, max: usize) -> Vec<TxId> {
+        let below = self.left_below(OVERDUE_ROUNDS);
+        self.mine.before(below).chain(self.others.before(below)).take(max).collect()
     }
 
     /// A transaction was attached, after its parents.

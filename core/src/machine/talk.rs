@@ -19,6 +19,7 @@ use super::{
 use crate::{
     digest::{NodeId, TxId},
     message::{End, GetCheckpoints, GetObjects, Message},
+    params::IDS_MAX,
     time::{Span, Time},
     units::Round,
 };
@@ -310,14 +311,20 @@ impl Machine {
         self.timers.set(Timer::Dial, self.now);
     }
 
-    /// Shows what this node has. While it is not where the others are, that is of an old time, of
-    /// which they may have nothing any more: they would fetch all of its past.
+    /// Shows what this node has, and what waits in vain for a place in the order: the live DAG may
+    /// have let go of that, and others may never have heard of it. While this node is not where the
+    /// others are, that is of an old time, of which they may have nothing any more: they would
+    /// fetch all of its past.
     pub(super) fn show_frontier(&mut self, to: &[NodeId], out: &mut Outbox) {
         if to.is_empty() || self.sync.is_active() {
             return;
         }
         self.frontier_turn = self.frontier_turn.wrapping_add(1);
-        let frontier = self.tangle.frontier(self.frontier_turn);
+        let mut frontier = self.tangle.frontier(self.frontier_turn);
+        let mut overdue = self.cover.overdue(IDS_MAX / 4);
+        overdue.retain(|id| !frontier.contains(id));
+        frontier.truncate(IDS_MAX - overdue.len());
+        frontier.extend(overdue);
         for peer in to {
             out.send(*peer, Message::Frontier(frontier.clone()));
         }

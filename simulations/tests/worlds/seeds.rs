@@ -20,9 +20,11 @@ const FAILED_TO_SPREAD: [u64; 5] = [
 ];
 
 /// What came before plans had their shape of today is kept by name, in `finality.rs`.
-const FAILED_TO_END: [u64; 2] = [
-    16, // a follower whom the tree had lost heard of no checkpoint while nobody posted
-    5,  // what was synced by commits still counted as open
+const FAILED_TO_END: [u64; 4] = [
+    16,   // a follower whom the tree had lost heard of no checkpoint while nobody posted
+    5,    // what was synced by commits still counted as open
+    317,  // two commits were written in vain by a node that caught up, and then told to nobody
+    1169, // what a node attached while it was alone was shown to nobody once it had caught up
 ];
 
 /// The same, with the plans that these seeds had before anything was sold in any.

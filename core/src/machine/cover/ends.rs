@@ -55,7 +55,8 @@ impl Ends {
         self.before(below).next().is_some()
     }
 
-    fn before(&self, below: Round) -> impl Iterator<Item = TxId> {
+    /// Those since before `below`, the oldest first.
+    pub(super) fn before(&self, below: Round) -> impl Iterator<Item = TxId> {
         before(&self.all, below)
     }
 

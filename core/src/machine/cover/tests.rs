@@ -54,6 +54,22 @@ fn only_ends_are_cited_and_a_cover_reaches_all_their_past() {
 }
 
 #[test]
+fn what_nobody_cites_is_overdue_until_somebody_does() {
+    let mut cover = of(1, 4);
+    let [a, b, c] = [0, 1, 2].map(|share| id(share, 0));
+    cover.attached(said(a, [TxId::ZERO; 2], ANCHOR));
+    cover.attached(said(b, [TxId::ZERO, a], ANCHOR));
+    cover.attached(said(c, [TxId::ZERO; 2], ANCHOR));
+    cover.enter(Round(ANCHOR.0 + OVERDUE_ROUNDS));
+    assert_eq!(cover.overdue(9), []);
+    cover.enter(Round(ANCHOR.0 + OVERDUE_ROUNDS + 1));
+    assert_eq!(cover.overdue(9), [b, c], "their past follows from them");
+    assert_eq!(cover.overdue(1), [b]);
+    cover.cited(cover.round, &[b]);
+    assert_eq!(cover.overdue(9), [c]);
+}
+
+#[test]
 fn a_share_is_taken_at_once_and_leftovers_after_two_rounds() {
     let mut cover = of(1, 4);
     for share in 0..4 {
