@@ -1,6 +1,6 @@
 //! C1 and C13: of what is final, everybody tells one history, in order and once.
 
-use weft_core::machine::Archive;
+use weft_core::{checkpoint::CheckpointRef, machine::Archive};
 
 use super::{Broken, Rule, expect};
 use crate::world::{Node, told::Commit};
@@ -21,11 +21,18 @@ pub fn agreement<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> Result<()
             let Some(other) = longest.get(place) else { continue };
             let same = own.record == other.record && own.leaves == other.leaves;
             expect(Rule::C1Agreement, same, || {
-                format!("{} tells {own:?}, another {other:?}", node.address())
+                format!("{} tells {}, another {}", node.address(), named(own), named(other))
             })?;
         }
     }
     Ok(())
+}
+
+fn named(commit: &Commit) -> String {
+    let record = &commit.record;
+    let CheckpointRef { round, author, .. } = record.leader;
+    let (index, id, count) = (record.index, record.id(), commit.leaves.len());
+    format!("commit {index} {id} of validator {} in round {round}, {count} leaves", author.0)
 }
 
 /// C13: no commit is told twice or left out, but for those below a snapshot that a node started

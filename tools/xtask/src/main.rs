@@ -29,8 +29,8 @@ usage: cargo xtask <command>
   check          run every step, in order, and stop at the first failure
   check --list   name the steps
   setup          bring what the checks need and this machine lacks
-  mutants [name] break rules on purpose, and see that tests notice (minutes)
-  mutants --seeds [name]
+  mutants [name,name..] break rules on purpose, and see that tests notice (minutes)
+  mutants --seeds [name,name..]
                  the same, and see how many seeds the simulator's campaign takes
   <step>         run one step, its output straight to the terminal
 ";

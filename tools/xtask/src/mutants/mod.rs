@@ -41,7 +41,7 @@ struct Mutant {
     tests: &'static str,
 }
 
-/// Runs all mutants, or those whose name holds `only`.
+/// Runs all mutants, or those whose name holds `only`, or one of several with commas between.
 pub(crate) fn run(only: &str) -> Result<()> {
     let mut survivors = Vec::new();
     each(only, |mutant, grounds| {
@@ -71,7 +71,8 @@ fn each(only: &str, mut look: impl FnMut(&Mutant, &Grounds) -> Result<()>) -> Re
     let folder = shell.root().join("target/mutants");
     let grounds = Grounds { tree: fresh_tree(&shell, &folder)?, build: folder.join("build") };
     let all = list::MUTANTS.iter().chain(sessions::MUTANTS);
-    for mutant in all.filter(|mutant| mutant.name.contains(only)) {
+    let is_meant = |mutant: &&Mutant| only.split(',').any(|part| mutant.name.contains(part));
+    for mutant in all.filter(is_meant) {
         let path = grounds.tree.join(mutant.file);
         let good = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
         let found = good.matches(mutant.from).count();
@@ -94,7 +95,9 @@ fn fresh_tree(shell: &Shell, folder: &Path) -> Result<PathBuf> {
     let archive = folder.join("tree.tar");
     let [archive_text, tree_text] = [&archive, &tree].map(|path| path.display().to_string());
     shell.run(&Command::new(&format!("git archive --output {archive_text} HEAD")))?;
-    shell.run(&Command::new(&format!("tar -xf {archive_text} -C {tree_text}")))?;
+    // With the time of now (-m): what an earlier run built of a mutant, and was stopped before it
+    // put the good text back, is newer than the commit.
+    shell.run(&Command::new(&format!("tar -xmf {archive_text} -C {tree_text}")))?;
     Ok(tree)
 }
 
@@ -133,11 +136,15 @@ impl Grounds {
         let campaign = format!("run --package weft-simulations -- dst --until-broken {MINUTES}");
         let ran = self.cargo(&campaign)?;
         let said = String::from_utf8_lossy(&ran.stdout);
-        let wanted = |line: &&str| line.contains(": seed ") || line.contains("seeds from");
-        let lines: Vec<&str> = said.lines().filter(wanted).collect();
-        Ok(lines.join("; "))
+        let broken = said.lines().filter(|line| line.contains(": seed "));
+        let range = said.lines().filter(|line| line.contains("seeds from"));
+        let lines = broken.take(1).chain(range).map(|line| line.chars().take(SHOWN).collect());
+        Ok(lines.collect::<Vec<String>>().join("; "))
     }
 }
+
+/// What is shown of a line of the campaign, in characters.
+const SHOWN: usize = 160;
 
 /// How long the campaign looks for one of them.
 const MINUTES: &str = "--minutes 3";
