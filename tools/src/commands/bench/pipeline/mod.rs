@@ -40,6 +40,9 @@ const PORT: u16 = 26_000;
 /// Work asked of a small transaction. Little: searching for it is not what is measured.
 const WORK_BITS: u8 = 4;
 
+/// Bytes per second that the node takes in: as much as it can.
+const ALL: u64 = 1 << 40;
+
 /// Bytes of readings, where none are given.
 const SIZES: [u16; 2] = [32, 1_024];
 
@@ -144,6 +147,7 @@ async fn start(network: &Network, dir: &Path) -> Result<Child, Failure> {
     let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
     let mut args = Vec::from(args);
     args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
+    args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
     spawn("node", &args, &network.dir().join("node.log")).await
 }
 
