@@ -198,8 +198,8 @@ pub struct MachineConfig {
     /// Transactions that wait for a parent, in bytes, in all. The oldest leave. Default 64 MiB.
     pub waiting_bytes: u64,
     /// Bytes of transactions taken in per second: less than this machine can do, as `weft bench
-    /// pipeline` shows. Of what comes beyond, a second's worth waits, and issuers take turns by weight
-    /// (docs/FAIRNESS.md). Default 32 MiB, some 9,000 transactions.
+    /// pipeline` shows. Of what comes beyond, a second's worth waits, and issuers take turns by
+    /// weight (docs/FAIRNESS.md). Default 32 MiB, some 9,000 transactions.
     pub take_bytes_per_s: u64,
     /// Checked inputs that wait for the machine. When full, checking stops. Default 4,096; what
     /// peers sent is bounded in bytes as well, by `p2p.receive_bytes`.
