@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use tokio::task::spawn_blocking;
@@ -45,9 +45,35 @@ impl Folder {
     }
 }
 
+/// A process of this program; ended as a crash does when dropped.
+pub(super) struct Running(Child);
+
+impl Running {
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Ends it as a crash does, if it has not ended by itself.
+    pub(super) fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// How it ended, if it has ended.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.0.try_wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Starts `weft` with `args` as the process `what`, its errors to `log`, and waits for the line
 /// that says that its doors are open.
-pub(super) async fn spawn(what: &str, args: &[String], log: &Path) -> Result<Child, Failure> {
+pub(super) async fn spawn(what: &str, args: &[String], log: &Path) -> Result<Running, Failure> {
     let failed = |action: &str, error: &dyn std::fmt::Display| {
         Failure::failed(format!("cannot {action} the {what}: {error}"))
     };
@@ -58,6 +84,7 @@ pub(super) async fn spawn(what: &str, args: &[String], log: &Path) -> Result<Chi
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
     let mut child = command.spawn().map_err(|error| failed("start", &error))?;
     let output = child.stdout.take();
+    let child = Running(child);
     let line = spawn_blocking(move || {
         let mut line = String::new();
         let read = output.map(|output| BufReader::new(output).read_line(&mut line));
@@ -66,15 +93,8 @@ pub(super) async fn spawn(what: &str, args: &[String], log: &Path) -> Result<Chi
     if line.await.unwrap_or(false) {
         return Ok(child);
     }
-    end(&mut child);
     let said = fs::read_to_string(log).unwrap_or_default();
     let last = said.lines().last().unwrap_or("nothing").to_owned();
     Err(Failure::failed(format!("the {what} did not start; it said: {last}"))
         .next(format!("see {}", log.display())))
-}
-
-/// Ends it as a crash does, if it has not ended by itself.
-pub(super) fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
 }

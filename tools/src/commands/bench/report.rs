@@ -122,7 +122,7 @@ fn micros(micros: u64) -> f64 {
     tenths(micros as f64 / 1_000.0)
 }
 
-fn tenths(number: f64) -> f64 {
+pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 

@@ -6,11 +6,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Child,
     time::{Duration, Instant},
 };
 
-use super::super::child::{Folder, end, spawn};
+use super::super::child::{Folder, Running, spawn};
 use crate::{
     failure::Failure,
     ports::{is_tcp_free, is_udp_free, loopback},
@@ -52,7 +51,7 @@ impl Files {
 
 /// A running gateway; killed when dropped.
 pub(super) struct Process {
-    child: Child,
+    child: Running,
     args: Vec<String>,
     log: PathBuf,
     mqtt_port: u16,
@@ -96,23 +95,17 @@ impl Process {
     pub(super) async fn kill_and_start(&mut self) -> Result<Duration, Failure> {
         self.check()?;
         let began = Instant::now();
-        end(&mut self.child);
+        self.child.end();
         self.child = spawn("gateway", &self.args, &self.log).await?;
         Ok(began.elapsed())
     }
 
     /// Fails if it has ended by itself.
     pub(super) fn check(&mut self) -> Result<(), Failure> {
-        match self.child.try_wait() {
+        match self.child.ended() {
             Ok(None) => Ok(()),
             ended => Err(Failure::failed(format!("the gateway ended by itself: {ended:?}"))
                 .next(format!("see {}", self.log.display()))),
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        end(&mut self.child);
     }
 }

@@ -9,7 +9,6 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use rustix::time::{ClockId, clock_gettime};
-use serde::Serialize;
 use weft_core::{
     codec::Decode as _,
     digest::{Domain, Hasher, KeyId, TxId, digest},
@@ -25,31 +24,17 @@ use crate::failure::Failure;
 const BATCH: usize = 256;
 const SYNC_EVERY: usize = 4;
 
-/// Microseconds of CPU per transaction.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Split {
-    pub(super) parse: f64,
-    pub(super) hash: f64,
-    pub(super) work: f64,
-    pub(super) verify: f64,
-    pub(super) store: f64,
-}
+/// What is done with a transaction, in that order.
+pub(super) const STAGES: [&str; 5] = ["parse", "hash", "work", "verify", "store"];
+
+/// Microseconds of CPU per transaction, by stage.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split(pub(super) [f64; STAGES.len()]);
 
 impl Split {
     /// All stages together.
     pub(super) fn sum(&self) -> f64 {
-        self.parse + self.hash + self.work + self.verify + self.store
-    }
-
-    /// Each stage with its name.
-    pub(super) const fn stages(&self) -> [(&'static str, f64); 5] {
-        [
-            ("parse", self.parse),
-            ("hash", self.hash),
-            ("work", self.work),
-            ("verify", self.verify),
-            ("store", self.store),
-        ]
+        self.0.iter().sum()
     }
 }
 
@@ -77,15 +62,15 @@ pub(super) fn measure(load: &Load, dir: &Path) -> Result<Split, Failure> {
         both.try_for_each(|(pieces, (body, _))| pieces.verify(load, body))
     })?;
     let store = cpu(count, || store(&pieces, &ids, dir)).map_err(Failure::failed)?;
-    Ok(Split { parse: parse.1, hash: hash.1, work: work.1, verify: verify.1, store: store.1 })
+    Ok(Split([parse, hash, work, verify, store]))
 }
 
-/// What `work` gives, and the microseconds of CPU that each of `count` took.
-fn cpu<T, E>(count: usize, work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+/// The microseconds of CPU that each of `count` took of `work`.
+fn cpu<E>(count: usize, work: impl FnOnce() -> Result<(), E>) -> Result<f64, E> {
     let before = cpu_time();
-    let done = work()?;
+    work()?;
     let took = cpu_time().saturating_sub(before);
-    Ok((done, took.as_secs_f64() * 1e6 / count as f64))
+    Ok(took.as_secs_f64() * 1e6 / count as f64)
 }
 
 /// CPU time of this process, all its threads together.

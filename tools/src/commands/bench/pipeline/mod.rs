@@ -14,7 +14,6 @@ mod made;
 
 use std::{
     path::{Path, PathBuf},
-    process::Child,
     time::{Duration, Instant},
 };
 
@@ -24,8 +23,15 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use weft_client::host::NodeClient;
 use weft_core::{message::PeerAddress, params::PAYLOAD_BYTES_MAX};
 
-use self::{bound::Split, feed::Feed, made::Load};
-use super::child::{Folder, end, spawn};
+use self::{
+    bound::{STAGES, Split},
+    feed::Feed,
+    made::Load,
+};
+use super::{
+    child::{Folder, Running, spawn},
+    report::tenths,
+};
 use crate::{
     failure::Failure,
     network::{Network, Plan},
@@ -93,7 +99,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         for round in 0..args.rounds {
             let dir = folder.path().join(format!("{bytes}-{round}"));
             let bound = bound::measure(&load, &dir.join("bare"))?;
-            let node = measure(&network, &load, &dir.join("node")).await?;
+            let node =
+                Node::start(&network, &dir.join("node")).await?.take(&network, &load).await?;
             output.note(&format!(
                 "round {round}: bound {:.1} us, node {:.1} us of CPU each",
                 bound.sum(),
@@ -134,33 +141,20 @@ impl Taken {
     }
 }
 
-/// A node with an empty store takes the load.
-async fn measure(network: &Network, load: &Load, dir: &Path) -> Result<Taken, Failure> {
-    let mut node = Node(start(network, dir).await?);
-    let taken = node.take(network, load).await;
-    end(&mut node.0);
-    taken
-}
-
-async fn start(network: &Network, dir: &Path) -> Result<Child, Failure> {
-    let text = |path: &Path| path.display().to_string();
-    let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
-    let mut args = Vec::from(args);
-    args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
-    args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
-    spawn("node", &args, &network.dir().join("node.log")).await
-}
-
-/// The measured process; killed when dropped.
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        end(&mut self.0);
-    }
-}
+/// The measured process, with an empty store.
+struct Node(Running);
 
 impl Node {
+    async fn start(network: &Network, dir: &Path) -> Result<Self, Failure> {
+        let text = |path: &Path| path.display().to_string();
+        let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
+        let mut args = Vec::from(args);
+        args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
+        args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
+        spawn("node", &args, &network.dir().join("node.log")).await.map(Self)
+    }
+
+    /// Has it take the load.
     async fn take(&self, network: &Network, load: &Load) -> Result<Taken, Failure> {
         let member = network.members.first().ok_or_else(|| Failure::failed("no node"))?;
         let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
@@ -189,15 +183,12 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
         figures.sort_by(f64::total_cmp);
         figures.get(figures.len() / 2).copied().unwrap_or_default()
     };
-    let stage = |at: usize| {
-        let of = move |round: &Round| round.bound.stages().get(at).map_or(0.0, |(_, us)| *us);
-        tenths(median(&of))
-    };
-    let names = Split::default().stages().map(|(name, _)| name);
-    let split: serde_json::Map<_, _> = names
+    let stage =
+        |at: usize| median(&move |round| round.bound.0.get(at).copied().unwrap_or_default());
+    let split: serde_json::Map<_, _> = STAGES
         .into_iter()
         .enumerate()
-        .map(|(at, name)| (name.to_owned(), stage(at).into()))
+        .map(|(at, name)| (name.to_owned(), tenths(stage(at)).into()))
         .collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     json!({
@@ -211,10 +202,8 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
 }
 
 fn text(value: &Value) -> String {
-    let stages = Split::default().stages();
-    let split = value["bound_split_us"].as_object();
-    let stages = stages.map(|(name, _)| {
-        let us = split.and_then(|split| split.get(name)).and_then(Value::as_f64);
+    let stages = STAGES.map(|name| {
+        let us = value.pointer(&format!("/bound_split_us/{name}")).and_then(Value::as_f64);
         format!("{name} {}", us.unwrap_or_default())
     });
     format!(
@@ -232,8 +221,4 @@ fn text(value: &Value) -> String {
         value["node_per_second"],
         value["ratio"],
     )
-}
-
-fn tenths(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }
