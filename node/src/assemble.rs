@@ -281,8 +281,8 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-fn secret() -> Result<[u8; 32], StartError> {
-    let mut bytes = [0; 32];
+fn secret<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
     let failed = |cause: getrandom::Error| StartError::System {
         what: "randomness",
         cause: cause.to_string(),

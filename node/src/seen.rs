@@ -7,13 +7,12 @@
 //! Invariant: bytes are remembered only once they passed every check or are held for their key.
 //! Refused bytes leave no trace.
 //!
-//! The digest is BLAKE2s over a key drawn at start and the bytes, cut to 128 bits: whoever does not
-//! know the key cannot aim at a collision, and by chance there is none.
+//! The digest is SipHash-2-4 with 128 bits under a key drawn at start (Aumasson and Bernstein 2012):
+//! whoever does not know the key cannot aim at a collision, and by chance there is none.
 
-use weft_core::{
-    digest::{Domain, Hasher, TxId},
-    machine::Reads,
-};
+use weft_core::{digest::TxId, machine::Reads};
+
+use siphasher::sip128::SipHasher24;
 
 use crate::recent::Recent;
 
@@ -23,8 +22,7 @@ pub(crate) struct BytesTag([u8; 16]);
 
 /// The filters of one node.
 pub(crate) struct Seen {
-    /// The digest with its key already taken in.
-    keyed: Hasher,
+    keyed: SipHasher24,
     bytes: Recent<BytesTag, TxId>,
     attached: Recent<TxId, ()>,
     checkpoints: Recent<BytesTag, ()>,
@@ -32,10 +30,9 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Empty filters of `max` entries per generation; `key` is random.
-    pub(crate) fn new(key: [u8; 32], max: usize) -> Self {
-        let keyed = Hasher::new(Domain::Content).chain(&key);
+    pub(crate) fn new(key: [u8; 16], max: usize) -> Self {
         Self {
-            keyed,
+            keyed: SipHasher24::new_with_key(&key),
             bytes: Recent::new(max),
             attached: Recent::new(max),
             checkpoints: Recent::new(max),
@@ -44,9 +41,7 @@ impl Seen {
 
     /// The tag of `bytes`.
     pub(crate) fn tag(&self, bytes: &[u8]) -> BytesTag {
-        let digest = self.keyed.clone().chain(bytes).finish();
-        let (tag, _) = digest.split_first_chunk::<16>().expect("16 of 32 bytes");
-        BytesTag(*tag)
+        BytesTag(self.keyed.hash(bytes).as_bytes())
     }
 
     /// The transaction that has exactly these bytes, if they came before.

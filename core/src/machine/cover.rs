@@ -28,13 +28,13 @@
 
 mod ends;
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use self::ends::Ends;
-use super::LogEntry;
+use super::{
+    LogEntry,
+    ids::{IdMap, Places},
+};
 use crate::{
     address::Address,
     committee::Author,
@@ -105,7 +105,7 @@ pub(super) struct Cover {
     /// become stale instead; while rounds stand still, they are what was acknowledged.
     held_max: usize,
     round: Round,
-    entries: BTreeMap<TxId, Entry>,
+    entries: IdMap<TxId, Entry>,
     by_anchor: BTreeSet<(Round, TxId)>,
     by_cover: BTreeSet<(Round, TxId)>,
     /// Ends of our share.
@@ -116,14 +116,14 @@ pub(super) struct Cover {
 
 impl Cover {
     /// Nothing attached yet, for one of `validators`.
-    pub(super) const fn new(own: Author, validators: u16, held_max: usize) -> Self {
+    pub(super) const fn new(own: Author, validators: u16, held_max: usize, places: Places) -> Self {
         assert!(own.0 < validators, "a validator has a place among validators");
         Self {
             own,
             validators,
             held_max,
             round: Round::ZERO,
-            entries: BTreeMap::new(),
+            entries: IdMap::new(places),
             by_anchor: BTreeSet::new(),
             by_cover: BTreeSet::new(),
             mine: Ends::new(),
@@ -139,7 +139,7 @@ impl Cover {
     /// Whether there are none.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     /// Whether there is something to cite now.

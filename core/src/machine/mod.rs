@@ -25,6 +25,7 @@ mod crowd;
 mod evidence;
 mod gossip;
 mod heard;
+mod ids;
 mod input;
 mod ledger;
 mod limits;
@@ -63,6 +64,7 @@ use self::{
     cover::Cover,
     gossip::Gossip,
     heard::Heard,
+    ids::Places,
     ledger::Ledger,
     peers::Peers,
     prune::Floor,
@@ -142,6 +144,7 @@ pub struct Machine {
     peers: Peers,
     timers: Timers,
     random: ChaCha8Rng,
+    places: Places,
     /// Which part of a long frontier is shown next.
     frontier_turn: u64,
     /// Whom it was shown last.

@@ -16,6 +16,7 @@ use super::{
     checkpoints::{ALARMED, NEXT_VOTE},
     consensus::Standing,
     cover::Citable,
+    ids::Places,
     records::{Records, Table, Tables, scan},
     settle::{CONSENSUS, UNORDERED_FROM},
     sync::SYNCING,
@@ -94,6 +95,7 @@ impl Machine {
     /// A machine that goes on from `reads`, or starts anew from an empty store.
     pub fn restore(setup: Setup<'_>, now: Time, reads: &dyn Reads) -> Self {
         let Setup { genesis, limits, own, key, verify, seed } = setup;
+        let places = Places::of(seed);
         let committee = Arc::new(genesis.committee.clone());
         let mut validator = key.and_then(|key| Validator::find(&committee, key));
         if let Some(validator) = &mut validator
@@ -113,7 +115,7 @@ impl Machine {
             network: genesis.network(),
             verify,
             anchor: chain.last(),
-            tangle: Tangle::new(&limits, Position::ZERO),
+            tangle: Tangle::new(&limits, places, Position::ZERO),
             tips: Tips::new(&limits),
             solidifier: Solidifier::new(&limits),
             scheduler: Scheduler::new(&limits),
@@ -122,7 +124,13 @@ impl Machine {
             peers: Peers::new(&limits, own, reads.addresses()),
             timers: Timers::default(),
             random: ChaCha8Rng::from_seed(seed),
-            cover: Cover::new(author.unwrap_or(Author(0)), validators, limits.unordered_max),
+            places,
+            cover: Cover::new(
+                author.unwrap_or(Author(0)),
+                validators,
+                limits.unordered_max,
+                places,
+            ),
             certifier: Certifier::new(Vote { index: chain.last().index, id: chain.id() }),
             heard: Heard::new(committee.len()),
             spread: Spread::default(),
@@ -167,7 +175,8 @@ impl Machine {
         let Stored { chain, ledger, consensus, snapshots, floor, next_vote } = stored;
         let (vote, limits) = (Vote { index: chain.last().index, id: chain.id() }, &self.limits);
         let validators = u16::try_from(self.committee.len()).expect("at most 100");
-        self.cover = Cover::new(author.unwrap_or(Author(0)), validators, limits.unordered_max);
+        let (own, held_max) = (author.unwrap_or(Author(0)), limits.unordered_max);
+        self.cover = Cover::new(own, validators, held_max, self.places);
         self.certifier = Certifier::new(vote);
         self.tips = Tips::new(limits);
         self.spread = Spread::default();
@@ -192,7 +201,7 @@ impl Machine {
         live.reverse();
         let next = live.last().map_or(self.floor.position, |last| Position(last.position.0 + 1));
         let first = live.first().map_or(next, |entry| entry.position);
-        self.tangle = Tangle::new(&self.limits, first);
+        self.tangle = Tangle::new(&self.limits, self.places, first);
         let unordered_from = reads.record(Table::Standing, &UNORDERED_FROM);
         let unordered_from = unordered_from.map_or(Position::ZERO, |bytes| {
             Position::from_bytes(&bytes).expect("a record is what was written")

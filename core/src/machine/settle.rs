@@ -5,7 +5,7 @@
 //!
 //! Left out on purpose: which leader is committed (`consensus`), the rules of bodies (`ledger`).
 
-use alloc::{string::ToString as _, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
@@ -25,7 +25,7 @@ use crate::{
     outcome::Outcome,
     params::LEAVES_MAX,
     time::Time,
-    tx::{Body, CommitRef, SealedBody, Transaction},
+    tx::{Body, CommitRef, SealedBody},
 };
 
 /// Where consensus stands, in [`Table::Standing`].
@@ -38,14 +38,27 @@ pub(super) const UNORDERED_FROM: [u8; 1] = *b"o";
 pub(super) struct Turn {
     id: TxId,
     body_id: BodyId,
-    pub(super) body: Body,
+    said: Said,
     anchor: CommitRef,
 }
 
+/// What it says: shared with the live DAG, or read from the store.
+enum Said {
+    Live(Arc<Verified>),
+    Stored(Box<Body>),
+}
+
 impl Turn {
-    pub(super) fn of(tx: &Verified) -> Self {
-        let Transaction { attachment, body, .. } = tx.transaction();
-        Self { id: tx.id(), body_id: tx.body_id(), body: body.clone(), anchor: attachment.anchor }
+    pub(super) fn of(tx: Arc<Verified>) -> Self {
+        let anchor = tx.transaction().attachment.anchor;
+        Self { id: tx.id(), body_id: tx.body_id(), said: Said::Live(tx), anchor }
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        match &self.said {
+            Said::Live(tx) => &tx.transaction().body,
+            Said::Stored(body) => body,
+        }
     }
 }
 
@@ -95,7 +108,7 @@ impl Machine {
     ) -> Vec<Arc<crate::checkpoint::VerifiedCheckpoint>> {
         let turns = ordered.transactions.iter().map(|id| self.turn(id, reads));
         let turns = ledger::fill_positions(turns.collect(), |turn: &Turn| {
-            (turn.body.issuer, turn.body.sequence)
+            (turn.body().issuer, turn.body().sequence)
         });
         let mut parts: Vec<&[Turn]> = turns.chunks(LEAVES_MAX).collect();
         if parts.is_empty() {
@@ -167,7 +180,7 @@ impl Machine {
             let executed = ledger::Executed {
                 id: turn.id,
                 body_id: turn.body_id,
-                body: &turn.body,
+                body: turn.body(),
                 anchor_ok: self.chain.has_anchor(&turn.anchor),
             };
             let outcome = self.ledger.execute(at, executed, &mut tables);
@@ -178,7 +191,7 @@ impl Machine {
         }
         for ((number, leaf), turn) in (0..).zip(&leaves).zip(part) {
             let place = Place { index: at.index, number };
-            ledger::received::note(place, leaf, &turn.body, &mut tables);
+            ledger::received::note(place, leaf, turn.body(), &mut tables);
         }
         self.ledger.assert_supply();
         let Made { leader, time, last, window_root } = *made;
@@ -200,12 +213,12 @@ impl Machine {
     /// A transaction with its body: in memory as long as it is live, else in the store.
     pub(super) fn turn(&self, id: &TxId, reads: &dyn Reads) -> Turn {
         if let Some(tx) = self.tangle.transaction(id) {
-            return Turn::of(tx);
+            return Turn::of(tx.clone());
         }
         let entry = reads.entry(id).expect("what is ordered is attached");
         let sealed = reads.sealed_body(&entry.body).expect("what is attached has its body");
         let sealed = SealedBody::from_bytes(&sealed).expect("a body is what was written");
         let anchor = entry.attachment.anchor;
-        Turn { id: *id, body_id: entry.body, body: sealed.body, anchor }
+        Turn { id: *id, body_id: entry.body, said: Said::Stored(sealed.body.into()), anchor }
     }
 }

@@ -16,7 +16,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Limits, LogEntry, Reads};
+use super::{
+    Limits, LogEntry, Reads,
+    ids::{IdMap, Places},
+};
 use crate::{
     admit::Verified,
     digest::{BodyId, TxId},
@@ -57,11 +60,11 @@ pub(super) enum Order {
 /// The live DAG.
 #[derive(Debug)]
 pub(super) struct Tangle {
-    vertices: BTreeMap<TxId, Vertex>,
+    vertices: IdMap<TxId, Vertex>,
     /// Ids by position; the first is at `next - len`.
     order: VecDeque<TxId>,
     next: Position,
-    bodies: BTreeMap<BodyId, Vec<TxId>>,
+    bodies: IdMap<BodyId, Vec<TxId>>,
     /// Without a child, live or not: only these show that somebody lacks them.
     childless: BTreeMap<Position, TxId>,
     /// Those of them that are not live.
@@ -98,12 +101,12 @@ pub(super) struct Step {
 const STORED_COST: u64 = 16;
 
 impl Tangle {
-    pub(super) fn new(limits: &Limits, next: Position) -> Self {
+    pub(super) fn new(limits: &Limits, places: Places, next: Position) -> Self {
         Self {
-            vertices: BTreeMap::new(),
+            vertices: IdMap::new(places),
             order: VecDeque::new(),
             next,
-            bodies: BTreeMap::new(),
+            bodies: IdMap::new(places),
             childless: BTreeMap::new(),
             orphans: BTreeMap::new(),
             surplus: VecDeque::new(),
@@ -240,7 +243,7 @@ impl Tangle {
         let before = self.vertices.insert(entry.id, vertex);
         assert!(before.is_none(), "a transaction is attached once");
         self.order.push_back(entry.id);
-        self.bodies.entry(entry.body).or_default().push(entry.id);
+        self.bodies.or_default(entry.body).push(entry.id);
         self.childless.insert(entry.position, entry.id);
         self.bytes += u64::from(entry.bytes);
         self.next = Position(self.next.0 + 1);

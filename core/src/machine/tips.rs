@@ -36,6 +36,8 @@ pub(super) struct Tips {
     age_max: Span,
     count_max: usize,
     shown: usize,
+    /// Room for a sample: hundreds are drawn in a second.
+    offered: Vec<TxId>,
 }
 
 impl Tips {
@@ -46,6 +48,7 @@ impl Tips {
             age_max: limits.tip_age_max,
             count_max: limits.tips_max,
             shown: limits.tips_shown,
+            offered: Vec::new(),
         }
     }
 
@@ -90,9 +93,11 @@ impl Tips {
     }
 
     /// A uniform sample, in random order, of the tips that may be approved at `round`.
-    pub(super) fn sample(&self, round: Round, random: &mut ChaCha8Rng) -> Vec<TxId> {
+    pub(super) fn sample(&mut self, round: Round, random: &mut ChaCha8Rng) -> Vec<TxId> {
         let fits = |tip: &&Tip| tip.round <= round && round.0 - tip.round.0 <= ANCHOR_LAG;
-        let mut offered: Vec<TxId> = self.tips.values().filter(fits).map(|tip| tip.id).collect();
+        let Self { tips, offered, .. } = self;
+        offered.clear();
+        offered.extend(tips.values().filter(fits).map(|tip| tip.id));
         let count = offered.len().min(self.shown);
         for taken in 0..count {
             let rest = (offered.len() - taken) as u64;
@@ -100,7 +105,6 @@ impl Tips {
             let pick = usize::try_from(random.next_u64() % rest).unwrap_or(0);
             offered.swap(taken, taken + pick);
         }
-        offered.truncate(count);
-        offered
+        offered.iter().take(count).copied().collect()
     }
 }

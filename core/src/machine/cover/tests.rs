@@ -30,7 +30,7 @@ fn alike(_: &Address) -> u64 {
 }
 
 fn of(own: u16, validators: u16) -> Cover {
-    let mut cover = Cover::new(Author(own), validators, usize::MAX);
+    let mut cover = Cover::new(Author(own), validators, usize::MAX, Places::of([0; 32]));
     cover.enter(ANCHOR);
     cover
 }
@@ -166,8 +166,9 @@ fn where_there_is_no_room_for_all_issuers_take_turns_and_pay_for_what_is_covered
     let count = |cover: &Cover, max, weigh: &dyn Fn(&Address) -> u64| {
         let chosen = cover.candidates(cover.round, false, max, weigh);
         assert_eq!(chosen.len(), max);
-        [1, 2, 3, 4]
-            .map(|by| chosen.iter().filter(|id| cover.entries[*id].issuer == issuer(by)).count())
+        [1, 2, 3, 4].map(|by| {
+            chosen.iter().filter(|id| cover.entries.get(id).unwrap().issuer == issuer(by)).count()
+        })
     };
     assert_eq!(count(&cover, 8, &alike), [4, 2, 1, 1]);
     // Who owns nothing shares one part of five with all who do not.
@@ -306,7 +307,7 @@ fn play(cover: &mut Cover, naive: &mut Naive, attached: &mut Vec<TxId>, step: St
 /// anchored where we are never does.
 #[test]
 fn what_is_anchored_far_ahead_is_bounded() {
-    let mut cover = Cover::new(Author(0), 1, 4);
+    let mut cover = Cover::new(Author(0), 1, 4, Places::of([0; 32]));
     cover.enter(Round(10));
     for (byte, anchor) in [(1, 10), (2, 1 << 40), (3, 9), (4, 50), (5, 60), (6, 10), (7, 10)] {
         cover.attached(said(TxId([byte; 32]), [TxId::ZERO; 2], Round(anchor)));
@@ -331,7 +332,8 @@ proptest! {
         steps in many(step(), 1..120),
         (own, n) in (1_u16..6).prop_flat_map(|n| (0..n, Just(n))),
     ) {
-        let (mut cover, mut naive) = (Cover::new(Author(own), n, usize::MAX), Naive::default());
+        let mut cover = Cover::new(Author(own), n, usize::MAX, Places::of([0; 32]));
+        let mut naive = Naive::default();
         let mut attached = vec![];
         for step in steps {
             play(&mut cover, &mut naive, &mut attached, step);

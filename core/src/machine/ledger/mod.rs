@@ -149,6 +149,14 @@ pub(super) fn fill_positions<T>(
     order: Vec<T>,
     place: impl Fn(&T) -> (Address, Sequence),
 ) -> Vec<T> {
+    let mut last = BTreeMap::new();
+    let is_in_place = order.iter().all(|item| {
+        let (issuer, sequence) = place(item);
+        last.insert(issuer, sequence).is_none_or(|before| before <= sequence)
+    });
+    if is_in_place {
+        return order;
+    }
     let issuers: Vec<Address> = order.iter().map(|item| place(item).0).collect();
     let mut waiting: BTreeMap<Address, BTreeMap<(Sequence, usize), T>> = BTreeMap::new();
     for (at, item) in order.into_iter().enumerate() {

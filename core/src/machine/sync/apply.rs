@@ -65,7 +65,7 @@ impl Machine {
         out: &mut Outbox,
     ) -> Vec<Turn> {
         let turn = |leaf: &Leaf| match held.get(&leaf.tx) {
-            Some((tx, _)) => Turn::of(tx),
+            Some((tx, _)) => Turn::of(tx.clone()),
             None => self.turn(&leaf.tx, reads),
         };
         let turns = commit.leaves.iter().map(turn).collect();
@@ -113,7 +113,7 @@ impl Machine {
         self.chain.adopt(&record, &leaves, &mut tables);
         for (turn, leaf) in turns.iter().zip(&leaves) {
             if leaf.outcome.consumes_sequence() {
-                let key = consumed_key(&turn.body.issuer, turn.body.sequence);
+                let key = consumed_key(&turn.body().issuer, turn.body().sequence);
                 tables.write(Table::Consumed, &key, &leaf.tx);
             }
         }

@@ -9,7 +9,7 @@ use super::{Finding, Repo};
 /// it only names counts as part of the module it comes from. Beside it stand the files that hold
 /// the methods of `Machine`.
 const LAYERS: &[&[&str]] = &[
-    &["timers", "input", "outbox", "reads", "records", "limits", "status", "turns"],
+    &["timers", "input", "outbox", "reads", "records", "limits", "status", "turns", "ids"],
     &["tangle", "tips", "ledger", "chain", "heard", "validator", "spread", "catchup"],
     &["solidify", "scheduler", "certify", "cover", "consensus"],
     &["gossip", "peers", "serve", "wants", "archive", "snapshot"],
