@@ -90,6 +90,12 @@ pub const METRICS: &[Metric] = &[
     node(Value, "frames_per_tx", "", "Frames that reached a node, per body that became final."),
     node(Value, "copies_per_tx", "", "How often each transaction reached a node, on average."),
     node(Value, "tx_bytes", "B", "Length of a transaction on the wire, on average."),
+    node(
+        Value,
+        "wire_ratio",
+        "",
+        "bytes_per_tx over tx_bytes: 1 if each reached each node once and nothing else did.",
+    ),
     node(Value, "commits_per_s", "/s", "Commits per second after the warm-up."),
     node(Value, "gap_max_ms", "ms", "The longest time without a commit at any node that ran."),
     node(

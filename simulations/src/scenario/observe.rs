@@ -280,6 +280,7 @@ fn traffic(sample: &mut Sample, world: &World, said: &[&Said]) {
     sample.put("copies_per_tx", copies / each);
     let length = said.iter().map(|one| one.bytes as f64).sum::<f64>() / said.len() as f64;
     sample.put("tx_bytes", length);
+    sample.put("wire_ratio", bytes / each / length);
     let shares = kinds.into_iter().map(|(kind, of)| (kind.to_owned(), 100.0 * of / bytes));
     let mut shares: Vec<(String, f64)> = shares.filter(|(_, share)| *share >= 0.5).collect();
     shares.sort_by(|(_, a), (_, b)| b.total_cmp(a));

@@ -5,11 +5,12 @@
 use std::path::Path;
 
 /// Scenarios by name, in the order in which `list` shows them.
-pub const SHIPPED: [(&str, &str); 19] = [
+pub const SHIPPED: [(&str, &str); 20] = [
     ("first-look", include_str!("../../scenarios/first-look.toml")),
     ("throughput-nodes", include_str!("../../scenarios/throughput-nodes.toml")),
     ("throughput-load", include_str!("../../scenarios/throughput-load.toml")),
     ("throughput-size", include_str!("../../scenarios/throughput-size.toml")),
+    ("wire", include_str!("../../scenarios/wire.toml")),
     ("real-machine", include_str!("../../scenarios/real-machine.toml")),
     ("latency-ten-regions", include_str!("../../scenarios/latency-ten-regions.toml")),
     ("spam", include_str!("../../scenarios/spam.toml")),
