@@ -13,6 +13,7 @@ use weft_core::{
     keys::HostVerifier,
     machine::{Input, Limits, Machine, Outbox, Setup, Source},
     time::Time,
+    units::Position,
 };
 use weft_storage::MemoryStore;
 
@@ -36,7 +37,11 @@ fn attach(criterion: &mut Criterion) {
                     let store = MemoryStore::default();
                     let mut out = Outbox::default();
                     for tx in admitted {
-                        let input = Input::Admitted { source: Source::Local, tx };
+                        let input = Input::Admitted {
+                            source: Source::Local,
+                            tx,
+                            absent_below: Position::ZERO,
+                        };
                         machine.handle(Time::from_millis(1), input, &store, &mut out);
                     }
                     assert_eq!(out.writes.attached.len(), load.all().count());

@@ -29,6 +29,7 @@ use weft_core::{
     machine::{Batch, Input, Limits, Machine, Outbox, Reads, Setup, Source},
     params::Params,
     time::{Span, Time},
+    units::Position,
 };
 use weft_simulations::{
     kernel::random::{Dice, Seed},
@@ -172,7 +173,11 @@ impl World {
             })
             .collect();
         self.now = self.now + Span::from_millis(25);
-        let inputs = txs.into_iter().map(|tx| Input::Admitted { source: Source::Local, tx });
+        let inputs = txs.into_iter().map(|tx| Input::Admitted {
+            source: Source::Local,
+            tx,
+            absent_below: Position::ZERO,
+        });
         self.step(inputs.chain([Input::Tick]).collect(), cost);
         while self.machine.deadline().is_some_and(|at| at <= self.now) {
             self.step(vec![Input::Tick], cost);

@@ -18,6 +18,7 @@ use weft_core::{
     keys::HostVerifier,
     machine::{Reads, Source},
     tx::Attachment,
+    units::Position,
 };
 use weft_storage::Store;
 
@@ -31,7 +32,12 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// All is well.
-    Admitted(Arc<Verified>),
+    Admitted {
+        /// The transaction.
+        tx: Arc<Verified>,
+        /// As in [`Input::Admitted`](weft_core::machine::Input::Admitted).
+        absent_below: Position,
+    },
     /// The very same came before.
     Seen(TxId),
     /// It is attached already, and came under other bytes: an honest peer may send that.
@@ -112,12 +118,16 @@ impl Checks {
             Ok(candidate) => candidate,
             Err(refusal) => return Verdict::Refused(refusal),
         };
-        if self.seen.is_attached(&candidate.id(), self.reads()) {
+        let id = candidate.id();
+        // Before the look: whatever is attached from then on has another place.
+        let next = self.store.next_position();
+        let is_new = !self.reads().has_body(&candidate.body_id());
+        if !is_new && self.seen.is_attached(&id, self.reads()) {
             return Verdict::Known;
         }
-        let id = candidate.id();
+        let absent_below = if is_new { next } else { Position::ZERO };
         match self.signed(candidate) {
-            Ok(verified) => Verdict::Admitted(verified),
+            Ok(tx) => Verdict::Admitted { tx, absent_below },
             Err(Unsigned::NoKey(key)) => Verdict::NoKey { id, key },
             Err(Unsigned::Refused(refusal)) => Verdict::Refused(refusal),
         }
@@ -158,7 +168,7 @@ impl Checks {
         }
         let Some(sealed) = self.reads().sealed_body(body) else { return Verdict::NoBody(id) };
         match admit::reattached(attachment, &sealed, &self.rules) {
-            Ok(verified) => Verdict::Admitted(Arc::new(verified)),
+            Ok(tx) => Verdict::Admitted { tx: Arc::new(tx), absent_below: Position::ZERO },
             Err(refusal) => Verdict::Refused(refusal),
         }
     }

@@ -25,6 +25,7 @@ use weft_core::{
     machine::{Fault, Input, Source, SubmitRefusal},
     message::Message,
     tx::Attachment,
+    units::Position,
 };
 use weft_net::{Events, FromNet};
 
@@ -276,7 +277,10 @@ impl Ingest {
             Checked::Attachment { source, verdict } => self.of_peer(source, None, verdict),
             Checked::Submitted { id, receipt, verdict } => {
                 let reason = match verdict {
-                    Ok(tx) => return Some(Input::Admitted { source: Source::Local, tx }),
+                    Ok(tx) => {
+                        let absent_below = Position::ZERO;
+                        return Some(Input::Admitted { source: Source::Local, tx, absent_below });
+                    }
                     Err(Unsigned::NoKey(key)) => SubmitRefusal::UnknownKey { key },
                     Err(Unsigned::Refused(refusal)) => SubmitRefusal::Refused(refusal),
                 };
@@ -295,11 +299,11 @@ impl Ingest {
     ) -> Option<Input> {
         let from = source.peer()?;
         match verdict {
-            Verdict::Admitted(tx) => {
+            Verdict::Admitted { tx, absent_below } => {
                 if let Some((_, tag)) = sent {
                     self.checks.seen.remember(tag, tx.id());
                 }
-                Some(Input::Admitted { source, tx })
+                Some(Input::Admitted { source, tx, absent_below })
             }
             Verdict::Seen(id) => match source {
                 Source::Gossip(from) => Some(Input::Repeated { from, id }),

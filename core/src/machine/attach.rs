@@ -27,11 +27,15 @@ impl Machine {
         &mut self,
         source: Source,
         tx: Arc<Verified>,
+        absent_below: Position,
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
         let id = tx.id();
-        if let Some(position) = self.position(&id, reads) {
+        let is_live_or_new = self.tangle.holds_all_from(absent_below);
+        let position =
+            if is_live_or_new { self.tangle.position(&id) } else { self.position(&id, reads) };
+        if let Some(position) = position {
             return self.attached_before(source, tx, position, out);
         }
         let is_bygone = self.is_bygone(source, &tx);
@@ -60,7 +64,8 @@ impl Machine {
         if !missing.is_empty() {
             return self.wait(source, tx, &missing, out);
         }
-        self.enter(Solid::new(tx, source, self.now), reads, out);
+        let solid = Solid { absent_below, ..Solid::new(tx, source, self.now) };
+        self.enter(solid, reads, out);
     }
 
     /// The parents of a transaction that are not here, and not waiting for their turn either. What
@@ -159,7 +164,7 @@ impl Machine {
     /// Attaches a transaction whose parents are here, or of no use. False if its body has
     /// attachments enough.
     pub(super) fn attach(&mut self, solid: Solid, reads: &dyn Reads, out: &mut Outbox) -> bool {
-        let Solid { tx, source, since, is_offered, waited } = solid;
+        let Solid { tx, source, since, is_offered, waited, absent_below } = solid;
         let (id, body) = (tx.id(), tx.body_id());
         if self.is_bygone(source, &tx) {
             self.attach_closed(source, tx, reads, out);
@@ -181,7 +186,8 @@ impl Machine {
             self.pass_over(id);
             return false;
         }
-        let first_of_body = attachments == 0 && reads.sealed_body(&body).is_none();
+        let is_live_or_new = self.tangle.holds_all_from(absent_below);
+        let first_of_body = attachments == 0 && (is_live_or_new || !reads.has_body(&body));
         let position = self.tangle.next();
         let attached =
             Attached { position, first_of_body, is_own: source == Source::Local, tx: tx.clone() };
@@ -213,7 +219,7 @@ impl Machine {
     ) {
         let (position, body) = (self.tangle.next(), tx.body_id());
         let is_first = self.tangle.attachments(&body).is_empty();
-        let first_of_body = is_first && reads.sealed_body(&body).is_none();
+        let first_of_body = is_first && !reads.has_body(&body);
         let is_own = source == Source::Local;
         let attached = Attached { position, first_of_body, is_own, tx };
         self.tangle.attach(&LogEntry::of(&attached), Order::Closed);

@@ -12,7 +12,7 @@ use super::{
     scheduler::{Solid, TurnedAway},
     timers::Timer,
 };
-use crate::digest::TxId;
+use crate::{digest::TxId, units::Position};
 
 impl Machine {
     /// Takes something solid in, and what becomes solid by that.
@@ -35,7 +35,7 @@ impl Machine {
     fn still_stands(&mut self, solid: &Solid, reads: &dyn Reads, out: &mut Outbox) -> bool {
         let Solid { tx, source, .. } = solid;
         if self.sync.is_active() || self.position(&tx.id(), reads).is_some() {
-            self.admitted(*source, tx.clone(), reads, out);
+            self.admitted(*source, tx.clone(), Position::ZERO, reads, out);
             return false;
         }
         let missing = self.missing(*source, tx, reads);

@@ -13,6 +13,7 @@ use crate::{
     codec::DecodeError,
     digest::{KeyId, NodeId, TxId},
     message::{End, Message},
+    units::Position,
 };
 
 /// Something that happened.
@@ -24,6 +25,9 @@ pub enum Input {
         source: Source,
         /// The transaction.
         tx: Arc<Verified>,
+        /// When the store held all positions below this one, it had no attachment of this body.
+        /// Zero if nobody looked: then the machine does.
+        absent_below: Position,
     },
     /// A checkpoint passed every check on its own bytes.
     Checkpoint {

@@ -176,7 +176,9 @@ impl Machine {
             self.arrive(reads, out);
         }
         match input {
-            Input::Admitted { source, tx } => self.admitted(source, tx, reads, out),
+            Input::Admitted { source, tx, absent_below } => {
+                self.admitted(source, tx, absent_below, reads, out);
+            }
             Input::Checkpoint { source, checkpoint } => {
                 self.checkpoint(source, checkpoint, reads, out);
             }

@@ -57,6 +57,10 @@ pub trait Reads {
     fn entry(&self, id: &TxId) -> Option<LogEntry>;
     /// The bytes of a body and its seal.
     fn sealed_body(&self, id: &BodyId) -> Option<Bytes>;
+    /// Whether a body is there.
+    fn has_body(&self, id: &BodyId) -> bool {
+        self.sealed_body(id).is_some()
+    }
     /// A key.
     fn key(&self, id: &KeyId) -> Option<PublicKey>;
     /// At most `limit` log entries at or above `from`, ascending.

@@ -73,6 +73,9 @@ pub(super) struct Tangle {
     surplus: VecDeque<TxId>,
     /// Neither ordered nor stale, live or not.
     unordered: BTreeSet<Position>,
+    /// Where the next position was when an attachment came to nothing last: `bodies` says of no
+    /// attachment below that whether its body is here.
+    spent_below: Position,
     bytes: u64,
     bytes_max: u64,
     count_max: usize,
@@ -111,6 +114,7 @@ impl Tangle {
             orphans: BTreeMap::new(),
             surplus: VecDeque::new(),
             unordered: BTreeSet::new(),
+            spent_below: Position::ZERO,
             bytes: 0,
             bytes_max: limits.live_bytes_max,
             count_max: limits.live_count_max,
@@ -174,7 +178,13 @@ impl Tangle {
     pub(super) fn spent(&mut self, id: &TxId) {
         if let Some(body) = self.vertices.get(id).map(|vertex| vertex.body) {
             self.leave_body(&body, id);
+            self.spent_below = self.next;
         }
+    }
+
+    /// Whether this knows of all that was attached at and above `position`, and of its bodies.
+    pub(super) fn holds_all_from(&self, position: Position) -> bool {
+        position >= self.spent_below && position.0 + self.order.len() as u64 >= self.next.0
     }
 
     /// A transaction whose anchor lies far ahead is waited for no more. Should a leader order it

@@ -8,6 +8,7 @@ use weft_core::{
     digest::TxId,
     machine::{Event, Input, Limits, Source, SubmitRefusal},
     time::Span,
+    units::Position,
 };
 
 use crate::{
@@ -107,7 +108,11 @@ fn a_group_may_be_larger_than_the_live_tangle() {
 fn a_local_child_of_nothing_is_refused() {
     let drawn = Drawn::parse("a; b <- a");
     let mut node = Node::new(Limits::default());
-    let local = |name: &str| Input::Admitted { source: Source::Local, tx: drawn.tx(name) };
+    let local = |name: &str| Input::Admitted {
+        source: Source::Local,
+        tx: drawn.tx(name),
+        absent_below: Position::ZERO,
+    };
     let refusal = |node: &mut Node| match node.events.pop() {
         Some(Event::Refused { id, reason }) => Some((id, reason)),
         _ => None,

@@ -10,7 +10,7 @@ use weft_core::{
     machine::{Input, Limits, Source, Ticket, ToNet},
     message::{End, GetCone, Message},
     time::Time,
-    units::Round,
+    units::{Position, Round},
 };
 
 use crate::{
@@ -68,7 +68,11 @@ fn what_found_no_room_among_the_wants_is_wanted_later() {
             for tx in drawn.transactions.iter().filter(|tx| want.contains(&tx.id())) {
                 assert!(asked.insert(tx.id()), "{} is asked for twice", tx.id());
                 let source = Source::Answer(PEER);
-                said.extend(node.input(Input::Admitted { source, tx: tx.clone() }));
+                said.extend(node.input(Input::Admitted {
+                    source,
+                    tx: tx.clone(),
+                    absent_below: Position::ZERO,
+                }));
             }
             let end = Some(End { next: None });
             said.extend(node.input(Input::Answered { from: PEER, ticket, end }));

@@ -128,18 +128,33 @@ impl Node {
         self.input(Input::PeerUp { peer: PEER, address: None, fixed: false });
     }
 
+    /// As the checks before the machine hand it on.
+    fn looked_for(&self, input: Input) -> Input {
+        match input {
+            Input::Admitted { source: source @ Source::Gossip(_), tx, .. }
+                if !self.shelf.has_body(&tx.body_id()) =>
+            {
+                let absent_below = Position(self.shelf.log.len() as u64);
+                Input::Admitted { source, tx, absent_below }
+            }
+            input => input,
+        }
+    }
+
     /// One input; what it leads to on the network.
     pub(crate) fn input(&mut self, input: Input) -> Vec<ToNet> {
         let mut out = Outbox::default();
+        let input = self.looked_for(input);
         self.machine.handle(self.now, input, &self.shelf, &mut out);
         self.shelf.put(out.writes);
         self.events.extend(out.events);
         out.messages
     }
 
-    /// Several inputs with one outbox.
+    /// Several inputs with one outbox, looked for before the first is handled.
     pub(crate) fn group(&mut self, inputs: impl IntoIterator<Item = Input>) -> Vec<ToNet> {
         let mut out = Outbox::default();
+        let inputs: Vec<Input> = inputs.into_iter().map(|input| self.looked_for(input)).collect();
         for input in inputs {
             self.machine.handle(self.now, input, &self.shelf, &mut out);
         }
@@ -149,7 +164,8 @@ impl Node {
     }
 
     pub(crate) fn gossip(tx: &Arc<Verified>) -> Input {
-        Input::Admitted { source: Source::Gossip(PEER), tx: tx.clone() }
+        let absent_below = Position::ZERO;
+        Input::Admitted { source: Source::Gossip(PEER), tx: tx.clone(), absent_below }
     }
 
     /// Lets time pass, deadline by deadline.

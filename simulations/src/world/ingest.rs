@@ -19,6 +19,7 @@ use weft_core::{
     machine::{Fault, Input, Reads, Source, SubmitRefusal},
     message::Message,
     tx::Attachment,
+    units::Position,
 };
 
 use crate::world::{costs::Costs, desk::Arrival, signer::Verifier};
@@ -171,13 +172,17 @@ impl Ingest {
             Err(refusal) => return Some(misbehaved(from, refusal)),
         };
         let id = candidate.id();
-        if reads.entry(&id).is_some() {
+        // Before the look: whatever is attached from then on has another place.
+        let next = reads.newest(1).first().and_then(|newest| newest.position.checked_add(1));
+        let is_new = !reads.has_body(&candidate.body_id());
+        if !is_new && reads.entry(&id).is_some() {
             return None;
         }
+        let absent_below = next.filter(|_| is_new).unwrap_or(Position::ZERO);
         match self.signed(candidate, reads) {
             Ok(tx) => {
                 self.seen.insert(tag, id);
-                Some(Input::Admitted { source, tx })
+                Some(Input::Admitted { source, tx, absent_below })
             }
             Err(Unsigned::Refused(refusal)) => Some(misbehaved(from, refusal)),
             Err(Unsigned::NoKey(key)) => {
@@ -204,7 +209,10 @@ impl Ingest {
             return Some(Input::BodyMissing { from, id });
         };
         Some(match admit::reattached(attachment, &sealed, &self.rules) {
-            Ok(tx) => Input::Admitted { source, tx: Arc::new(tx) },
+            Ok(tx) => {
+                let absent_below = Position::ZERO;
+                Input::Admitted { source, tx: Arc::new(tx), absent_below }
+            }
             Err(refusal) => misbehaved(from, refusal),
         })
     }
@@ -221,7 +229,10 @@ impl Ingest {
         reads: &dyn Reads,
     ) -> Result<Input, SubmitRefusal> {
         match self.signed(candidate, reads) {
-            Ok(tx) => Ok(Input::Admitted { source: Source::Local, tx }),
+            Ok(tx) => {
+                let absent_below = Position::ZERO;
+                Ok(Input::Admitted { source: Source::Local, tx, absent_below })
+            }
             Err(Unsigned::NoKey(key)) => Err(SubmitRefusal::UnknownKey { key }),
             Err(Unsigned::Refused(refusal)) => Err(refusal.into()),
         }

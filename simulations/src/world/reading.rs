@@ -119,6 +119,10 @@ impl<A: Answer> Reads for Through<A> {
         self.0.answer(|store| store.sealed_body(id))
     }
 
+    fn has_body(&self, id: &BodyId) -> bool {
+        self.0.answer(|store| store.has_body(id))
+    }
+
     fn key(&self, id: &KeyId) -> Option<PublicKey> {
         self.0.answer(|store| store.key(id))
     }

@@ -184,6 +184,10 @@ impl Reads for FjallStore {
         self.answer(self.try_sealed_body(&self.database.snapshot(), id))
     }
 
+    fn has_body(&self, id: &BodyId) -> bool {
+        self.answer(self.records.contains_key(record::body(id)).map_err(ReadError::from))
+    }
+
     fn key(&self, id: &KeyId) -> Option<PublicKey> {
         self.answer(self.try_key(id))
     }

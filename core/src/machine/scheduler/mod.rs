@@ -39,6 +39,7 @@ use crate::{
     admit::Verified,
     digest::TxId,
     time::{Span, Time},
+    units::Position,
 };
 
 /// How far down the past of what is at its turn is looked for what can be taken. Further down,
@@ -60,12 +61,15 @@ pub(super) struct Solid {
     pub(super) is_offered: bool,
     /// Whether it, or what it stands on, stood in line: what was so when it came may be so no more.
     pub(super) waited: bool,
+    /// As in [`Input::Admitted`](super::Input::Admitted).
+    pub(super) absent_below: Position,
 }
 
 impl Solid {
     /// Something that has not waited here.
     pub(super) const fn new(tx: Arc<Verified>, source: Source, since: Time) -> Self {
-        Self { tx, source, since, is_offered: true, waited: false }
+        let absent_below = Position::ZERO;
+        Self { tx, source, since, is_offered: true, waited: false, absent_below }
     }
 
     fn cost(&self) -> u64 {

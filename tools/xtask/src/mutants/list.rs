@@ -188,6 +188,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         tests: CORE,
     },
     Mutant {
+        name: "looks-are-for-ever",
+        invariant: "S4 a transaction is attached once",
+        file: "core/src/machine/tangle.rs",
+        from: "position >= self.spent_below && position.0 + self.order.len() as u64 >= self.next.0",
+        to: "position <= self.next",
+        tests: ATTACHMENTS,
+    },
+    Mutant {
         name: "anchors-go-back",
         invariant: "I14 what is valid is so on every node",
         file: "core/src/machine/attach.rs",
