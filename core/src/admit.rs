@@ -131,7 +131,7 @@ impl Candidate {
         if bytes.len() > TRANSACTION_BYTES_MAX {
             return Err(Refusal::TooLong { actual: bytes.len() });
         }
-        let tx = Transaction::from_bytes(&bytes)?;
+        let tx = Transaction::from_shared(&bytes)?;
         for_this_network(&tx, rules)?;
         listed_scheme(&tx, rules)?;
         existing_anchor(&tx, rules)?;
@@ -301,7 +301,7 @@ mod tests {
         address::Address,
         keys::{DeviceKey, DeviceVerifier, Sign as _, Signature},
         time::Time,
-        tx::{Seal, SealedBody},
+        tx::{ContentType, Data, Seal, SealedBody, StreamName},
         units::Sequence,
     };
 
@@ -359,6 +359,35 @@ mod tests {
         let proof = Signature::new(actual, filled(actual.signature_bytes())).unwrap();
         let refused = admitted(5, KeyRotate { key, proof });
         assert_eq!(refused, Err(Refusal::Scheme { actual }));
+    }
+
+    /// Else each live transaction would lie in memory twice.
+    #[test]
+    fn what_is_parsed_shares_the_bytes_it_came_in() {
+        let genesis = genesis();
+        let data = Data {
+            stream: StreamName::parse("s").unwrap(),
+            content_type: ContentType::TEXT,
+            bytes: Bytes::from_static(b"21.5"),
+        };
+        let body = Body {
+            network: genesis.network(),
+            issuer: Address::of(key(1).public_key().id()),
+            signer: None,
+            sequence: Sequence(1),
+            time: Time::ZERO,
+            expires: Time::ZERO,
+            beacon: CommitRef::NONE,
+            payload: Payload::Data(data),
+        };
+        let seal = Seal::new(&body, &key(1)).unwrap();
+        let tx =
+            SealedBody { body, seal }.attach(Attachment::new([TxId::ZERO; 2], genesis.commit()));
+        let candidate = Candidate::parse(tx.to_bytes().into(), &Rules::new(&genesis)).unwrap();
+        let all = candidate.bytes().as_ptr_range();
+        let Payload::Data(data) = &candidate.tx.body.payload else { panic!("it was a reading") };
+        assert!(all.contains(&data.bytes.as_ptr()));
+        assert!(all.contains(&candidate.tx.seal.signature.as_bytes().as_ptr()));
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod sink;
 use alloc::vec::Vec;
 
 #[cfg(feature = "alloc")]
+use bytes::Bytes;
+#[cfg(feature = "alloc")]
 pub use encode::{Encode, encode_blob, encode_list, encode_text};
 pub use sink::{NoRoom, Sink, SliceSink};
 
@@ -24,7 +26,18 @@ pub trait Decode: Sized {
 
     /// Reads one value that fills `bytes` wholly.
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        Self::from_reader(Reader::new(bytes))
+    }
+
+    /// The same; what the value keeps of `bytes` it shares with them, so that they should be no more
+    /// than what is kept as long as the value is.
+    #[cfg(feature = "alloc")]
+    fn from_shared(bytes: &Bytes) -> Result<Self, DecodeError> {
+        Self::from_reader(Reader { rest: bytes, shared: Some(bytes) })
+    }
+
+    /// Reads one value that is all there is to read.
+    fn from_reader(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
         let value = Self::decode(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -82,12 +95,19 @@ pub enum DecodeError {
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    /// What `rest` is a part of, if it may be shared.
+    #[cfg(feature = "alloc")]
+    shared: Option<&'a Bytes>,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the front of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self {
+            rest: bytes,
+            #[cfg(feature = "alloc")]
+            shared: None,
+        }
     }
 
     /// Bytes not read yet.
@@ -104,6 +124,14 @@ impl<'a> Reader<'a> {
         })?;
         self.rest = rest;
         Ok(taken)
+    }
+
+    /// The next `count` bytes, to be kept.
+    #[cfg(feature = "alloc")]
+    pub fn bytes(&mut self, field: &'static str, count: usize) -> Result<Bytes, DecodeError> {
+        let taken = self.take(field, count)?;
+        let copy = || Bytes::copy_from_slice(taken);
+        Ok(self.shared.map_or_else(copy, |shared| shared.slice_ref(taken)))
     }
 
     /// The next `N` bytes.
@@ -144,6 +172,12 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::TooLong { field, limit, actual });
         }
         self.take(field, actual)
+    }
+
+    /// The same, to be read by itself.
+    pub fn nested(&mut self, field: &'static str, limit: usize) -> Result<Self, DecodeError> {
+        let rest = self.blob(field, limit)?;
+        Ok(Self { rest, ..*self })
     }
 
     /// A UTF-8 text with a `u8` length of at most `limit` in front.

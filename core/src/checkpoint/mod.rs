@@ -14,8 +14,6 @@ mod verified;
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_list},
     committee::{Author, Committee, VALIDATORS_MAX},
@@ -258,7 +256,7 @@ impl Decode for Checkpoint {
         let tips: Vec<TxId> = reader.list("tips", TIPS_MAX)?;
         let votes: Vec<Vote> = reader.list("votes", VOTES_MAX)?;
         let scheme = crate::keys::Scheme::decode(reader)?;
-        let bytes = Bytes::copy_from_slice(reader.take("signature", scheme.signature_bytes())?);
+        let bytes = reader.bytes("signature", scheme.signature_bytes())?;
         let wrong =
             |_| DecodeError::NotCanonical { field: "signature", rule: "sizes of its scheme" };
         let signature = Signature::new(scheme, bytes).map_err(wrong)?;

@@ -93,7 +93,7 @@ impl CheckpointCandidate {
         if bytes.len() > CHECKPOINT_BYTES_MAX {
             return Err(CheckpointRefusal::TooLong { actual: bytes.len() });
         }
-        let checkpoint = Checkpoint::from_bytes(&bytes)?;
+        let checkpoint = Checkpoint::from_shared(&bytes)?;
         let (expected, actual) = (network, checkpoint.core.network);
         if expected != actual {
             return Err(CheckpointRefusal::Network { expected, actual });

@@ -46,16 +46,16 @@ impl Seal {
     /// Reads a seal; `registers` says whether it must carry the key.
     pub(super) fn decode(reader: &mut Reader<'_>, registers: bool) -> Result<Self, DecodeError> {
         let scheme = <Scheme as crate::codec::Decode>::decode(reader)?;
-        let copy = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
         let wrong = |_| DecodeError::NotCanonical { field: "seal", rule: "sizes of its scheme" };
         let key = if registers {
             let bytes = reader.take("key", scheme.public_key_bytes())?;
-            Some(PublicKey::new(scheme, copy(bytes)).map_err(wrong)?)
+            // Keys outlive what brought them.
+            Some(PublicKey::new(scheme, Bytes::copy_from_slice(bytes)).map_err(wrong)?)
         } else {
             None
         };
-        let bytes = reader.take("signature", scheme.signature_bytes())?;
-        Ok(Self { key, signature: Signature::new(scheme, copy(bytes)).map_err(wrong)? })
+        let bytes = reader.bytes("signature", scheme.signature_bytes())?;
+        Ok(Self { key, signature: Signature::new(scheme, bytes).map_err(wrong)? })
     }
 }
 

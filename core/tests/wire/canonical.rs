@@ -16,6 +16,7 @@ use crate::values::{checkpoint, message, transaction};
 fn has_one_form<T: Encode + Decode + Debug + PartialEq>(value: &T) {
     let bytes = value.to_bytes();
     assert_eq!(&T::from_bytes(&bytes).unwrap(), value);
+    assert_eq!(&T::from_shared(&bytes.clone().into()).unwrap(), value);
     for length in 0..bytes.len() {
         assert!(T::from_bytes(&bytes[..length]).is_err(), "cut to {length} of {}", bytes.len());
     }

@@ -62,7 +62,7 @@ impl Decode for Data {
         let data = Self {
             stream: StreamName::parse(reader.text("stream", STREAM_BYTES_MAX)?)?,
             content_type: ContentType(reader.u16()?),
-            bytes: Bytes::copy_from_slice(reader.rest()),
+            bytes: reader.bytes("content", reader.remaining())?,
         };
         if data.content_type == ContentType::SEALED_BATCH {
             SealedBatch::from_bytes(&data.bytes)?;

@@ -114,19 +114,19 @@ impl Encode for Payload {
 impl Decode for Payload {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let kind = reader.u8()?;
-        let content = reader.blob("payload", PAYLOAD_BYTES_MAX)?;
+        let content = reader.nested("payload", PAYLOAD_BYTES_MAX)?;
         match kind {
-            Self::DATA => Data::from_bytes(content).map(Self::Data),
-            Self::TRANSFER => Transfer::from_bytes(content).map(Self::Transfer),
-            Self::KEY_ROTATE => KeyRotate::from_bytes(content).map(Self::KeyRotate),
-            Self::OFFER => Offer::from_bytes(content).map(Self::Offer),
-            Self::OFFER_END => OfferEnd::from_bytes(content).map(Self::OfferEnd),
-            Self::CHANNEL_OPEN => ChannelOpen::from_bytes(content).map(Self::ChannelOpen),
-            Self::CHANNEL_TOP_UP => ChannelTopUp::from_bytes(content).map(Self::ChannelTopUp),
-            Self::CHANNEL_CLAIM => ChannelClaim::from_bytes(content).map(Self::ChannelClaim),
-            Self::CHANNEL_CLOSE => ChannelClose::from_bytes(content).map(Self::ChannelClose),
+            Self::DATA => Data::from_reader(content).map(Self::Data),
+            Self::TRANSFER => Transfer::from_reader(content).map(Self::Transfer),
+            Self::KEY_ROTATE => KeyRotate::from_reader(content).map(Self::KeyRotate),
+            Self::OFFER => Offer::from_reader(content).map(Self::Offer),
+            Self::OFFER_END => OfferEnd::from_reader(content).map(Self::OfferEnd),
+            Self::CHANNEL_OPEN => ChannelOpen::from_reader(content).map(Self::ChannelOpen),
+            Self::CHANNEL_TOP_UP => ChannelTopUp::from_reader(content).map(Self::ChannelTopUp),
+            Self::CHANNEL_CLAIM => ChannelClaim::from_reader(content).map(Self::ChannelClaim),
+            Self::CHANNEL_CLOSE => ChannelClose::from_reader(content).map(Self::ChannelClose),
             Self::CHANNEL_WITHDRAW => {
-                ChannelWithdraw::from_bytes(content).map(Self::ChannelWithdraw)
+                ChannelWithdraw::from_reader(content).map(Self::ChannelWithdraw)
             }
             kind => Err(DecodeError::UnknownTag { field: "payload kind", actual: kind.into() }),
         }

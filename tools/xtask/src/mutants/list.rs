@@ -7,6 +7,7 @@ const CORE: &str = "-p weft-core --all-features --lib";
 const ATTACHMENTS: &str = "-p weft-simulations --test worlds attachments::";
 const FAIRNESS: &str = "-p weft-simulations --test worlds fairness::";
 const FINALITY: &str = "-p weft-simulations --test worlds finality::";
+const ORDERS: &str = "-p weft-core --all-features --test orders";
 const SEEDS: &str = "-p weft-simulations --test worlds seeds::";
 const SYNC: &str = "-p weft-simulations --test worlds sync::";
 
@@ -189,11 +190,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "looks-are-for-ever",
-        invariant: "S4 a transaction is attached once",
+        invariant: "a transaction is attached once, a body is new once",
         file: "core/src/machine/tangle.rs",
         from: "position >= self.spent_below && position.0 + self.order.len() as u64 >= self.next.0",
         to: "position <= self.next",
-        tests: ATTACHMENTS,
+        tests: ORDERS,
     },
     Mutant {
         name: "anchors-go-back",
