@@ -199,7 +199,7 @@ impl Machine {
     }
 
     /// Whether rounds should follow one another quickly.
-    fn is_awake(&self) -> bool {
+    pub(super) fn is_awake(&self) -> bool {
         self.cover.is_awake() || self.next_vote <= self.last_filled
     }
 

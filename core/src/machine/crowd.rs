@@ -54,6 +54,7 @@ impl Machine {
         reads: &dyn Reads,
         out: &mut Outbox,
     ) {
+        let was_awake = self.is_awake();
         let mut accepted = Vec::new();
         loop {
             for solid in cleared.drain(..) {
@@ -84,8 +85,11 @@ impl Machine {
                 }
             }
         }
-        self.accepted(accepted, None, reads, out);
-        self.progress(reads, out);
+        // Nothing else that rounds depend on can have changed.
+        if !accepted.is_empty() || self.is_awake() != was_awake {
+            self.accepted(accepted, None, reads, out);
+            self.progress(reads, out);
+        }
     }
 
     fn queue(&mut self, solid: Solid, reads: &dyn Reads, out: &mut Outbox) {
