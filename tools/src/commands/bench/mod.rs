@@ -1,13 +1,22 @@
 //! `weft bench`: measures a network that runs, or a node of its own.
 
+mod bound;
 mod buyers;
+mod chain;
 mod child;
+mod cluster;
+mod drive;
+mod feed;
 mod gateway;
+mod issuers;
 mod load;
+mod made;
+mod network;
 mod pipeline;
 mod report;
 mod senders;
 mod takings;
+mod usage;
 
 use clap::Subcommand;
 
@@ -27,6 +36,8 @@ enum Verb {
     Gateway(gateway::Args),
     /// Gossip what was signed beforehand to a node of its own, and compare with bare libraries
     Pipeline(pipeline::Args),
+    /// Run a network of processes: how much becomes final, how fast, at what cost for each node
+    Network(network::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -36,6 +47,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Load(args) => load::run(args, output).await,
         Verb::Gateway(args) => gateway::run(args, output).await,
         Verb::Pipeline(args) => pipeline::run(args, output).await,
+        Verb::Network(args) => network::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

@@ -106,3 +106,28 @@ fn a_node_is_held_against_bare_libraries() {
     assert!(dir.path().join("files/net/node.log").exists(), "what was named is kept");
     run(dir.path(), &args).fails(2, &["files is not empty", "--dir"]);
 }
+
+#[test]
+fn a_network_of_processes_is_driven_to_its_knee_and_below() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--json", "bench", "network", "--nodes", "2", "--count", "1000", "--seconds", "1"];
+    let measured = json(&run(dir.path(), &[&args[..], &["--dir", "files"]].concat()).ok());
+    let steps = measured["steps"].as_array().unwrap();
+    let rates: Vec<_> = steps.iter().map(|step| step["knee_percent"].as_u64()).collect();
+    assert_eq!(rates, [None, Some(25), Some(50), Some(80), None]);
+    assert_eq!(steps[4]["offered_per_second"], 1_000.0);
+    for step in steps {
+        assert_eq!((&step["final"], &step["refused"]), (&step["sent"], &0.into()), "{step}");
+        for figure in ["cpu_us", "ratio", "wire_ratio", "generator_us"] {
+            assert!(step[figure].as_f64().unwrap() > 0.0, "{figure}: {step}");
+        }
+        assert_eq!(step["memory_mib"].as_array().unwrap().len(), 2);
+    }
+    assert!(measured["knee_per_second"].as_f64().unwrap() > 0.0, "{measured}");
+    assert_eq!(steps[0]["p99_ms"], Value::Null, "a full window has no latency");
+    assert!(steps[1]["p99_ms"].as_f64().unwrap() > 0.0, "{measured}");
+    for group in ["check", "machine", "net_api"] {
+        let used = |step: &Value| step["cpu_split_us"][group].as_f64().unwrap();
+        assert!(steps.iter().map(used).sum::<f64>() > 0.0, "{group}: {measured}");
+    }
+}
