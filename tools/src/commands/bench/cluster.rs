@@ -8,7 +8,7 @@ use weft_core::message::PeerAddress;
 
 use super::{
     child::{Running, places, spawn},
-    usage::Usage,
+    usage::{Usage, memory_bytes},
 };
 use crate::{
     failure::Failure,
@@ -108,6 +108,11 @@ impl Cluster {
         let peers = node.client.peers().await?.into_iter().filter(|peer| is_ours(&peer.id));
         let sent = peers.filter_map(|peer| peer.more.get("udp_sent_bytes")?.as_u64());
         Ok(sent.sum())
+    }
+
+    /// What is resident of each node, in bytes.
+    pub(super) fn memory_bytes(&self) -> Result<Vec<u64>, Failure> {
+        self.nodes.iter().map(|node| memory_bytes(node.process.id())).collect()
     }
 
     /// How many transactions have their place in the order at every node.

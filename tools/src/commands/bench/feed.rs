@@ -3,7 +3,7 @@
 //! It wants no bytes back: the node announces to it what others posted and sends it nothing, so
 //! that what nodes say to each other can be told from what they say to it.
 //!
-//! Left out on purpose: a bound. Whoever gives watches how far the node is.
+//! Left out on purpose: a bound. Whoever gives watches how far the node is, or [`Feed::waiting`].
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Feed {
     net: Net,
     to: NodeId,
+    /// Whether the connection stands.
+    up: watch::Receiver<bool>,
 }
 
 impl Feed {
@@ -55,7 +57,7 @@ impl Feed {
         if !stands.is_ok_and(|stands| stands.is_ok()) {
             return Err(Failure::failed("the node does not take a peer in"));
         }
-        let feed = Self { net, to: to.id };
+        let feed = Self { net, to: to.id, up };
         feed.say(Message::Prune);
         Ok(feed)
     }
@@ -63,6 +65,15 @@ impl Feed {
     /// Says something, if the connection stands. Never waits.
     pub(super) fn say(&self, message: Message) {
         self.net.send(ToNet::Send { to: self.to, message });
+    }
+
+    /// Bytes that the node was not ready to take yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.net.peers().first().map_or(0, |peer| peer.waiting)
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        *self.up.borrow()
     }
 }
 

@@ -12,6 +12,7 @@ mod issuers;
 mod load;
 mod made;
 mod network;
+mod overload;
 mod pipeline;
 mod report;
 mod senders;
@@ -38,6 +39,8 @@ enum Verb {
     Pipeline(pipeline::Args),
     /// Run a network of processes: how much becomes final, how fast, at what cost for each node
     Network(network::Args),
+    /// Give a network of processes more than it takes: what do honest issuers notice
+    Overload(overload::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -48,6 +51,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Gateway(args) => gateway::run(args, output).await,
         Verb::Pipeline(args) => pipeline::run(args, output).await,
         Verb::Network(args) => network::run(args, output).await,
+        Verb::Overload(args) => overload::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

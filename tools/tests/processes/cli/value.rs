@@ -131,3 +131,23 @@ fn a_network_of_processes_is_driven_to_its_knee_and_below() {
         assert!(steps.iter().map(used).sum::<f64>() > 0.0, "{group}: {measured}");
     }
 }
+
+#[test]
+fn a_network_of_processes_is_given_more_than_it_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--json", "bench", "overload", "--nodes", "2", "--count", "1000", "--seconds", "1"];
+    let set = ["--set", "machine.take_bytes_per_s=200000", "--dir", "files"];
+    let measured = json(&run(dir.path(), &[&args[..], &set].concat()).ok());
+    let (flood, forged) = (&measured["flood"], &measured["forged"]);
+    assert_eq!(flood["honest_alone"]["final"], flood["honest_alone"]["sent"], "{measured}");
+    assert!(flood["sent"].as_u64().unwrap() > 0, "{measured}");
+    assert!(flood["p99_ratio"].as_f64().unwrap() > 0.0, "{measured}");
+    let peaks = flood["honest"]["memory_peak_mib"].as_array().unwrap();
+    assert_eq!(peaks.len(), 2);
+    assert!(peaks.iter().all(|peak| peak.as_u64().unwrap() > 0), "{measured}");
+    assert!(measured["reattached"]["attachments"].as_u64().unwrap() > 0, "{measured}");
+    assert!(forged["closed_after_ms"].as_f64().unwrap() > 0.0, "{measured}");
+    let refusals = forged["load"]["refusals"].as_object().unwrap();
+    assert!(refusals.keys().any(|labels| labels.contains("seal")), "{measured}");
+    assert!(dir.path().join("files/flood.bin").exists(), "what was named is kept");
+}
