@@ -208,6 +208,17 @@ impl NodeClient {
         Ok(answer.peers)
     }
 
+    /// What it counts, as OpenMetrics text.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        let request = self.http.get(self.route(&["metrics"], &[])).timeout(ANSWER_TIMEOUT);
+        let response = self.accepted(self.answer(request).await?).await?;
+        let text = String::from_utf8(self.read(response).await?.into());
+        text.map_err(|error| ClientError::NotANode {
+            url: self.url().to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
     /// Whether it is ready, and why not.
     pub async fn readiness(&self) -> Result<Readiness, ClientError> {
         let request = self.http.get(self.route(&["readyz"], &[])).timeout(ANSWER_TIMEOUT);

@@ -231,6 +231,10 @@ struct Peer {
     sent_bytes: u64,
     /// Bytes in frames from it.
     received_bytes: u64,
+    /// Bytes in UDP datagrams to it: frames, acknowledgements, and all that was sent again.
+    udp_sent_bytes: u64,
+    /// Bytes in UDP datagrams from it.
+    udp_received_bytes: u64,
     /// Bytes that wait to be sent to it.
     waiting_bytes: u64,
     /// Round trip time, smoothed, in ms.
@@ -269,6 +273,8 @@ impl Peer {
             eager: known.is_some_and(|peer| peer.eager),
             sent_bytes: info.frames_sent,
             received_bytes: info.frames_received,
+            udp_sent_bytes: info.udp_sent,
+            udp_received_bytes: info.udp_received,
             waiting_bytes: info.waiting as u64,
             rtt_ms: info.rtt.as_secs_f64() * 1_000.0,
         }

@@ -98,5 +98,7 @@ async fn three_in_a_row_share_everything() {
     for peer in peers {
         assert_eq!(peer["score"], 1_000);
         assert!(peer["received_bytes"].as_u64().unwrap() > 0, "{peer}");
+        let sent = |what: &str| peer[what].as_u64().unwrap();
+        assert!(sent("udp_sent_bytes") > sent("sent_bytes"), "with all overhead: {peer}");
     }
 }

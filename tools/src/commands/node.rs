@@ -49,6 +49,7 @@ pub(crate) fn parse_setting(text: &str) -> Result<Setting, String> {
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), environment(), &args.settings())?;
     logs::start(args.log.as_deref(), &config.log)?;
+    name_checks()?;
     // Before the node runs: whoever reads the ready line may end it at once.
     let mut ended = pin!(asked_to_end());
     let node = tokio::select! {
@@ -97,6 +98,12 @@ pub(crate) fn environment() -> Vec<(String, String)> {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     env::vars_os().filter_map(text).collect()
+}
+
+/// Gives the threads that check a name of their own, so that their share of the CPU can be seen.
+fn name_checks() -> Result<(), Failure> {
+    let named = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("weft-check-{at}"));
+    named.build_global().map_err(|error| Failure::failed(format!("no threads: {error}")))
 }
 
 fn ready(node: &Node, output: Output) -> Result<(), Failure> {

@@ -9,7 +9,10 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    ports::{Ports, free_run},
+};
 
 /// Where the files of what is measured lie.
 pub(super) struct Folder {
@@ -43,6 +46,20 @@ impl Folder {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// Where places for nodes are looked for: below the ports that the system gives to outgoing
+/// connections, each process of this program in a run of its own, so that two seldom meet.
+const PORT: u16 = 26_000;
+const RUNS: u32 = 30;
+const APART: u32 = 200;
+
+/// Free places for `count` nodes.
+pub(super) fn places(count: u16) -> Result<Vec<Ports>, Failure> {
+    let own = std::process::id() % RUNS * APART;
+    let first = PORT + u16::try_from(own).unwrap_or(0);
+    let none = || Failure::failed(format!("no {count} free ports above {first}"));
+    free_run(first, count).ok_or_else(none)
 }
 
 /// A process of this program; ended as a crash does when dropped.

@@ -190,7 +190,7 @@ struct Watch {
 impl Watch {
     fn new(due: impl Iterator<Item = (BodyId, Instant)>) -> Self {
         let due: HashMap<_, _> = due.collect();
-        let (open, report) = (due.len(), Report::new());
+        let (open, report) = (due.len(), Report::default());
         Self { due, uncertified: BTreeMap::new(), report, open, last_committed: None }
     }
 
@@ -200,7 +200,7 @@ impl Watch {
 
     fn answered(&mut self, (due, answer): Told) {
         match answer {
-            Ok(at) => self.report.reached(Stage::Accepted, micros(at, due)),
+            Ok(at) => self.report.reached(Stage::Accepted, at.saturating_duration_since(due)),
             Err(kind) => {
                 self.open = self.open.saturating_sub(1);
                 self.report.failed(kind);
@@ -213,14 +213,14 @@ impl Watch {
         match followed {
             Followed::Reading(reading) => {
                 if let Some(due) = self.due.get(&reading.body) {
-                    self.report.reached(Stage::Attached, micros(now, *due));
+                    self.report.reached(Stage::Attached, now.saturating_duration_since(*due));
                 }
             }
             // A further attachment of a body comes later, and changes nothing.
             Followed::Committed(committed) => {
                 if let Some(due) = self.due.remove(&committed.body) {
                     self.report.outcome(&committed.outcome.code);
-                    self.report.reached(Stage::Committed, micros(now, due));
+                    self.report.reached(Stage::Committed, now.saturating_duration_since(due));
                     self.uncertified.entry(committed.commit).or_default().push(due);
                     self.last_committed = Some(now);
                 }
@@ -228,7 +228,7 @@ impl Watch {
             Followed::Certified(commit) => {
                 let later = self.uncertified.split_off(&commit.saturating_add(1));
                 for due in std::mem::replace(&mut self.uncertified, later).into_values().flatten() {
-                    self.report.reached(Stage::Certified, micros(now, due));
+                    self.report.reached(Stage::Certified, now.saturating_duration_since(due));
                     self.open = self.open.saturating_sub(1);
                 }
             }
@@ -239,8 +239,4 @@ impl Watch {
     fn committed_after(&self, start: Instant) -> f64 {
         self.last_committed.map_or(0.0, |last| last.duration_since(start).as_secs_f64())
     }
-}
-
-fn micros(at: Instant, due: Instant) -> u64 {
-    u64::try_from(at.saturating_duration_since(due).as_micros()).unwrap_or(u64::MAX)
 }

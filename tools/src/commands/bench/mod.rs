@@ -1,13 +1,23 @@
 //! `weft bench`: measures a network that runs, or a node of its own.
 
+mod bound;
 mod buyers;
+mod chain;
 mod child;
+mod cluster;
+mod drive;
+mod feed;
 mod gateway;
+mod issuers;
 mod load;
+mod made;
+mod network;
+mod overload;
 mod pipeline;
 mod report;
 mod senders;
 mod takings;
+mod usage;
 
 use clap::Subcommand;
 
@@ -27,6 +37,10 @@ enum Verb {
     Gateway(gateway::Args),
     /// Gossip what was signed beforehand to a node of its own, and compare with bare libraries
     Pipeline(pipeline::Args),
+    /// Run a network of processes: how much becomes final, how fast, at what cost for each node
+    Network(network::Args),
+    /// Give a network of processes more than it takes: what do honest issuers notice
+    Overload(overload::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -36,6 +50,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Load(args) => load::run(args, output).await,
         Verb::Gateway(args) => gateway::run(args, output).await,
         Verb::Pipeline(args) => pipeline::run(args, output).await,
+        Verb::Network(args) => network::run(args, output).await,
+        Verb::Overload(args) => overload::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

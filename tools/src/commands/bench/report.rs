@@ -1,6 +1,6 @@
 //! What a run measured: a histogram per stage, errors by kind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -34,29 +34,50 @@ impl Stage {
 /// Longest latency that is told apart, in microseconds.
 const LONGEST_US: u64 = 600_000_000;
 
+/// How long things took.
+pub(super) struct Latencies(Histogram<u64>);
+
+impl Default for Latencies {
+    /// # Panics
+    /// Never: the bounds are constants that fit.
+    fn default() -> Self {
+        let empty = Histogram::new_with_bounds(1, LONGEST_US, 3);
+        Self(empty.expect("1 us to 10 min at three digits"))
+    }
+}
+
+impl Latencies {
+    pub(super) fn record(&mut self, took: Duration) {
+        self.0.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// How many were recorded.
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// What this part of them stays below, in milliseconds.
+    pub(super) fn ms(&self, quantile: f64) -> f64 {
+        millis(self.0.value_at_quantile(quantile))
+    }
+
+    /// The longest, in milliseconds.
+    pub(super) fn max_ms(&self) -> f64 {
+        millis(self.0.max())
+    }
+}
+
+#[derive(Default)]
 pub(super) struct Report {
-    stages: [Histogram<u64>; 4],
+    stages: [Latencies; 4],
     errors: BTreeMap<String, u64>,
     outcomes: BTreeMap<String, u64>,
 }
 
 impl Report {
-    /// # Panics
-    /// Never: the bounds of the histograms are constants that fit.
-    pub(super) fn new() -> Self {
-        let empty = || {
-            Histogram::new_with_bounds(1, LONGEST_US, 3).expect("1 us to 10 min at three digits")
-        };
-        Self {
-            stages: [(); 4].map(|()| empty()),
-            errors: BTreeMap::new(),
-            outcomes: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn reached(&mut self, stage: Stage, micros: u64) {
-        if let Some(histogram) = self.stages.get_mut(stage as usize) {
-            histogram.saturating_record(micros);
+    pub(super) fn reached(&mut self, stage: Stage, took: Duration) {
+        if let Some(latencies) = self.stages.get_mut(stage as usize) {
+            latencies.record(took);
         }
     }
 
@@ -70,16 +91,15 @@ impl Report {
 
     /// How many came that far.
     pub(super) fn count(&self, stage: Stage) -> u64 {
-        self.stages.get(stage as usize).map_or(0, Histogram::len)
+        self.stages.get(stage as usize).map_or(0, Latencies::count)
     }
 
     /// `offered` bodies in `seconds`, of which the last was committed after `until_seconds`.
     pub(super) fn value(&self, offered: usize, seconds: f64, until_seconds: f64) -> Value {
         let stage = |stage: Stage| {
-            let histogram = self.stages.get(stage as usize)?;
-            let at = |quantile: f64| micros(histogram.value_at_quantile(quantile));
-            let measured = json!({ "count": histogram.len(), "p50_ms": at(0.5), "p90_ms": at(0.9),
-                "p99_ms": at(0.99), "max_ms": micros(histogram.max()) });
+            let took = self.stages.get(stage as usize)?;
+            let measured = json!({ "count": took.count(), "p50_ms": took.ms(0.5),
+                "p90_ms": took.ms(0.9), "p99_ms": took.ms(0.99), "max_ms": took.max_ms() });
             Some((stage.name().to_owned(), measured))
         };
         let stages: serde_json::Map<_, _> = Stage::ALL.into_iter().filter_map(stage).collect();
@@ -118,12 +138,16 @@ impl Report {
     }
 }
 
-fn micros(micros: u64) -> f64 {
+fn millis(micros: u64) -> f64 {
     tenths(micros as f64 / 1_000.0)
 }
 
 pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
+}
+
+pub(super) fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 #[cfg(test)]
@@ -132,8 +156,9 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_what_was_recorded() {
-        let mut report = Report::new();
-        (1..=100).for_each(|ms| report.reached(Stage::Committed, ms * 1_000));
+        let mut report = Report::default();
+        let ms = Duration::from_millis;
+        (1..=100).for_each(|took| report.reached(Stage::Committed, ms(took)));
         report.failed("busy".to_owned());
         let value = report.value(101, 10.0, 10.0);
         let committed = &value["stages"]["committed"];

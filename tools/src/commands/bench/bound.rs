@@ -74,7 +74,7 @@ fn cpu<E>(count: usize, work: impl FnOnce() -> Result<(), E>) -> Result<f64, E> 
 }
 
 /// CPU time of this process, all its threads together.
-fn cpu_time() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     let whole = Duration::from_secs(u64::try_from(used.tv_sec).unwrap_or(0));
     whole + Duration::from_nanos(u64::try_from(used.tv_nsec).unwrap_or(0))

@@ -8,46 +8,48 @@
 //!
 //! Left out on purpose: latency (`weft bench load`), several nodes, the API.
 
-mod bound;
-mod feed;
-mod made;
-
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use clap::value_parser;
 use serde_json::{Value, json};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use tokio::time::sleep;
 use weft_client::host::NodeClient;
-use weft_core::{message::PeerAddress, params::PAYLOAD_BYTES_MAX};
+use weft_core::{
+    message::{Message, PeerAddress},
+    params::PAYLOAD_BYTES_MAX,
+};
 
-use self::{
-    bound::{STAGES, Split},
+use super::{
+    bound::{self, STAGES, Split},
+    child::{Folder, Running, places, spawn},
+    cluster::WORK_BITS,
     feed::Feed,
     made::Load,
-};
-use super::{
-    child::{Folder, Running, spawn},
-    report::tenths,
+    report::{hundredths, tenths},
+    usage::Usage,
 };
 use crate::{
     failure::Failure,
     network::{Network, Plan},
     output::Output,
-    ports::free_run,
     time::now_ms,
 };
 
-/// Where a free place for the node is looked for.
-const PORT: u16 = 26_000;
-
-/// Work asked of a small transaction. Little: searching for it is not what is measured.
-const WORK_BITS: u8 = 4;
-
 /// Bytes per second that the node takes in: as much as it can.
 const ALL: u64 = 1 << 40;
+
+/// Transactions that the node was sent and has not attached, at most.
+const ON_THEIR_WAY_MAX: u64 = 4_096;
+
+/// How often the node is asked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How long the node may stand still.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of readings, where none are given.
 const SIZES: [u16; 2] = [32, 1_024];
@@ -85,8 +87,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-pipeline-{}", now_ms()))?;
-    let none = || Failure::failed(format!("no free ports above {PORT}"));
-    let ports = free_run(PORT, 1).ok_or_else(none)?;
+    let ports = places(1)?;
     let plan = Plan { label: "bench", work_bits: WORK_BITS };
     let network = Network::open_or_make(&folder.path().join("net"), &plan, &ports)?;
     network.write_config(0)?;
@@ -159,21 +160,46 @@ impl Node {
         let member = network.members.first().ok_or_else(|| Failure::failed("no node"))?;
         let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
         let to = PeerAddress { id: member.id, address: member.ports.p2p_address() };
-        let feed = Feed::connect(&load.genesis, to).await?;
-        feed.send(&load.registrations, &client).await?;
+        let feed = Feed::connect(&load.genesis, to, [0; 2]).await?;
+        pour(&load.registrations, &feed, &client).await?;
         let (cpu, began) = (self.cpu()?, Instant::now());
-        feed.send(&load.readings, &client).await?;
+        pour(&load.readings, &feed, &client).await?;
         Ok(Taken { wall: began.elapsed(), cpu: self.cpu()?.saturating_sub(cpu) })
     }
 
     /// The CPU time that it used so far, user and system.
     fn cpu(&self) -> Result<Duration, Failure> {
-        let pid = Pid::from_u32(self.0.id());
-        let mut system = System::new().map_err(Failure::failed)?;
-        let kind = ProcessRefreshKind::nothing().with_cpu();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
-        let process = system.process(pid).ok_or_else(|| Failure::failed("the node has ended"))?;
-        Ok(Duration::from_millis(process.accumulated_cpu_time()))
+        Ok(Usage::of(self.0.id())?.cpu)
+    }
+}
+
+/// Feeds all of `load` as fast as the node takes it, and waits until the node has put it in its
+/// place in the order, for good. What is on its way is bounded, so nothing is dropped on either
+/// side.
+async fn pour(load: &[Bytes], feed: &Feed, node: &NodeClient) -> Result<(), Failure> {
+    let began = node.status().await?.position.0;
+    let (total, mut sent, mut rest) = (load.len() as u64, 0, load.iter());
+    let (mut seen, mut still) = (0, Duration::ZERO);
+    loop {
+        let status = node.status().await?;
+        let attached = status.position.0.saturating_sub(began);
+        // A committee of one: what has its place is final.
+        if attached == total && status.finality.unordered == 0 {
+            return Ok(());
+        }
+        while sent < attached + ON_THEIR_WAY_MAX
+            && let Some(bytes) = rest.next()
+        {
+            feed.say(Message::Transaction(bytes.clone()));
+            sent += 1;
+        }
+        sleep(LOOK_EVERY).await;
+        still = if attached > seen { Duration::ZERO } else { still + LOOK_EVERY };
+        seen = attached;
+        if still > PATIENCE {
+            let cause = format!("the node stands still at {attached} of {total}");
+            return Err(Failure::failed(cause).next("look into its log"));
+        }
     }
 }
 
@@ -197,7 +223,7 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
         "bound_us": tenths(median(&|round| round.bound.sum())), "bound_split_us": split,
         "node_us": tenths(median(&|round| round.node.cpu_us(count))),
         "node_per_second": median(&|round| count as f64 / round.node.wall.as_secs_f64()).round(),
-        "ratio": (median(&|round| round.ratio(count)) * 100.0).round() / 100.0,
+        "ratio": hundredths(median(&|round| round.ratio(count))),
     })
 }
 
