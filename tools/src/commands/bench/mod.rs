@@ -18,6 +18,7 @@ mod report;
 mod senders;
 mod takings;
 mod usage;
+mod whole;
 
 use clap::Subcommand;
 
@@ -41,6 +42,8 @@ enum Verb {
     Network(network::Args),
     /// Give a network of processes more than it takes: what do honest issuers notice
     Overload(overload::Args),
+    /// Measure this machine with all of these that need nothing else, and write a report
+    Report(whole::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -52,6 +55,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Pipeline(args) => pipeline::run(args, output).await,
         Verb::Network(args) => network::run(args, output).await,
         Verb::Overload(args) => overload::run(args, output).await,
+        Verb::Report(args) => whole::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

@@ -29,8 +29,8 @@ use super::{
     cluster::WORK_BITS,
     feed::Feed,
     made::Load,
-    report::{hundredths, tenths},
-    usage::Usage,
+    report::{hundredths, split, tenths},
+    usage::{GROUPS, Usage},
 };
 use crate::{
     failure::Failure,
@@ -134,11 +134,17 @@ impl Round {
 struct Taken {
     wall: Duration,
     cpu: Duration,
+    by_group: [Duration; GROUPS.len()],
 }
 
 impl Taken {
     fn cpu_us(&self, count: usize) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / count as f64
+    }
+
+    fn group_us(&self, group: usize, count: usize) -> f64 {
+        let cpu = self.by_group.get(group).copied().unwrap_or_default();
+        cpu.as_secs_f64() * 1e6 / count as f64
     }
 }
 
@@ -162,14 +168,11 @@ impl Node {
         let to = PeerAddress { id: member.id, address: member.ports.p2p_address() };
         let feed = Feed::connect(&load.genesis, to, [0; 2]).await?;
         pour(&load.registrations, &feed, &client).await?;
-        let (cpu, began) = (self.cpu()?, Instant::now());
+        let (before, began) = (Usage::of(self.0.id())?, Instant::now());
         pour(&load.readings, &feed, &client).await?;
-        Ok(Taken { wall: began.elapsed(), cpu: self.cpu()?.saturating_sub(cpu) })
-    }
-
-    /// The CPU time that it used so far, user and system.
-    fn cpu(&self) -> Result<Duration, Failure> {
-        Ok(Usage::of(self.0.id())?.cpu)
+        let (wall, after) = (began.elapsed(), Usage::of(self.0.id())?);
+        let (cpu, by_group) = (after.cpu_since(&before), after.by_group_since(&before));
+        Ok(Taken { wall, cpu, by_group })
     }
 }
 
@@ -216,35 +219,41 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
         .enumerate()
         .map(|(at, name)| (name.to_owned(), tenths(stage(at)).into()))
         .collect();
+    let groups: serde_json::Map<_, _> = GROUPS
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let us = median(&move |round| round.node.group_us(at, count));
+            (name.to_owned(), tenths(us).into())
+        })
+        .collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     json!({
         "event": "pipeline", "readings": count, "bytes": bytes, "rounds": rounds.len(),
         "cores": cores,
         "bound_us": tenths(median(&|round| round.bound.sum())), "bound_split_us": split,
         "node_us": tenths(median(&|round| round.node.cpu_us(count))),
+        "node_split_us": groups,
         "node_per_second": median(&|round| count as f64 / round.node.wall.as_secs_f64()).round(),
         "ratio": hundredths(median(&|round| round.ratio(count))),
     })
 }
 
-fn text(value: &Value) -> String {
-    let stages = STAGES.map(|name| {
-        let us = value.pointer(&format!("/bound_split_us/{name}")).and_then(Value::as_f64);
-        format!("{name} {}", us.unwrap_or_default())
-    });
+pub(super) fn text(value: &Value) -> String {
     format!(
         "{} readings of {} bytes, median of {} rounds on {} cores\n\
          bound  {} us of CPU each: {}\n\
-         node   {} us of CPU each, {} a second from the socket to final and durable\n\
-         ratio  {}\n",
+         node   {} us of CPU each: {}\n\
+         ratio  {}; {} a second from the socket to final and durable\n",
         value["readings"],
         value["bytes"],
         value["rounds"],
         value["cores"],
         value["bound_us"],
-        stages.join(", "),
+        split(&value["bound_split_us"], &STAGES),
         value["node_us"],
-        value["node_per_second"],
+        split(&value["node_split_us"], &GROUPS),
         value["ratio"],
+        value["node_per_second"],
     )
 }

@@ -142,6 +142,11 @@ fn millis(micros: u64) -> f64 {
     tenths(micros as f64 / 1_000.0)
 }
 
+/// Figures by name, in the order of `names`.
+pub(super) fn split(value: &Value, names: &[&str]) -> String {
+    names.iter().map(|name| format!("{name} {}", value[*name])).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }

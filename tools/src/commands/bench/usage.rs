@@ -53,6 +53,22 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// CPU time since `earlier`.
+    pub(super) fn cpu_since(&self, earlier: &Self) -> Duration {
+        self.cpu.saturating_sub(earlier.cpu)
+    }
+
+    /// That of each group since `earlier`.
+    pub(super) fn by_group_since(&self, earlier: &Self) -> [Duration; GROUPS.len()] {
+        let mut since = self.by_group;
+        for (of_group, before) in since.iter_mut().zip(earlier.by_group) {
+            *of_group = of_group.saturating_sub(before);
+        }
+        since
+    }
+}
+
 /// What is resident of the process `id`, in bytes: cheaper to ask for than all of it.
 pub(super) fn memory_bytes(id: u32) -> Result<u64, Failure> {
     let pid = Pid::from_u32(id);

@@ -15,6 +15,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::value_parser;
 use weft_core::params::PAYLOAD_BYTES_MAX;
 
+pub(super) use self::report::text;
 use self::report::{Step, Summary};
 use super::{
     bound::{self, cpu_time},
@@ -103,7 +104,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         steps.push(bench.step(part, count, Pace::PerSecond(rate)).await?);
     }
     let value = Summary { nodes: args.nodes, bytes, bound, steps }.value();
-    output.show(&value, || report::text(&value))?;
+    output.show(&value, || text(&value))?;
     drop(bench);
     folder.remove_if_ours();
     Ok(())

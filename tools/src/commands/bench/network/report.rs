@@ -8,7 +8,7 @@ use super::super::{
     bound::{STAGES, Split},
     cluster::Reading,
     drive::{Pace, Ran},
-    report::{hundredths, tenths},
+    report::{hundredths, split, tenths},
     usage::GROUPS,
 };
 
@@ -120,7 +120,7 @@ impl Summary {
 }
 
 /// The same for people.
-pub(super) fn text(value: &Value) -> String {
+pub(in super::super) fn text(value: &Value) -> String {
     let mut text = format!(
         "{} nodes on {} cores, readings of {} bytes; knee at {} final a second\n\
          bound {} us of CPU each: {}\n\n\
@@ -166,8 +166,4 @@ pub(super) fn text(value: &Value) -> String {
         "\nCPU: per final transaction and node; ratio: over the bound; wire: over its length\n",
     );
     text
-}
-
-fn split(value: &Value, names: &[&str]) -> String {
-    names.iter().map(|name| format!("{name} {}", value[*name])).collect::<Vec<_>>().join(", ")
 }

@@ -26,6 +26,7 @@ use weft_client::host::NodeClient;
 use weft_core::{params::PAYLOAD_BYTES_MAX, tx::SealedBody};
 use weft_node::key_file::Seed;
 
+pub(super) use self::report::text;
 use self::{
     attacks::{Forged, forge, reattach, work_speed},
     flood::{Flood, Replayed},
@@ -145,7 +146,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         settled,
     };
     let value = summary.value();
-    output.show(&value, || report::text(&value))?;
+    output.show(&value, || text(&value))?;
     drop(bench);
     folder.remove_if_ours();
     Ok(())

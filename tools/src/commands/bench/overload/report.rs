@@ -132,7 +132,7 @@ impl Summary {
 }
 
 /// The same for people.
-pub(super) fn text(value: &Value) -> String {
+pub(in super::super) fn text(value: &Value) -> String {
     let mut text = format!(
         "{} nodes on {} cores, readings of {} bytes; knee at {} final a second\n\
          settings other than the defaults: {}\n\n\
