@@ -3,7 +3,9 @@
 mod buyers;
 mod child;
 mod gateway;
+mod growth;
 mod load;
+mod measured;
 mod pipeline;
 mod report;
 mod senders;
@@ -27,6 +29,8 @@ enum Verb {
     Gateway(gateway::Args),
     /// Gossip what was signed beforehand to a node of its own, and compare with bare libraries
     Pipeline(pipeline::Args),
+    /// Fill a node of its own, and measure at each size what it takes and how it answers
+    Growth(growth::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -36,6 +40,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Load(args) => load::run(args, output).await,
         Verb::Gateway(args) => gateway::run(args, output).await,
         Verb::Pipeline(args) => pipeline::run(args, output).await,
+        Verb::Growth(args) => growth::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

@@ -92,17 +92,3 @@ fn load_is_measured_at_every_stage() {
     assert_eq!(measured["outcomes"]["applied"], 40);
     assert!(nodes.take(0).terminate().success());
 }
-
-#[test]
-fn a_node_is_held_against_bare_libraries() {
-    let dir = tempfile::tempdir().unwrap();
-    let args = ["--json", "bench", "pipeline", "--count", "1000", "--rounds", "1"];
-    let args = [&args[..], &["--bytes", "32", "--dir", "files"]].concat();
-    let measured = json(&run(dir.path(), &args).ok());
-    assert_eq!((&measured["readings"], &measured["bytes"]), (&1_000.into(), &32.into()));
-    for figure in ["bound_us", "node_us", "node_per_second", "ratio"] {
-        assert!(measured[figure].as_f64().unwrap() > 0.0, "{measured}");
-    }
-    assert!(dir.path().join("files/net/node.log").exists(), "what was named is kept");
-    run(dir.path(), &args).fails(2, &["files is not empty", "--dir"]);
-}

@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The peer.
-pub(super) struct Feed {
+pub(in super::super) struct Feed {
     net: Net,
     to: NodeId,
     /// Takes what the node says, so that it is never held back.
@@ -45,7 +45,10 @@ impl Drop for Feed {
 
 impl Feed {
     /// Connects to the node at `to`.
-    pub(super) async fn connect(genesis: &Genesis, to: PeerAddress) -> Result<Self, Failure> {
+    pub(in super::super) async fn connect(
+        genesis: &Genesis,
+        to: PeerAddress,
+    ) -> Result<Self, Failure> {
         let config = NetConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             send_queue_bytes: 256 << 20,
@@ -67,7 +70,11 @@ impl Feed {
     }
 
     /// Sends all of `load` and waits until the node has put it in its place in the order, for good.
-    pub(super) async fn send(&self, load: &[Bytes], node: &NodeClient) -> Result<(), Failure> {
+    pub(in super::super) async fn send(
+        &self,
+        load: &[Bytes],
+        node: &NodeClient,
+    ) -> Result<(), Failure> {
         let began = node.status().await?.position.0;
         let (total, mut sent, mut rest) = (load.len() as u64, 0, load.iter());
         let (mut seen, mut still) = (0, Duration::ZERO);

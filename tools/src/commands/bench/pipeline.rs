@@ -4,50 +4,33 @@
 //! The node is a process of its own and a committee of one. This process is its only peer, which
 //! gossips transactions over QUIC that were signed beforehand. CPU time is that of the node's
 //! process, so the generator does not count; the bound is that of the same bytes in bare libraries
-//! ([`bound`]), measured in turn with it.
+//! ([`bound::measure`]), measured in turn with it.
 //!
 //! Left out on purpose: latency (`weft bench load`), several nodes, the API.
-
-mod bound;
-mod feed;
-mod made;
 
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use clap::value_parser;
 use serde_json::{Value, json};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-use weft_client::host::NodeClient;
-use weft_core::{message::PeerAddress, params::PAYLOAD_BYTES_MAX};
+use weft_core::params::PAYLOAD_BYTES_MAX;
 
-use self::{
-    bound::{STAGES, Split},
-    feed::Feed,
-    made::Load,
-};
 use super::{
-    child::{Folder, Running, spawn},
-    report::tenths,
+    child::Folder,
+    measured::{
+        self, Node,
+        bound::{self, STAGES, Split},
+        made::Maker,
+    },
+    report::{hundredths, tenths},
 };
-use crate::{
-    failure::Failure,
-    network::{Network, Plan},
-    output::Output,
-    ports::free_run,
-    time::now_ms,
-};
+use crate::{failure::Failure, network::Network, output::Output, time::now_ms};
 
 /// Where a free place for the node is looked for.
 const PORT: u16 = 26_000;
-
-/// Work asked of a small transaction. Little: searching for it is not what is measured.
-const WORK_BITS: u8 = 4;
-
-/// Bytes per second that the node takes in: as much as it can.
-const ALL: u64 = 1 << 40;
 
 /// Bytes of readings, where none are given.
 const SIZES: [u16; 2] = [32, 1_024];
@@ -85,22 +68,19 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-pipeline-{}", now_ms()))?;
-    let none = || Failure::failed(format!("no free ports above {PORT}"));
-    let ports = free_run(PORT, 1).ok_or_else(none)?;
-    let plan = Plan { label: "bench", work_bits: WORK_BITS };
-    let network = Network::open_or_make(&folder.path().join("net"), &plan, &ports)?;
-    network.write_config(0)?;
+    let network = measured::network(&folder.path().join("net"), PORT, 0)?;
     let sizes = if args.bytes.is_empty() { &SIZES[..] } else { &args.bytes };
     for size in sizes {
         let (count, bytes) = (args.count as usize, usize::from(*size));
         output.note(&format!("signs {count} readings of {bytes} bytes"));
-        let load = Load::make(&network.genesis, count, bytes)?;
+        let mut maker = Maker::new(&network.genesis, bytes)?;
+        let load = Load { registrations: maker.registrations()?, readings: maker.readings(count)? };
+        let (keys, work_bits) = (maker.keys(), network.genesis.params.work_bits);
         let mut rounds = Vec::new();
         for round in 0..args.rounds {
             let dir = folder.path().join(format!("{bytes}-{round}"));
-            let bound = bound::measure(&load, &dir.join("bare"))?;
-            let node =
-                Node::start(&network, &dir.join("node")).await?.take(&network, &load).await?;
+            let bound = bound::measure(&load.readings, &keys, work_bits, &dir.join("bare"))?;
+            let node = take(&network, &dir.join("node"), &load).await?;
             output.note(&format!(
                 "round {round}: bound {:.1} us, node {:.1} us of CPU each",
                 bound.sum(),
@@ -141,40 +121,20 @@ impl Taken {
     }
 }
 
-/// The measured process, with an empty store.
-struct Node(Running);
+/// What is fed in one round.
+struct Load {
+    registrations: Vec<Bytes>,
+    readings: Vec<Bytes>,
+}
 
-impl Node {
-    async fn start(network: &Network, dir: &Path) -> Result<Self, Failure> {
-        let text = |path: &Path| path.display().to_string();
-        let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
-        let mut args = Vec::from(args);
-        args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
-        args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
-        spawn("node", &args, &network.dir().join("node.log")).await.map(Self)
-    }
-
-    /// Has it take the load.
-    async fn take(&self, network: &Network, load: &Load) -> Result<Taken, Failure> {
-        let member = network.members.first().ok_or_else(|| Failure::failed("no node"))?;
-        let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
-        let to = PeerAddress { id: member.id, address: member.ports.p2p_address() };
-        let feed = Feed::connect(&load.genesis, to).await?;
-        feed.send(&load.registrations, &client).await?;
-        let (cpu, began) = (self.cpu()?, Instant::now());
-        feed.send(&load.readings, &client).await?;
-        Ok(Taken { wall: began.elapsed(), cpu: self.cpu()?.saturating_sub(cpu) })
-    }
-
-    /// The CPU time that it used so far, user and system.
-    fn cpu(&self) -> Result<Duration, Failure> {
-        let pid = Pid::from_u32(self.0.id());
-        let mut system = System::new().map_err(Failure::failed)?;
-        let kind = ProcessRefreshKind::nothing().with_cpu();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
-        let process = system.process(pid).ok_or_else(|| Failure::failed("the node has ended"))?;
-        Ok(Duration::from_millis(process.accumulated_cpu_time()))
-    }
+/// Has a new node with its store in `dir` take the load.
+async fn take(network: &Network, dir: &Path, load: &Load) -> Result<Taken, Failure> {
+    let node = Node::start(network, 0, dir, &[]).await?;
+    let feed = node.feed(network).await?;
+    feed.send(&load.registrations, node.client()).await?;
+    let (before, began) = (node.usage()?, Instant::now());
+    feed.send(&load.readings, node.client()).await?;
+    Ok(Taken { wall: began.elapsed(), cpu: node.usage()?.cpu.saturating_sub(before.cpu) })
 }
 
 fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
@@ -197,7 +157,7 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
         "bound_us": tenths(median(&|round| round.bound.sum())), "bound_split_us": split,
         "node_us": tenths(median(&|round| round.node.cpu_us(count))),
         "node_per_second": median(&|round| count as f64 / round.node.wall.as_secs_f64()).round(),
-        "ratio": (median(&|round| round.ratio(count)) * 100.0).round() / 100.0,
+        "ratio": hundredths(median(&|round| round.ratio(count))),
     })
 }
 
