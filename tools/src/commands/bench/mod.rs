@@ -9,6 +9,7 @@ mod measured;
 mod pipeline;
 mod report;
 mod senders;
+mod sync;
 mod takings;
 
 use clap::Subcommand;
@@ -31,6 +32,8 @@ enum Verb {
     Pipeline(pipeline::Args),
     /// Fill a node of its own, and measure at each size what it takes and how it answers
     Growth(growth::Args),
+    /// Let a new node join one that has all, by snapshot and commit by commit, and measure it
+    Sync(sync::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -41,6 +44,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Gateway(args) => gateway::run(args, output).await,
         Verb::Pipeline(args) => pipeline::run(args, output).await,
         Verb::Growth(args) => growth::run(args, output).await,
+        Verb::Sync(args) => sync::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

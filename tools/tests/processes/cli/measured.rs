@@ -1,4 +1,4 @@
-//! `weft bench pipeline` and `growth`, which start nodes of their own.
+//! `weft bench pipeline`, `growth` and `sync`, which start nodes of their own.
 
 use serde_json::Value;
 
@@ -45,4 +45,21 @@ fn a_node_is_looked_at_as_it_grows() {
     assert!(dir.path().join("files/net/node.log").exists(), "what was named is kept");
     let wrong = ["bench", "growth", "--sizes", "2000,1000"];
     run(dir.path(), &wrong).fails(2, &["do not ascend", "--sizes 10000,100000"]);
+}
+
+#[test]
+fn a_new_node_joins_both_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let said =
+        run(dir.path(), &["--json", "bench", "sync", "--count", "500", "--busy-seconds", "1"]).ok();
+    let joined: Vec<_> = said.lines().map(json).collect();
+    let ways: Vec<_> = joined.iter().map(|value| value["way"].as_str().unwrap()).collect();
+    assert_eq!(ways, ["snapshot", "archive"]);
+    for value in &joined {
+        // One registration for each of the 16 accounts, among those asked for.
+        assert_eq!((&value["stored"], &value["transactions"]), (&500.into(), &500.into()));
+        for figure in ["per_second", "node_us", "bound_us", "ratio"] {
+            assert!(value[figure].as_f64().unwrap() > 0.0, "{figure}: {value}");
+        }
+    }
 }
