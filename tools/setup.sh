@@ -85,9 +85,20 @@ if [ -n "$components" ]; then
     rustup component add $components
 fi
 
-# `./check` builds the verifier for browsers and the client for microcontrollers for these; without
-# them it says what it left out. Where there is no way to them, that is found out soon.
+# `./check` counts instructions with valgrind, and builds the verifier for browsers and the client
+# for microcontrollers for these targets; without them it says what it left out. Where there is no way to them, that is found out soon.
 [ "${1:-}" = check ] || exit 0
+if ! has valgrind; then
+    if has apt-get && [ "$(id -u)" -eq 0 ]; then
+        say "apt-get install valgrind"
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update --quiet --quiet &&
+            apt-get install --yes --no-install-recommends valgrind >/dev/null; } ||
+            say "went on without: valgrind"
+    else
+        say "to count instructions, please install: valgrind"
+    fi
+fi
 for target in wasm32-unknown-unknown thumbv7em-none-eabihf; do
     if has rustup && ! rustup target list --installed | grep -q "^$target\$"; then
         say "rustup target add $target"

@@ -19,7 +19,7 @@ use weft_core::{
     codec::Encode as _,
     digest::{KeyId, TxId},
     genesis::Genesis,
-    keys::{HostKey, PublicKey, Scheme, Sign as _},
+    keys::{HostKey, PublicKey, Scheme, Sign},
     params::Params,
     pow::Search,
     time::Time,
@@ -123,7 +123,7 @@ fn made(
 /// On a library that does not sign.
 pub fn transaction(
     genesis: &Genesis,
-    key: &HostKey,
+    key: &dyn Sign,
     sequence: u64,
     content: usize,
     parents: [TxId; 2],

@@ -10,6 +10,7 @@ use std::env;
 use std::process::ExitCode;
 
 mod bare;
+mod counts;
 mod deny;
 mod header;
 mod lock;
@@ -32,6 +33,7 @@ usage: cargo xtask <command>
   mutants [name,name..] break rules on purpose, and see that tests notice (minutes)
   mutants --seeds [name,name..]
                  the same, and see how many seeds the simulator's campaign takes
+  counts --bless take what the hot paths of this state take as the baseline
   <step>         run one step, its output straight to the terminal
 ";
 
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["setup"] => setup::all(),
+        ["counts", "--bless"] => counts::bless(),
         ["mutants"] => mutants::run(""),
         ["mutants", "--seeds"] => mutants::hunt(""),
         ["mutants", "--seeds", name] => mutants::hunt(name),

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::report::{tail, tests_summary};
 use crate::shell::{Command, Shell};
-use crate::{bare, deny, tidy, tiny, unit, wasm};
+use crate::{bare, counts, deny, tidy, tiny, unit, wasm};
 
 /// What a step has to say when it passed.
 #[derive(Default)]
@@ -42,6 +42,11 @@ const STEPS: &[Step] = &[
     },
     Step { name: "clippy", about: "no warning, in every set of features", run: clippy },
     Step { name: "doc", about: "docs of public and private items, no warning", run: doc },
+    Step {
+        name: "counts",
+        about: "the hot paths take no more instructions than before",
+        run: counts::step,
+    },
     Step { name: "test", about: "all tests, examples in docs included", run: test },
     Step {
         name: "deny",

@@ -4,7 +4,7 @@
 //! count. The store is a bare fjall that is given what any node has to keep of a transaction, its
 //! bytes, a place for its issuer and sequence, and a link from each parent.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
@@ -17,7 +17,6 @@ use weft_core::{
     tx::{Attachment, Transaction},
 };
 
-use super::made::Load;
 use crate::failure::Failure;
 
 /// Transactions written in one batch, and in how many batches one is synced.
@@ -38,9 +37,14 @@ impl Split {
     }
 }
 
-/// Measures all stages on the readings of `load`; the store in the new folder `dir`.
-pub(super) fn measure(load: &Load, dir: &Path) -> Result<Split, Failure> {
-    let readings = &load.readings;
+/// Measures all stages on `readings`, signed by `keys` and with so much work; the store in the new
+/// folder `dir`.
+pub(super) fn measure(
+    readings: &[Bytes],
+    keys: &HashMap<KeyId, PublicKey>,
+    work_bits: u8,
+    dir: &Path,
+) -> Result<Split, Failure> {
     let count = readings.len();
     let parse = cpu(count, || {
         readings.iter().try_for_each(|bytes| Transaction::from_bytes(bytes).map(drop))
@@ -53,13 +57,12 @@ pub(super) fn measure(load: &Load, dir: &Path) -> Result<Split, Failure> {
         Ok::<(), Failure>(())
     })?;
     let work = cpu(count, || {
-        let bits = load.genesis.params.work_bits;
-        let all = ids.iter().all(|(_, id)| trailing_zero_bits(id) >= bits);
-        all.then_some(()).ok_or_else(|| Failure::failed("the load lacks work"))
+        let all = ids.iter().all(|(_, id)| trailing_zero_bits(id) >= work_bits);
+        all.then_some(()).ok_or_else(|| Failure::failed("the readings lack work"))
     })?;
     let verify = cpu(count, || {
         let mut both = pieces.iter().zip(&ids);
-        both.try_for_each(|(pieces, (body, _))| pieces.verify(load, body))
+        both.try_for_each(|(pieces, (body, _))| pieces.verify(keys, body))
     })?;
     let store = cpu(count, || store(&pieces, &ids, dir)).map_err(Failure::failed)?;
     Ok(Split([parse, hash, work, verify, store]))
@@ -146,11 +149,12 @@ impl<'a> Pieces<'a> {
         (body, TxId(hasher.chain(self.nonce).finish()))
     }
 
-    fn verify(&self, load: &Load, body: &[u8; 32]) -> Result<(), Failure> {
+    fn verify(&self, keys: &HashMap<KeyId, PublicKey>, body: &[u8; 32]) -> Result<(), Failure> {
         let signature = Bytes::copy_from_slice(self.signature);
         let signature = Signature::new(Scheme::MlDsa44, signature).map_err(Failure::failed)?;
-        let key = self.issuer.try_into().ok().and_then(|id| load.keys.get(&KeyId(id)));
-        let key: &PublicKey = key.ok_or_else(|| Failure::failed("the load has another issuer"))?;
+        let key = self.issuer.try_into().ok().and_then(|id| keys.get(&KeyId(id)));
+        let key: &PublicKey =
+            key.ok_or_else(|| Failure::failed("the readings have another issuer"))?;
         HostVerifier.verify(key, body, &signature).map_err(Failure::failed)
     }
 }

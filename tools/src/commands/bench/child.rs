@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -74,6 +75,19 @@ impl Running {
     pub(super) fn end(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub(super) fn terminate(&self) -> Result<(), Failure> {
+        let pid = Pid::from_u32(self.id());
+        let mut system = System::new().map_err(Failure::failed)?;
+        let nothing = ProcessRefreshKind::nothing();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, nothing);
+        let asked = system.process(pid).and_then(|process| process.kill_with(Signal::Term));
+        match asked {
+            Some(true) => Ok(()),
+            _ => Err(Failure::failed("cannot ask a process to end: it has ended already")),
+        }
     }
 
     /// How it ended, if it has ended.

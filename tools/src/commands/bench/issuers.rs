@@ -21,7 +21,7 @@ use weft_node::key_file::Seed;
 use crate::{failure::Failure, time::now_ms};
 
 /// The stream of the readings.
-const STREAM: &str = "bench/signed";
+pub(super) const STREAM: &str = "bench/signed";
 
 /// The accounts of one network, and how far they have signed.
 pub(super) struct Issuers {

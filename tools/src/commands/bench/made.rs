@@ -1,10 +1,14 @@
 //! Transactions signed and attached beforehand, parents before children.
 //!
-//! All hang on the genesis: a commit that is recent enough for a run of seconds.
+//! All of a portion hang on one commit; whoever feeds for longer than some seconds names a newer one
+//! for the next portion, for what hangs on an old commit becomes stale.
+//!
+//! Invariant: what exists at once is what was asked for at once.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use weft_client::host::Tips;
 use weft_core::{
     codec::Encode as _, digest::KeyId, genesis::Genesis, keys::PublicKey, tx::SealedBody,
 };
@@ -15,26 +19,44 @@ use crate::failure::Failure;
 /// Accounts that sign in turn.
 pub(super) const ISSUERS: usize = 16;
 
-/// What one run feeds.
-pub(super) struct Load {
-    pub(super) genesis: Genesis,
-    /// The keys of the issuers, by id.
-    pub(super) keys: HashMap<KeyId, PublicKey>,
-    /// The first of each issuer, with its key.
-    pub(super) registrations: Vec<Bytes>,
-    pub(super) readings: Vec<Bytes>,
+/// Makes readings of some accounts in turn.
+pub(super) struct Maker {
+    issuers: Issuers,
+    chain: Chain,
+    /// Bytes of a reading.
+    bytes: usize,
 }
 
-impl Load {
-    /// `count` readings of `bytes` bytes.
-    pub(super) fn make(genesis: &Genesis, count: usize, bytes: usize) -> Result<Self, Failure> {
-        let mut issuers = Issuers::generate(genesis, ISSUERS)?;
-        let mut chain = Chain::new(genesis);
-        let mut hang = |bodies: Vec<SealedBody>| -> Vec<Bytes> {
-            bodies.into_iter().map(|sealed| chain.hang(sealed).to_bytes().into()).collect()
-        };
-        let registrations = hang(issuers.register()?);
-        let readings = hang(issuers.sign(count, bytes)?);
-        Ok(Self { genesis: genesis.clone(), keys: issuers.keys(), registrations, readings })
+impl Maker {
+    /// With new accounts; readings of `bytes` bytes.
+    pub(super) fn new(genesis: &Genesis, bytes: usize) -> Result<Self, Failure> {
+        let issuers = Issuers::generate(genesis, ISSUERS)?;
+        Ok(Self { issuers, chain: Chain::new(genesis), bytes })
+    }
+
+    /// The keys of the accounts, by id.
+    pub(super) fn keys(&self) -> HashMap<KeyId, PublicKey> {
+        self.issuers.keys()
+    }
+
+    /// The first body of each account, with its key: before all others.
+    pub(super) fn registrations(&mut self) -> Result<Vec<Bytes>, Failure> {
+        let bodies = self.issuers.register()?;
+        Ok(self.hang(bodies))
+    }
+
+    /// The next `count` readings.
+    pub(super) fn readings(&mut self, count: usize) -> Result<Vec<Bytes>, Failure> {
+        let bodies = self.issuers.sign(count, self.bytes)?;
+        Ok(self.hang(bodies))
+    }
+
+    /// The next ones hang where a node says.
+    pub(super) fn hang_on(&mut self, tips: &Tips) {
+        self.chain.follow(tips);
+    }
+
+    fn hang(&mut self, bodies: Vec<SealedBody>) -> Vec<Bytes> {
+        bodies.into_iter().map(|sealed| self.chain.hang(sealed).to_bytes().into()).collect()
     }
 }

@@ -8,14 +8,17 @@ mod cluster;
 mod drive;
 mod feed;
 mod gateway;
+mod growth;
 mod issuers;
 mod load;
 mod made;
+mod measured;
 mod network;
 mod overload;
 mod pipeline;
 mod report;
 mod senders;
+mod sync;
 mod takings;
 mod usage;
 mod whole;
@@ -44,6 +47,10 @@ enum Verb {
     Overload(overload::Args),
     /// Measure this machine with all of these that need nothing else, and write a report
     Report(whole::Args),
+    /// Fill a node of its own, and measure at each size what it takes and how it answers
+    Growth(growth::Args),
+    /// Let a new node join one that has all, by snapshot and commit by commit, and measure it
+    Sync(sync::Args),
     /// Buy one stream with many buyers and tell whether each got everything
     Market(buyers::Args),
 }
@@ -56,6 +63,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         Verb::Network(args) => network::run(args, output).await,
         Verb::Overload(args) => overload::run(args, output).await,
         Verb::Report(args) => whole::run(args, output).await,
+        Verb::Growth(args) => growth::run(args, output).await,
+        Verb::Sync(args) => sync::run(args, output).await,
         Verb::Market(args) => buyers::run(args, output).await,
     }
 }

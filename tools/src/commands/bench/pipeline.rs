@@ -4,7 +4,7 @@
 //! The node is a process of its own and a committee of one. This process is its only peer, which
 //! gossips transactions over QUIC that were signed beforehand. CPU time is that of the node's
 //! process, so the generator does not count; the bound is that of the same bytes in bare libraries
-//! ([`bound`]), measured in turn with it.
+//! ([`bound::measure`]), measured in turn with it.
 //!
 //! Left out on purpose: latency (`weft bench load`), several nodes, the API.
 
@@ -16,40 +16,17 @@ use std::{
 use bytes::Bytes;
 use clap::value_parser;
 use serde_json::{Value, json};
-use tokio::time::sleep;
-use weft_client::host::NodeClient;
-use weft_core::{
-    message::{Message, PeerAddress},
-    params::PAYLOAD_BYTES_MAX,
-};
+use weft_core::params::PAYLOAD_BYTES_MAX;
 
 use super::{
     bound::{self, STAGES, Split},
-    child::{Folder, Running, places, spawn},
-    cluster::WORK_BITS,
-    feed::Feed,
-    made::Load,
+    child::Folder,
+    made::Maker,
+    measured::{self, Node},
     report::{hundredths, split, tenths},
-    usage::{GROUPS, Usage},
+    usage::GROUPS,
 };
-use crate::{
-    failure::Failure,
-    network::{Network, Plan},
-    output::Output,
-    time::now_ms,
-};
-
-/// Bytes per second that the node takes in: as much as it can.
-const ALL: u64 = 1 << 40;
-
-/// Transactions that the node was sent and has not attached, at most.
-const ON_THEIR_WAY_MAX: u64 = 4_096;
-
-/// How often the node is asked how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// How long the node may stand still.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{failure::Failure, network::Network, output::Output, time::now_ms};
 
 /// Bytes of readings, where none are given.
 const SIZES: [u16; 2] = [32, 1_024];
@@ -87,21 +64,19 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-pipeline-{}", now_ms()))?;
-    let ports = places(1)?;
-    let plan = Plan { label: "bench", work_bits: WORK_BITS };
-    let network = Network::open_or_make(&folder.path().join("net"), &plan, &ports)?;
-    network.write_config(0)?;
+    let network = measured::network(&folder.path().join("net"), 0)?;
     let sizes = if args.bytes.is_empty() { &SIZES[..] } else { &args.bytes };
     for size in sizes {
         let (count, bytes) = (args.count as usize, usize::from(*size));
         output.note(&format!("signs {count} readings of {bytes} bytes"));
-        let load = Load::make(&network.genesis, count, bytes)?;
+        let mut maker = Maker::new(&network.genesis, bytes)?;
+        let load = Load { registrations: maker.registrations()?, readings: maker.readings(count)? };
+        let (keys, work_bits) = (maker.keys(), network.genesis.params.work_bits);
         let mut rounds = Vec::new();
         for round in 0..args.rounds {
             let dir = folder.path().join(format!("{bytes}-{round}"));
-            let bound = bound::measure(&load, &dir.join("bare"))?;
-            let node =
-                Node::start(&network, &dir.join("node")).await?.take(&network, &load).await?;
+            let bound = bound::measure(&load.readings, &keys, work_bits, &dir.join("bare"))?;
+            let node = take(&network, &dir.join("node"), &load).await?;
             output.note(&format!(
                 "round {round}: bound {:.1} us, node {:.1} us of CPU each",
                 bound.sum(),
@@ -148,62 +123,22 @@ impl Taken {
     }
 }
 
-/// The measured process, with an empty store.
-struct Node(Running);
-
-impl Node {
-    async fn start(network: &Network, dir: &Path) -> Result<Self, Failure> {
-        let text = |path: &Path| path.display().to_string();
-        let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
-        let mut args = Vec::from(args);
-        args.extend([text(&network.config_file(0)), "--data-dir".to_owned(), text(dir)]);
-        args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
-        spawn("node", &args, &network.dir().join("node.log")).await.map(Self)
-    }
-
-    /// Has it take the load.
-    async fn take(&self, network: &Network, load: &Load) -> Result<Taken, Failure> {
-        let member = network.members.first().ok_or_else(|| Failure::failed("no node"))?;
-        let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
-        let to = PeerAddress { id: member.id, address: member.ports.p2p_address() };
-        let feed = Feed::connect(&load.genesis, to, [0; 2]).await?;
-        pour(&load.registrations, &feed, &client).await?;
-        let (before, began) = (Usage::of(self.0.id())?, Instant::now());
-        pour(&load.readings, &feed, &client).await?;
-        let (wall, after) = (began.elapsed(), Usage::of(self.0.id())?);
-        let (cpu, by_group) = (after.cpu_since(&before), after.by_group_since(&before));
-        Ok(Taken { wall, cpu, by_group })
-    }
+/// What is fed in one round.
+struct Load {
+    registrations: Vec<Bytes>,
+    readings: Vec<Bytes>,
 }
 
-/// Feeds all of `load` as fast as the node takes it, and waits until the node has put it in its
-/// place in the order, for good. What is on its way is bounded, so nothing is dropped on either
-/// side.
-async fn pour(load: &[Bytes], feed: &Feed, node: &NodeClient) -> Result<(), Failure> {
-    let began = node.status().await?.position.0;
-    let (total, mut sent, mut rest) = (load.len() as u64, 0, load.iter());
-    let (mut seen, mut still) = (0, Duration::ZERO);
-    loop {
-        let status = node.status().await?;
-        let attached = status.position.0.saturating_sub(began);
-        // A committee of one: what has its place is final.
-        if attached == total && status.finality.unordered == 0 {
-            return Ok(());
-        }
-        while sent < attached + ON_THEIR_WAY_MAX
-            && let Some(bytes) = rest.next()
-        {
-            feed.say(Message::Transaction(bytes.clone()));
-            sent += 1;
-        }
-        sleep(LOOK_EVERY).await;
-        still = if attached > seen { Duration::ZERO } else { still + LOOK_EVERY };
-        seen = attached;
-        if still > PATIENCE {
-            let cause = format!("the node stands still at {attached} of {total}");
-            return Err(Failure::failed(cause).next("look into its log"));
-        }
-    }
+/// Has a new node with its store in `dir` take the load.
+async fn take(network: &Network, dir: &Path, load: &Load) -> Result<Taken, Failure> {
+    let node = Node::start(network, 0, dir, &[]).await?;
+    let feed = node.feed(network).await?;
+    node.take(&load.registrations, &feed).await?;
+    let (before, began) = (node.usage()?, Instant::now());
+    node.take(&load.readings, &feed).await?;
+    let (wall, after) = (began.elapsed(), node.usage()?);
+    let (cpu, by_group) = (after.cpu_since(&before), after.by_group_since(&before));
+    Ok(Taken { wall, cpu, by_group })
 }
 
 fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {

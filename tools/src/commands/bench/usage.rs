@@ -24,6 +24,8 @@ pub(super) struct Usage {
     pub(super) by_group: [Duration; GROUPS.len()],
     /// Resident now.
     pub(super) memory_bytes: u64,
+    /// Sent to the disk.
+    pub(super) written_bytes: u64,
 }
 
 impl Usage {
@@ -31,7 +33,8 @@ impl Usage {
     pub(super) fn of(id: u32) -> Result<Self, Failure> {
         let pid = Pid::from_u32(id);
         let mut system = System::new().map_err(Failure::failed)?;
-        let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().with_tasks();
+        let kind =
+            ProcessRefreshKind::nothing().with_cpu().with_memory().with_disk_usage().with_tasks();
         // Where single processes are asked for, their threads are listed and not read.
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         let process = system.process(pid).ok_or_else(ended)?;
@@ -49,7 +52,8 @@ impl Usage {
         let known = by_group.iter().sum();
         let [.., other] = &mut by_group;
         *other = cpu.saturating_sub(known);
-        Ok(Self { cpu, by_group, memory_bytes: process.memory() })
+        let written_bytes = process.disk_usage().total_written_bytes;
+        Ok(Self { cpu, by_group, memory_bytes: process.memory(), written_bytes })
     }
 }
 
@@ -57,6 +61,11 @@ impl Usage {
     /// CPU time since `earlier`.
     pub(super) fn cpu_since(&self, earlier: &Self) -> Duration {
         self.cpu.saturating_sub(earlier.cpu)
+    }
+
+    /// The microseconds of CPU since `earlier` that each of `count` took.
+    pub(super) fn cpu_us(&self, earlier: &Self, count: usize) -> f64 {
+        self.cpu_since(earlier).as_secs_f64() * 1e6 / count.max(1) as f64
     }
 
     /// That of each group since `earlier`.

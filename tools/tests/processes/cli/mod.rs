@@ -1,6 +1,7 @@
 //! Every command, right and wrong.
 
 mod files;
+mod measured;
 mod posts;
 mod shows;
 mod value;

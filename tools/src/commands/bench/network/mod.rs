@@ -23,7 +23,7 @@ use super::{
     cluster::Cluster,
     drive::{Lane, Pace, drive, due_in},
     issuers::Issuers,
-    made::{ISSUERS, Load},
+    made::{ISSUERS, Maker},
 };
 use crate::{failure::Failure, output::Output, time::now_ms};
 
@@ -84,9 +84,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let cluster = Cluster::start(&folder.path().join("net"), args.nodes, &[]).await?;
     let genesis = &cluster.network.genesis;
     output.note(&format!("measures bare libraries on {BOUND_READINGS} readings"));
-    let load = Load::make(genesis, BOUND_READINGS, bytes)?;
-    let bound = bound::measure(&load, &folder.path().join("bare"))?;
-    drop(load);
+    let bound = {
+        let mut maker = Maker::new(genesis, bytes)?;
+        maker.registrations()?;
+        let (readings, work_bits) = (maker.readings(BOUND_READINGS)?, genesis.params.work_bits);
+        bound::measure(&readings, &maker.keys(), work_bits, &folder.path().join("bare"))?
+    };
 
     let lanes = open_lanes(&cluster, 0).await?;
     let issuers = Issuers::generate(genesis, ISSUERS)?;

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use self::machine::Machine;
-use super::{network, overload, pipeline};
+use super::{growth, network, overload, pipeline, sync};
 use crate::{failure::Failure, output::Output, time::now_ms};
 
 #[derive(Debug, clap::Args)]
@@ -45,10 +45,12 @@ struct Bench {
     text: fn(&Value) -> String,
 }
 
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 5] = [
     Bench { name: "pipeline", short: &["--count", "5000", "--rounds", "1"], text: pipeline::text },
     Bench { name: "network", short: &["--count", "4000", "--seconds", "3"], text: network::text },
     Bench { name: "overload", short: &["--count", "4000", "--seconds", "5"], text: overload::text },
+    Bench { name: "growth", short: &["--sizes", "5000"], text: growth::text },
+    Bench { name: "sync", short: &["--count", "5000", "--busy-seconds", "1"], text: sync::text },
 ];
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
