@@ -97,8 +97,9 @@ pub struct P2pConfig {
     /// What may wait to be sent to one peer, in bytes. When full, the peer is dropped as too slow.
     /// Worst case this times `peers_max`. Default 4 MiB.
     pub send_bytes: usize,
-    /// What peers sent and this node has not handled yet, in bytes, in all. When full, no peer is
-    /// read. Default 16 MiB.
+    /// What peers sent and this node has not handled yet, in bytes, in all. When full, peers are
+    /// read in turn. Little, since it waits in one line, whoever it is of: what waits at its peer
+    /// keeps nobody else waiting. Default 512 KiB, some 200 transactions.
     pub receive_bytes: u32,
 }
 
@@ -111,7 +112,7 @@ impl Default for P2pConfig {
             peers_target: 8,
             peers_max: 64,
             send_bytes: 4 << 20,
-            receive_bytes: 16 << 20,
+            receive_bytes: 512 << 10,
         }
     }
 }
@@ -201,8 +202,8 @@ pub struct MachineConfig {
     /// pipeline` shows. Of what comes beyond, a second's worth waits, and issuers take turns by
     /// weight (docs/FAIRNESS.md). Default 32 MiB, some 9,000 transactions.
     pub take_bytes_per_s: u64,
-    /// Checked inputs that wait for the machine. When full, checking stops. Default 4,096; what
-    /// peers sent is bounded in bytes as well, by `p2p.receive_bytes`.
+    /// Checked inputs that wait for the machine. When full, checking stops. Few, since they wait in
+    /// one line, whoever they are of: a tenth of a second's work. Default 256.
     pub queue: usize,
     /// Inputs that are handled before one commit. More serve more submissions with one sync and
     /// make each wait longer. Default 256.
@@ -215,7 +216,7 @@ impl Default for MachineConfig {
             live_bytes: 1 << 30,
             waiting_bytes: 64 << 20,
             take_bytes_per_s: 32 << 20,
-            queue: 4_096,
+            queue: 256,
             group_max: 256,
         }
     }
