@@ -106,6 +106,8 @@ pub(super) struct Cover {
     held_max: usize,
     round: Round,
     entries: IdMap<TxId, Entry>,
+    /// How many are open.
+    open: usize,
     by_anchor: BTreeSet<(Round, TxId)>,
     by_cover: BTreeSet<(Round, TxId)>,
     /// Ends of our share.
@@ -124,6 +126,7 @@ impl Cover {
             held_max,
             round: Round::ZERO,
             entries: IdMap::new(places),
+            open: 0,
             by_anchor: BTreeSet::new(),
             by_cover: BTreeSet::new(),
             mine: Ends::new(),
@@ -134,6 +137,12 @@ impl Cover {
     /// How many transactions are attached and neither ordered nor dropped.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many wait for their place in the order and can get one: what is anchored ahead of us, or
+    /// too far behind, does not count, since that costs nothing to invent.
+    pub(super) fn in_flight(&self) -> usize {
+        self.open + self.by_cover.len()
     }
 
     /// Whether there are none.
@@ -310,6 +319,7 @@ impl Cover {
             return;
         };
         entry.open = true;
+        self.open += 1;
         let (since, parents, is_end) = (entry.since, entry.parents, entry.open_children == 0);
         if is_end {
             self.add_end(since, *id);
@@ -332,6 +342,7 @@ impl Cover {
             return;
         };
         entry.open = false;
+        self.open -= 1;
         let (since, parents, was_end) = (entry.since, entry.parents, entry.open_children == 0);
         if was_end {
             self.remove_end(since, *id);

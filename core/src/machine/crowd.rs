@@ -23,10 +23,10 @@ impl Machine {
 
     /// Takes up whose turn has come, as far as there is room.
     pub(super) fn take_up(&mut self, reads: &dyn Reads, out: &mut Outbox) {
-        while let Some(solid) = self.scheduler.next(self.now) {
+        while let Some(solid) = self.scheduler.next(self.now, self.cover.in_flight()) {
             self.take_in(Vec::new(), [solid].into(), reads, out);
         }
-        if let Some(due) = self.scheduler.due() {
+        if let Some(due) = self.scheduler.due(self.now, self.cover.in_flight()) {
             self.timers.set(Timer::Turn, due);
         }
     }
@@ -68,7 +68,7 @@ impl Machine {
                 }
             }
             let Some(solid) = entering.pop() else { break };
-            if self.scheduler.passes(self.now, &solid) {
+            if self.scheduler.passes(self.now, self.cover.in_flight(), &solid) {
                 cleared.push(solid);
             } else if self.is_urgent(&solid) {
                 self.scheduler.exempt(&solid);

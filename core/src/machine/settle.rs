@@ -15,6 +15,7 @@ use super::{
     records::{Table, Tables},
     snapshot,
     tangle::Orderable,
+    timers::Timer,
 };
 use crate::{
     admit::Verified,
@@ -125,6 +126,10 @@ impl Machine {
             if is_due {
                 self.keep_snapshot(&record, &standing, reads, out);
             }
+        }
+        self.scheduler.ordered(self.now, turns.len());
+        if !self.scheduler.is_idle() {
+            self.timers.set(Timer::Turn, self.now);
         }
         for turn in &turns {
             self.cover.ordered(&turn.id);

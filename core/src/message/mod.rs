@@ -114,14 +114,13 @@ impl Message {
     const END: u8 = 33;
     const PART: u8 = 34;
 
-    /// Whether an honest node says this on `lane`. Transactions and checkpoints travel as gossip
-    /// and in answers.
+    /// Whether an honest node says this on `lane`. Checkpoints do not stand in the line of the
+    /// transactions: finality goes on however long that is.
     pub const fn belongs_on(&self, lane: Lane) -> bool {
         match self {
             Self::Hello(_) | Self::Peers(_) => matches!(lane, Lane::Control),
-            Self::Transaction(_) | Self::Checkpoint(_) => {
-                matches!(lane, Lane::Gossip | Lane::Answer)
-            }
+            Self::Checkpoint(_) => matches!(lane, Lane::Control | Lane::Answer),
+            Self::Transaction(_) => matches!(lane, Lane::Gossip | Lane::Answer),
             Self::Attachment { .. }
             | Self::Have(_)
             | Self::Frontier(_)

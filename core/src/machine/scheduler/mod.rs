@@ -23,6 +23,7 @@
 mod bucket;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -30,7 +31,7 @@ use alloc::{
     vec::Vec,
 };
 
-use self::bucket::Bucket;
+use self::{bucket::Bucket, window::Window};
 use super::{
     Limits, Source,
     turns::{Lane, Turns},
@@ -45,6 +46,9 @@ use crate::{
 /// How far down the past of what is at its turn is looked for what can be taken. Further down,
 /// others take their turns first.
 const DEPTH_MAX: usize = 64;
+
+/// How often a full window is looked at, beside what commits make room for.
+const LOOK_AGAIN: Span = Span::from_millis(50);
 
 /// Transactions remembered that found no room.
 const TURNED_AWAY_MAX: usize = 4_096;
@@ -107,6 +111,7 @@ pub(super) struct Scheduler {
     lines: BTreeMap<Lane, BTreeMap<Place, TxId>>,
     turns: Turns,
     bucket: Bucket,
+    window: Window,
     number: u64,
     bytes: u64,
     count_max: usize,
@@ -125,6 +130,7 @@ impl Scheduler {
             lines: BTreeMap::new(),
             turns: Turns::new(),
             bucket: Bucket::new(limits.take_bytes_per_s, limits.take_bytes_burst),
+            window: Window::default(),
             number: 0,
             bytes: 0,
             count_max: limits.line_count_max,
@@ -170,9 +176,16 @@ impl Scheduler {
         }
     }
 
-    /// Whether it is taken at once: nothing waits and there is room. Then it counts.
-    pub(super) fn passes(&mut self, now: Time, solid: &Solid) -> bool {
-        let passes = self.waiting.is_empty() && self.bucket.gives(now);
+    /// A commit ordered `count`.
+    pub(super) fn ordered(&mut self, now: Time, count: usize) {
+        self.window.ordered(now, count as u64);
+    }
+
+    /// Whether it is taken at once: nothing waits and there is room, while `in_flight` are attached
+    /// and wait for their place in the order. Then it counts.
+    pub(super) fn passes(&mut self, now: Time, in_flight: usize, solid: &Solid) -> bool {
+        let has_room = !self.window.is_full(now, in_flight) && self.bucket.gives(now);
+        let passes = self.waiting.is_empty() && has_room;
         if passes {
             self.bucket.spend(solid.cost());
         }
@@ -249,8 +262,9 @@ impl Scheduler {
     }
 
     /// The next one to be taken at `now`, if there is room.
-    pub(super) fn next(&mut self, now: Time) -> Option<Solid> {
-        if self.waiting.is_empty() || !self.bucket.gives(now) {
+    pub(super) fn next(&mut self, now: Time, in_flight: usize) -> Option<Solid> {
+        let is_full = self.window.is_full(now, in_flight);
+        if self.waiting.is_empty() || is_full || !self.bucket.gives(now) {
             return None;
         }
         let Self { waiting, lines, turns, bucket, .. } = self;
@@ -273,9 +287,11 @@ impl Scheduler {
         self.remove(&id)
     }
 
-    /// When the next one may be taken; `None` if nothing waits.
-    pub(super) fn due(&self) -> Option<Time> {
-        (!self.waiting.is_empty()).then(|| self.bucket.due())
+    /// When to look for the next one again, if no commit comes before; `None` if nothing waits.
+    pub(super) fn due(&self, now: Time, in_flight: usize) -> Option<Time> {
+        let is_full = self.window.is_full(now, in_flight);
+        let again = if is_full { now + LOOK_AGAIN } else { Time::ZERO };
+        (!self.waiting.is_empty()).then(|| self.bucket.due().max(again))
     }
 
     /// What waits of `ids` and their pasts, parents first: it is taken at once, and each pays for

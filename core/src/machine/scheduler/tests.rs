@@ -71,8 +71,8 @@ fn slow() -> Limits {
 /// All that is taken, one after the other.
 fn drained(scheduler: &mut Scheduler) -> Vec<TxId> {
     let mut taken = Vec::new();
-    while let Some(due) = scheduler.due() {
-        taken.extend(scheduler.next(due.max(at(0))).map(|solid| solid.tx.id()));
+    while let Some(due) = scheduler.due(Time::ZERO, 0) {
+        taken.extend(scheduler.next(due.max(at(0)), 0).map(|solid| solid.tx.id()));
     }
     taken
 }
@@ -80,15 +80,15 @@ fn drained(scheduler: &mut Scheduler) -> Vec<TxId> {
 #[test]
 fn where_nothing_waits_everything_passes_at_its_rate() {
     let mut scheduler = Scheduler::new(&slow());
-    let passes = |scheduler: &mut Scheduler, ms| scheduler.passes(at(ms), &solid(1, 0));
+    let passes = |scheduler: &mut Scheduler, ms| scheduler.passes(at(ms), 0, &solid(1, 0));
     assert!(passes(&mut scheduler, 0));
     // 2.7 kB are 27 ms; what is owed is at most a burst.
     assert!(!passes(&mut scheduler, 0));
     assert!(passes(&mut scheduler, 1));
     scheduler.put(solid(1, 1), 1);
     assert!(!passes(&mut scheduler, 500), "nobody overtakes who waits");
-    assert!(scheduler.next(at(500)).is_some() && scheduler.next(at(500)).is_none());
-    assert_eq!((scheduler.count(), scheduler.bytes(), scheduler.due()), (0, 0, None));
+    assert!(scheduler.next(at(500), 0).is_some() && scheduler.next(at(500), 0).is_none());
+    assert_eq!((scheduler.count(), scheduler.bytes(), scheduler.due(Time::ZERO, 0)), (0, 0, None));
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn only_what_is_within_a_share_is_built_on() {
     scheduler.put(solid(1, 1), 1);
     scheduler.put(solid(2, 0), 0);
     let mut offered = Vec::new();
-    while let Some(due) = scheduler.due() {
-        let taken = scheduler.next(due.max(at(0)));
+    while let Some(due) = scheduler.due(Time::ZERO, 0) {
+        let taken = scheduler.next(due.max(at(0)), 0);
         offered.extend(taken.filter(|one| one.is_offered).map(|one| one.tx.id()));
     }
     assert_eq!(offered, [id(1, 0)]);
@@ -206,7 +206,7 @@ proptest! {
         for (issuer, weight, takes) in steps {
             now += 5;
             if takes {
-                if let Some(solid) = scheduler.next(at(now)) {
+                if let Some(solid) = scheduler.next(at(now), 0) {
                     let left = naive.extract_if(.., |one| *one == solid.tx.id()).count();
                     prop_assert_eq!(left, 1, "it waited, and once");
                 }
