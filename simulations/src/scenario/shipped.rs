@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// Scenarios by name, in the order in which `list` shows them.
-pub const SHIPPED: [(&str, &str); 20] = [
+pub const SHIPPED: [(&str, &str); 21] = [
     ("first-look", include_str!("../../scenarios/first-look.toml")),
     ("throughput-nodes", include_str!("../../scenarios/throughput-nodes.toml")),
     ("throughput-load", include_str!("../../scenarios/throughput-load.toml")),
@@ -15,6 +15,7 @@ pub const SHIPPED: [(&str, &str); 20] = [
     ("latency-ten-regions", include_str!("../../scenarios/latency-ten-regions.toml")),
     ("spam", include_str!("../../scenarios/spam.toml")),
     ("spam-shares", include_str!("../../scenarios/spam-shares.toml")),
+    ("overload", include_str!("../../scenarios/overload.toml")),
     ("conflicts", include_str!("../../scenarios/conflicts.toml")),
     ("eclipse", include_str!("../../scenarios/eclipse.toml")),
     ("partition", include_str!("../../scenarios/partition.toml")),

@@ -13,13 +13,13 @@
 use crate::time::{Span, Time};
 
 /// The window of a network that has no pace yet.
-const LEAST: u64 = 1_024;
+const LEAST: u64 = 512;
 
 /// The time that what is in the window should take, in milliseconds: several commits.
 const WAY_MS: u64 = 400;
 
 /// How long the pace is measured.
-const MEASURED: Span = Span::from_millis(1_000);
+const MEASURED: Span = Span::from_millis(500);
 
 /// After so long without a commit the window widens, by one each millisecond.
 const STANDSTILL: Span = Span::from_millis(2_000);
@@ -73,7 +73,7 @@ mod tests {
         // 10,000 a second: 4,000 in 400 ms.
         assert!(!window.is_full(at(2_000), 3_900) && window.is_full(at(2_000), 4_100));
         (21..=60).for_each(|step| window.ordered(at(step * 100), 1));
-        assert!(!window.is_full(at(6_000), 1_023) && window.is_full(at(6_000), 1_024));
+        assert!(!window.is_full(at(6_000), 511) && window.is_full(at(6_000), 512));
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
         let mut window = Window::default();
         assert!(!window.is_full(START, 100_000), "before the first commit nothing is known");
         window.ordered(START, 0);
-        assert!(window.is_full(at(2_000), 1_024) && !window.is_full(at(2_001), 1_024));
+        assert!(window.is_full(at(2_000), 512) && !window.is_full(at(2_001), 512));
         assert!(window.is_full(at(60_000), 60_000) && !window.is_full(at(60_000), 50_000));
     }
 }

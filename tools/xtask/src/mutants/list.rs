@@ -189,6 +189,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         tests: CORE,
     },
     Mutant {
+        name: "window-without-bound",
+        invariant: "no more is attached than the network orders in some tenths of a second",
+        file: "core/src/machine/scheduler/window.rs",
+        from: "in_flight as u64 >= room",
+        to: "in_flight as u64 >= u64::MAX - room",
+        tests: CORE,
+    },
+    Mutant {
         name: "looks-are-for-ever",
         invariant: "a transaction is attached once, a body is new once",
         file: "core/src/machine/tangle.rs",
