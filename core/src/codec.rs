@@ -29,7 +29,7 @@ pub trait Decode: Sized {
         Self::from_reader(Reader::new(bytes))
     }
 
-    /// The same; what the value keeps of `bytes` it shares with them, so that they should be no more
+    /// The same; what the value keeps of `bytes` it shares with them, so they should be no more
     /// than what is kept as long as the value is.
     #[cfg(feature = "alloc")]
     fn from_shared(bytes: &Bytes) -> Result<Self, DecodeError> {

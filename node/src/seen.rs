@@ -7,8 +7,8 @@
 //! Invariant: bytes are remembered only once they passed every check or are held for their key.
 //! Refused bytes leave no trace.
 //!
-//! The digest is SipHash-2-4 with 128 bits under a key drawn at start (Aumasson and Bernstein 2012):
-//! whoever does not know the key cannot aim at a collision, and by chance there is none.
+//! The digest is SipHash-2-4 with 128 bits (Aumasson and Bernstein 2012) under a key drawn at
+//! start: whoever does not know that can aim at no collision, and by chance there is none.
 
 use weft_core::{digest::TxId, machine::Reads};
 

@@ -1,7 +1,7 @@
 //! Transactions signed and attached beforehand, parents before children.
 //!
-//! All of a portion hang on one commit; whoever feeds for longer than some seconds names a newer one
-//! for the next portion, for what hangs on an old commit becomes stale.
+//! All of a portion hang on one commit; whoever feeds for longer than some seconds names a newer
+//! one for the next portion, for what hangs on an old commit becomes stale.
 //!
 //! Invariant: what exists at once is what was asked for at once.
 

@@ -96,8 +96,8 @@ impl Node {
         Feed::connect(&network.genesis, self.address, [0; 2]).await
     }
 
-    /// Has it take all of `load` as fast as it can, and waits until that has its place in the order,
-    /// for good. What is on its way is bounded, so nothing is dropped on either side.
+    /// Has it take all of `load` as fast as it can, and waits until that has its place in the
+    /// order, for good. What is on its way is bounded, so nothing is dropped on either side.
     pub(super) async fn take(&self, load: &[Bytes], feed: &Feed) -> Result<(), Failure> {
         let began = self.client.status().await?.position.0;
         let (total, mut sent, mut rest) = (load.len() as u64, 0, load.iter());

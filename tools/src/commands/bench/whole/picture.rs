@@ -5,7 +5,7 @@
 use plotters::{
     prelude::{
         Color as _, DrawingAreaErrorKind, IntoDrawingArea as _, IntoFont as _, RGBColor, Rectangle,
-        SVGBackend, Text, TextStyle,
+        SVGBackend, Text,
     },
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -96,7 +96,7 @@ pub(super) fn svg(rows: &[Row]) -> Result<String, DrawingAreaErrorKind<std::io::
     {
         let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
         root.fill(&PAPER)?;
-        let font = |x| TextStyle::from(("sans-serif", TEXT_PX).into_font().color(&INK)).pos(x);
+        let font = |x| ("sans-serif", TEXT_PX).into_font().color(&INK).pos(x);
         let (left, right) =
             (Pos::new(HPos::Left, VPos::Center), Pos::new(HPos::Right, VPos::Center));
         let title = "microseconds of CPU per transaction and node, by stage".to_owned();
@@ -108,13 +108,13 @@ pub(super) fn svg(rows: &[Row]) -> Result<String, DrawingAreaErrorKind<std::io::
             root.draw(&Text::new(row.name.clone(), (NAMES - 10, middle), font(right)))?;
             let (mut from, ends) = (0.0, [middle - BAR / 2, middle + BAR / 2]);
             for (stage, us) in &row.parts {
-                let corners = [from, from + us].map(|at| NAMES + (at * pixels).round() as i32);
+                let corners = [from, from + us].map(|at| NAMES + whole(at * pixels));
                 let ([start, end], [above, below]) = (corners, ends);
                 let colour = colour(&stages, stage).filled();
                 root.draw(&Rectangle::new([(start, above), (end, below)], colour))?;
                 from += us;
             }
-            let end = NAMES + (from * pixels).round() as i32;
+            let end = NAMES + whole(from * pixels);
             root.draw(&Text::new(format!("{from:.1}"), (end + 8, middle), font(left)))?;
         }
         let (mut x, y) = (NAMES - 180, height - ROW);
@@ -127,6 +127,12 @@ pub(super) fn svg(rows: &[Row]) -> Result<String, DrawingAreaErrorKind<std::io::
         root.present()?;
     }
     Ok(text)
+}
+
+/// Pixels are whole.
+#[expect(clippy::cast_possible_truncation, reason = "no bar is longer than the picture is wide")]
+fn whole(pixels: f64) -> i32 {
+    pixels.round() as i32
 }
 
 /// All stages, in the order in which bars have them.
