@@ -176,8 +176,9 @@ impl<'a> Reader<'a> {
 
     /// The same, to be read by itself.
     pub fn nested(&mut self, field: &'static str, limit: usize) -> Result<Self, DecodeError> {
-        let rest = self.blob(field, limit)?;
-        Ok(Self { rest, ..*self })
+        let mut nested = self.clone();
+        nested.rest = self.blob(field, limit)?;
+        Ok(nested)
     }
 
     /// A UTF-8 text with a `u8` length of at most `limit` in front.
