@@ -32,7 +32,8 @@ pub(super) struct Window {
     /// Those since `since`.
     count: u64,
     since: Time,
-    last: Time,
+    /// The last commit since the start: before, nothing is known.
+    last: Option<Time>,
 }
 
 impl Window {
@@ -44,13 +45,14 @@ impl Window {
             (self.count, self.since) = (0, now);
         }
         self.count += count;
-        self.last = now;
+        self.last = Some(now);
     }
 
     /// Whether no more should be attached while `in_flight` are and wait for their place in the
     /// order.
     pub(super) fn is_full(&self, now: Time, in_flight: usize) -> bool {
-        let still = now.since(self.last).as_millis().saturating_sub(STANDSTILL.as_millis());
+        let Some(last) = self.last else { return false };
+        let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
         let room = LEAST.max(self.per_s.saturating_mul(WAY_MS) / 1_000).saturating_add(still);
         in_flight as u64 >= room
     }
