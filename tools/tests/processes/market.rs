@@ -8,13 +8,9 @@ use std::{
 use serde_json::Value;
 use weft_market::shelf::{FjallShelf, Shelf as _, Table};
 
-use crate::support::{Ended, Nodes, Process, base_port, run};
+use crate::support::{Ended, Nodes, Process, base_port, json, run};
 
 const PRICE: u64 = 3;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
 
 fn number(value: &Value) -> u64 {
     let text = value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string());

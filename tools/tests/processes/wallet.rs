@@ -3,16 +3,12 @@
 
 use serde_json::Value;
 
-use crate::support::{Ended, Nodes, run};
+use crate::support::{Ended, Nodes, json, run};
 
 /// Four nodes and an account in `old.key`, to which the faucet gave a million.
 struct Wallet {
     nodes: Nodes,
     address: String,
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 impl Wallet {

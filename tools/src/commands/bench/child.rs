@@ -13,7 +13,23 @@ use tokio::task::spawn_blocking;
 use crate::{
     failure::Failure,
     ports::{Ports, free_run},
+    time::now_ms,
 };
+
+/// Where a bench puts its files.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// Where the files are put [default: a folder that is removed if all went well]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// The folder of one run of `bench`.
+    pub(super) fn folder(&self, bench: &str) -> Result<Folder, Failure> {
+        Folder::make(self.dir.as_deref(), &format!("weft-bench-{bench}-{}", now_ms()))
+    }
+}
 
 /// Where the files of what is measured lie.
 pub(super) struct Folder {

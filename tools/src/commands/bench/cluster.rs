@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use clap::value_parser;
 use tokio::time::{Duration, Instant, sleep};
 use weft_client::host::NodeClient;
 use weft_core::message::PeerAddress;
 
 use super::{
     child::{Running, places, spawn},
+    made::Size,
     usage::{Usage, memory_bytes},
 };
 use crate::{
@@ -24,6 +26,29 @@ const MEET_TIME: Duration = Duration::from_secs(60);
 /// How often a node that is waited for is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// What a bench of a cluster is told of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Shape {
+    /// How many nodes
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        value_parser = value_parser!(u16).range(2..=16),
+    )]
+    pub(super) nodes: u16,
+    #[command(flatten)]
+    pub(super) size: Size,
+    /// Readings by which the knee is found
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20_000,
+        value_parser = value_parser!(u32).range(100..=1_000_000),
+    )]
+    pub(super) count: u32,
+}
+
 /// The processes; ended as a crash does when dropped.
 pub(super) struct Cluster {
     pub(super) network: Network,
@@ -32,7 +57,7 @@ pub(super) struct Cluster {
 
 /// One node.
 pub(super) struct Member {
-    process: Running,
+    pub(super) process: Running,
     pub(super) client: NodeClient,
     pub(super) address: PeerAddress,
 }
@@ -44,6 +69,27 @@ pub(super) struct Reading {
     /// Bytes in UDP datagrams to other nodes of the network.
     pub(super) wire_bytes: u64,
     pub(super) metrics: Metrics,
+}
+
+impl Member {
+    /// Starts node `index` of `network` with its errors to `log`, and waits until its doors are
+    /// open.
+    pub(super) async fn start(
+        network: &Network,
+        index: usize,
+        more: impl IntoIterator<Item = String>,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        let member = network.members.get(index).ok_or_else(|| Failure::failed("no such node"))?;
+        let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
+        let mut args = Vec::from(args);
+        args.push(network.config_file(index).display().to_string());
+        args.extend(more);
+        let process = spawn(&format!("node {index}"), &args, log).await?;
+        let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
+        let address = PeerAddress { id: member.id, address: member.ports.p2p_address() };
+        Ok(Self { process, client, address })
+    }
 }
 
 impl Cluster {
@@ -58,17 +104,11 @@ impl Cluster {
         let plan = Plan { label: "bench", work_bits: WORK_BITS };
         let network = Network::open_or_make(dir, &plan, &ports)?;
         let mut nodes = Vec::new();
-        for (index, member) in network.members.iter().enumerate() {
+        for index in 0..network.members.len() {
             network.write_config(index)?;
-            let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
-            let mut args = Vec::from(args);
-            args.push(network.config_file(index).display().to_string());
-            args.extend(settings.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+            let set = settings.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
             let log = network.dir().join(format!("node{index}.log"));
-            let process = spawn(&format!("node {index}"), &args, &log).await?;
-            let client = NodeClient::new(&format!("http://{}", member.ports.api_address()))?;
-            let address = PeerAddress { id: member.id, address: member.ports.p2p_address() };
-            nodes.push(Member { process, client, address });
+            nodes.push(Member::start(&network, index, set, &log).await?);
         }
         let cluster = Self { network, nodes };
         cluster.meet().await?;

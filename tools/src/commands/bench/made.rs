@@ -8,9 +8,11 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use clap::value_parser;
 use weft_client::host::Tips;
 use weft_core::{
-    codec::Encode as _, digest::KeyId, genesis::Genesis, keys::PublicKey, tx::SealedBody,
+    codec::Encode as _, digest::KeyId, genesis::Genesis, keys::PublicKey,
+    params::PAYLOAD_BYTES_MAX, tx::SealedBody,
 };
 
 use super::{chain::Chain, issuers::Issuers};
@@ -18,6 +20,25 @@ use crate::failure::Failure;
 
 /// Accounts that sign in turn.
 pub(super) const ISSUERS: usize = 16;
+
+/// How long readings are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Size {
+    /// Bytes of a reading
+    #[arg(
+        long,
+        value_name = "B",
+        default_value_t = 32,
+        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
+    )]
+    bytes: u16,
+}
+
+impl Size {
+    pub(super) fn bytes(&self) -> usize {
+        usize::from(self.bytes)
+    }
+}
 
 /// Makes readings of some accounts in turn.
 pub(super) struct Maker {

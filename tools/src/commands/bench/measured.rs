@@ -13,11 +13,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::sleep;
 use weft_client::host::NodeClient;
-use weft_core::message::{Message, PeerAddress};
+use weft_core::message::Message;
 
 use super::{
-    child::{Running, places, spawn},
-    cluster::WORK_BITS,
+    child::places,
+    cluster::{Member, WORK_BITS},
     feed::Feed,
     usage::Usage,
 };
@@ -55,9 +55,7 @@ pub(super) fn network(dir: &Path, followers: u16) -> Result<Network, Failure> {
 
 /// A running node; killed when dropped.
 pub(super) struct Node {
-    process: Running,
-    client: NodeClient,
-    address: PeerAddress,
+    member: Member,
     log: PathBuf,
 }
 
@@ -70,40 +68,31 @@ impl Node {
         dir: &Path,
         more: &[&str],
     ) -> Result<Self, Failure> {
-        let member = network.members.get(index).ok_or_else(|| Failure::failed("no such node"))?;
-        let text = |path: &Path| path.display().to_string();
-        let args = ["node", "--json", "--log", "warn", "--config"].map(str::to_owned);
-        let mut args = Vec::from(args);
-        args.extend([text(&network.config_file(index)), "--data-dir".to_owned(), text(dir)]);
-        args.extend(["--set".to_owned(), format!("machine.take_bytes_per_s={ALL}")]);
-        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        let (store, rate) = (dir.display().to_string(), format!("machine.take_bytes_per_s={ALL}"));
+        let args = ["--data-dir", store.as_str(), "--set", rate.as_str()];
+        let args = args.iter().chain(more).map(|arg| (*arg).to_owned());
         let log = network.dir().join(if index == 0 { "node.log" } else { "follower.log" });
-        Ok(Self {
-            process: spawn("node", &args, &log).await?,
-            client: NodeClient::new(&format!("http://{}", member.ports.api_address()))?,
-            address: PeerAddress { id: member.id, address: member.ports.p2p_address() },
-            log,
-        })
+        Ok(Self { member: Member::start(network, index, args, &log).await?, log })
     }
 
     /// Its API.
     pub(super) const fn client(&self) -> &NodeClient {
-        &self.client
+        &self.member.client
     }
 
     /// Becomes its peer.
     pub(super) async fn feed(&self, network: &Network) -> Result<Feed, Failure> {
-        Feed::connect(&network.genesis, self.address, [0; 2]).await
+        Feed::connect(&network.genesis, self.member.address, [0; 2]).await
     }
 
     /// Has it take all of `load` as fast as it can, and waits until that has its place in the
     /// order, for good. What is on its way is bounded, so nothing is dropped on either side.
     pub(super) async fn take(&self, load: &[Bytes], feed: &Feed) -> Result<(), Failure> {
-        let began = self.client.status().await?.position.0;
+        let began = self.member.client.status().await?.position.0;
         let (total, mut sent, mut rest) = (load.len() as u64, 0, load.iter());
         let (mut seen, mut still) = (0, Duration::ZERO);
         loop {
-            let status = self.client.status().await?;
+            let status = self.member.client.status().await?;
             let attached = status.position.0.saturating_sub(began);
             // A committee of one: what has its place is final.
             if attached == total && status.finality.unordered == 0 {
@@ -128,10 +117,10 @@ impl Node {
     pub(super) async fn at(&self, commit: u64) -> Result<Option<String>, Failure> {
         let (began, mut by) = (Instant::now(), None);
         loop {
-            let status = self.client.status().await?;
+            let status = self.member.client.status().await?;
             let seen = status.more.get("sync").and_then(|sync| sync.get("by"));
             by = seen.and_then(Value::as_str).map(str::to_owned).or(by);
-            if status.finality.committed >= commit && self.client.readiness().await?.ready {
+            if status.finality.committed >= commit && self.member.client.readiness().await?.ready {
                 return Ok(by);
             }
             self.check_time(began, "is not ready")?;
@@ -142,9 +131,9 @@ impl Node {
     /// Asks it to end, as a service manager does, and waits until it has.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
         let began = Instant::now();
-        self.process.terminate()?;
+        self.member.process.terminate()?;
         loop {
-            match self.process.ended().map_err(Failure::failed)? {
+            match self.member.process.ended().map_err(Failure::failed)? {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => return Err(self.failed(&format!("ended with {status}"))),
                 None => self.check_time(began, "does not end")?,
@@ -155,7 +144,7 @@ impl Node {
 
     /// What it used so far.
     pub(super) fn usage(&self) -> Result<Usage, Failure> {
-        Usage::of(self.process.id())
+        Usage::of(self.member.process.id())
     }
 
     fn check_time(&self, began: Instant, what: &str) -> Result<(), Failure> {

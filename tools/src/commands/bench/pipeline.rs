@@ -9,7 +9,7 @@
 //! Left out on purpose: latency (`weft bench load`), several nodes, the API.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -20,13 +20,13 @@ use weft_core::params::PAYLOAD_BYTES_MAX;
 
 use super::{
     bound::{self, STAGES, Split},
-    child::Folder,
+    child::Place,
     made::Maker,
     measured::{self, Node},
-    report::{hundredths, split, tenths},
-    usage::GROUPS,
+    report::{by_name, hundredths, split, tenths},
+    usage::{GROUPS, Usage, cores},
 };
-use crate::{failure::Failure, network::Network, output::Output, time::now_ms};
+use crate::{failure::Failure, network::Network, output::Output};
 
 /// Bytes of readings, where none are given.
 const SIZES: [u16; 2] = [32, 1_024];
@@ -57,13 +57,12 @@ pub(crate) struct Args {
         value_parser = value_parser!(u8).range(1..=20),
     )]
     rounds: u8,
-    /// Where the files are put [default: a folder that is removed if all went well]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
-    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-pipeline-{}", now_ms()))?;
+    let folder = args.place.folder("pipeline")?;
     let network = measured::network(&folder.path().join("net"), 0)?;
     let sizes = if args.bytes.is_empty() { &SIZES[..] } else { &args.bytes };
     for size in sizes {
@@ -108,18 +107,17 @@ impl Round {
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     wall: Duration,
-    cpu: Duration,
-    by_group: [Duration; GROUPS.len()],
+    before: Usage,
+    after: Usage,
 }
 
 impl Taken {
     fn cpu_us(&self, count: usize) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / count as f64
+        self.after.cpu_us(&self.before, count)
     }
 
     fn group_us(&self, group: usize, count: usize) -> f64 {
-        let cpu = self.by_group.get(group).copied().unwrap_or_default();
-        cpu.as_secs_f64() * 1e6 / count as f64
+        self.after.group_us(&self.before, group, count)
     }
 }
 
@@ -136,9 +134,7 @@ async fn take(network: &Network, dir: &Path, load: &Load) -> Result<Taken, Failu
     node.take(&load.registrations, &feed).await?;
     let (before, began) = (node.usage()?, Instant::now());
     node.take(&load.readings, &feed).await?;
-    let (wall, after) = (began.elapsed(), node.usage()?);
-    let (cpu, by_group) = (after.cpu_since(&before), after.by_group_since(&before));
-    Ok(Taken { wall, cpu, by_group })
+    Ok(Taken { wall: began.elapsed(), before, after: node.usage()? })
 }
 
 fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
@@ -149,26 +145,14 @@ fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
     };
     let stage =
         |at: usize| median(&move |round| round.bound.0.get(at).copied().unwrap_or_default());
-    let split: serde_json::Map<_, _> = STAGES
-        .into_iter()
-        .enumerate()
-        .map(|(at, name)| (name.to_owned(), tenths(stage(at)).into()))
-        .collect();
-    let groups: serde_json::Map<_, _> = GROUPS
-        .into_iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let us = median(&move |round| round.node.group_us(at, count));
-            (name.to_owned(), tenths(us).into())
-        })
-        .collect();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let group = |at: usize| median(&move |round| round.node.group_us(at, count));
     json!({
         "event": "pipeline", "readings": count, "bytes": bytes, "rounds": rounds.len(),
-        "cores": cores,
-        "bound_us": tenths(median(&|round| round.bound.sum())), "bound_split_us": split,
+        "cores": cores(),
+        "bound_us": tenths(median(&|round| round.bound.sum())),
+        "bound_split_us": by_name(&STAGES, stage),
         "node_us": tenths(median(&|round| round.node.cpu_us(count))),
-        "node_split_us": groups,
+        "node_split_us": by_name(&GROUPS, group),
         "node_per_second": median(&|round| count as f64 / round.node.wall.as_secs_f64()).round(),
         "ratio": hundredths(median(&|round| round.ratio(count))),
     })

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Where a latency ends. All begin when the body was *meant* to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,14 @@ impl Latencies {
         self.0.len()
     }
 
-    /// What this part of them stays below, in milliseconds.
+    /// What this part of them stays below, in microseconds.
+    pub(super) fn us(&self, quantile: f64) -> u64 {
+        self.0.value_at_quantile(quantile)
+    }
+
+    /// The same in milliseconds.
     pub(super) fn ms(&self, quantile: f64) -> f64 {
-        millis(self.0.value_at_quantile(quantile))
+        millis(self.us(quantile))
     }
 
     /// The longest, in milliseconds.
@@ -102,7 +107,7 @@ impl Report {
                 "p90_ms": took.ms(0.9), "p99_ms": took.ms(0.99), "max_ms": took.max_ms() });
             Some((stage.name().to_owned(), measured))
         };
-        let stages: serde_json::Map<_, _> = Stage::ALL.into_iter().filter_map(stage).collect();
+        let stages: Map<_, _> = Stage::ALL.into_iter().filter_map(stage).collect();
         let rate = |count: u64, seconds: f64| tenths(count as f64 / seconds.max(0.001));
         json!({
             "event": "load", "offered": offered, "seconds": tenths(seconds),
@@ -142,7 +147,13 @@ fn millis(micros: u64) -> f64 {
     tenths(micros as f64 / 1_000.0)
 }
 
-/// Figures by name, in the order of `names`.
+/// The figure of each of `names` by its place, in tenths.
+pub(super) fn by_name(names: &[&str], figure: impl Fn(usize) -> f64) -> Map<String, Value> {
+    let named = names.iter().enumerate();
+    named.map(|(at, name)| ((*name).to_owned(), tenths(figure(at)).into())).collect()
+}
+
+/// Such figures as text, in the order of `names`.
 pub(super) fn split(value: &Value, names: &[&str]) -> String {
     names.iter().map(|name| format!("{name} {}", value[*name])).collect::<Vec<_>>().join(", ")
 }

@@ -13,24 +13,23 @@
 //! Left out on purpose: a committee of several, and a network between them.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use clap::value_parser;
 use serde_json::{Value, json};
-use weft_core::params::PAYLOAD_BYTES_MAX;
 
 use super::{
     bound::{self, Split},
-    child::Folder,
-    made::Maker,
+    child::Place,
+    made::{Maker, Size},
     measured::{self, Node},
     report::{hundredths, tenths},
     usage::Usage,
 };
-use crate::{failure::Failure, network::Network, output::Output, time::now_ms};
+use crate::{failure::Failure, network::Network, output::Output};
 
 /// Transactions that are made and fed at once, at most: some tens of megabytes.
 const PORTION: usize = 10_000;
@@ -60,23 +59,16 @@ pub(crate) struct Args {
         value_parser = value_parser!(u16).range(1..=3_600),
     )]
     busy_seconds: u16,
-    /// Bytes of a reading
-    #[arg(
-        long,
-        value_name = "B",
-        default_value_t = 32,
-        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
-    )]
-    bytes: u16,
-    /// Where the files are put [default: a folder that is removed if all went well]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    size: Size,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
-    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-sync-{}", now_ms()))?;
+    let folder = args.place.folder("sync")?;
     let network = measured::network(&folder.path().join("net"), 1)?;
-    let (count, bytes) = (args.count as usize, usize::from(args.bytes));
+    let (count, bytes) = (args.count as usize, args.size.bytes());
     let node = Node::start(&network, 0, &folder.path().join("node"), &[]).await?;
     output.note(&format!("fills a node with {count} readings of {bytes} bytes"));
     let mut maker = Maker::new(&network.genesis, bytes)?;

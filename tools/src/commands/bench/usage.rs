@@ -55,27 +55,26 @@ impl Usage {
         let written_bytes = process.disk_usage().total_written_bytes;
         Ok(Self { cpu, by_group, memory_bytes: process.memory(), written_bytes })
     }
-}
-
-impl Usage {
-    /// CPU time since `earlier`.
-    pub(super) fn cpu_since(&self, earlier: &Self) -> Duration {
-        self.cpu.saturating_sub(earlier.cpu)
-    }
 
     /// The microseconds of CPU since `earlier` that each of `count` took.
     pub(super) fn cpu_us(&self, earlier: &Self, count: usize) -> f64 {
-        self.cpu_since(earlier).as_secs_f64() * 1e6 / count.max(1) as f64
+        each_us(self.cpu.saturating_sub(earlier.cpu), count)
     }
 
-    /// That of each group since `earlier`.
-    pub(super) fn by_group_since(&self, earlier: &Self) -> [Duration; GROUPS.len()] {
-        let mut since = self.by_group;
-        for (of_group, before) in since.iter_mut().zip(earlier.by_group) {
-            *of_group = of_group.saturating_sub(before);
-        }
-        since
+    /// The same of one of [`GROUPS`].
+    pub(super) fn group_us(&self, earlier: &Self, group: usize, count: usize) -> f64 {
+        let of = |usage: &Self| usage.by_group.get(group).copied().unwrap_or_default();
+        each_us(of(self).saturating_sub(of(earlier)), count)
     }
+}
+
+fn each_us(time: Duration, count: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / count.max(1) as f64
+}
+
+/// How many threads run at once here.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// What is resident of the process `id`, in bytes: cheaper to ask for than all of it.

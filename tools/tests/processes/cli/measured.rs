@@ -2,11 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::run;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
+use crate::support::{json, run};
 
 #[test]
 fn a_node_is_held_against_bare_libraries() {

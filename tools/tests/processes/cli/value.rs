@@ -2,13 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
-
-use crate::support::{Nodes, run};
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
+use crate::support::{Nodes, json, run};
 
 #[test]
 fn value_is_sent_shown_proven_and_verified() {

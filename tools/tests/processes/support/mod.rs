@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 pub(crate) use nodes::Nodes;
 pub(crate) use process::Process;
 
@@ -22,6 +24,12 @@ pub(crate) fn weft(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weft"));
     command.current_dir(dir).args(args).env_clear().env("HOME", dir);
     command
+}
+
+/// One value, as a command prints it with `--json`.
+#[track_caller]
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
 }
 
 /// How a command ended.

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::{DEADLINE, weft};
+use super::{DEADLINE, json, weft};
 
 /// A running `weft`. Killed when dropped; its standard error is shown if the test failed.
 pub(crate) struct Process {
@@ -54,8 +54,7 @@ impl Process {
     /// The next line, as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        let line = self.line();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+        json(&self.line())
     }
 
     /// Reads lines up to one that holds `part`.

@@ -9,14 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
 use serde_json::Value;
 use tokio::time::sleep;
 use weft_core::digest::TxId;
 
 use super::Grown;
 use crate::{
-    commands::bench::{bound::Split, measured::Node, usage::Usage},
+    commands::bench::{bound::Split, measured::Node, report::Latencies, usage::Usage},
     failure::Failure,
     network::Network,
 };
@@ -27,9 +26,6 @@ const READS: usize = 2_000;
 /// How far apart in the order of posting two reads are, in samples. A prime, so that all samples
 /// have their turn.
 const STRIDE: usize = 7_919;
-
-/// Longest latency that is told apart, in microseconds.
-const LONGEST_US: u64 = 60_000_000;
 
 /// What the last ones before a size took, and bare libraries on the same bytes.
 pub(super) struct Stretch {
@@ -63,10 +59,9 @@ pub(super) struct Look {
     pub(super) taken_bytes: u64,
     pub(super) stored_bytes: u64,
     pub(super) disk_bytes: u64,
-    /// Microseconds.
-    pub(super) reads: Histogram<u64>,
+    pub(super) reads: Latencies,
     /// The same for an answer that needs no store.
-    pub(super) answers: Histogram<u64>,
+    pub(super) answers: Latencies,
     /// Of one core.
     pub(super) idle: f64,
     /// From a clean stop until it is ready again.
@@ -116,18 +111,16 @@ async fn start(network: &Network, dir: &Path) -> Result<(Node, Duration), Failur
 
 /// Latencies of reads of stored transactions from all times, and in turn with them of answers that
 /// need no store.
-async fn reads(node: &Node, sample: &[TxId]) -> Result<(Histogram<u64>, Histogram<u64>), Failure> {
-    let empty = || Histogram::new_with_bounds(1, LONGEST_US, 3).map_err(Failure::failed);
-    let (mut reads, mut answers) = (empty()?, empty()?);
-    let micros = |began: Instant| u64::try_from(began.elapsed().as_micros()).unwrap_or(LONGEST_US);
+async fn reads(node: &Node, sample: &[TxId]) -> Result<(Latencies, Latencies), Failure> {
+    let (mut reads, mut answers) = (Latencies::default(), Latencies::default());
     for number in 0..READS {
         let Some(id) = sample.get(number * STRIDE % sample.len()) else { break };
         let began = Instant::now();
         node.client().transaction(*id).await?;
-        reads.saturating_record(micros(began));
+        reads.record(began.elapsed());
         let began = Instant::now();
         node.client().clock().await?;
-        answers.saturating_record(micros(began));
+        answers.record(began.elapsed());
     }
     Ok((reads, answers))
 }

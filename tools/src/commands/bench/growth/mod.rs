@@ -15,11 +15,7 @@
 mod look;
 mod report;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use bytes::Bytes;
 use clap::value_parser;
@@ -27,7 +23,6 @@ use weft_core::{
     codec::Decode as _,
     digest::{KeyId, TxId},
     keys::PublicKey,
-    params::PAYLOAD_BYTES_MAX,
     tx::Transaction,
 };
 
@@ -38,12 +33,12 @@ use self::{
 };
 use super::{
     bound,
-    child::Folder,
+    child::Place,
     feed::Feed,
-    made::Maker,
+    made::{Maker, Size},
     measured::{self, Node},
 };
-use crate::{failure::Failure, network::Network, output::Output, time::now_ms};
+use crate::{failure::Failure, network::Network, output::Output};
 
 /// Transactions that are made and fed at once: some tens of megabytes. The last ones before a size
 /// are what the cost at that size is measured on.
@@ -63,14 +58,8 @@ pub(crate) struct Args {
         value_parser = value_parser!(u32).range(100..=100_000_000),
     )]
     sizes: Vec<u32>,
-    /// Bytes of a reading
-    #[arg(
-        long,
-        value_name = "B",
-        default_value_t = 32,
-        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
-    )]
-    bytes: u16,
+    #[command(flatten)]
+    size: Size,
     /// For how long the node is watched while it has nothing to do
     #[arg(
         long,
@@ -79,9 +68,8 @@ pub(crate) struct Args {
         value_parser = value_parser!(u16).range(1..=600),
     )]
     idle_seconds: u16,
-    /// Where the files are put [default: a folder that is removed if all went well]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
@@ -89,12 +77,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         return Err(Failure::usage("the sizes do not ascend").next("--sizes 10000,100000"));
     }
     let idle = Duration::from_secs(args.idle_seconds.into());
-    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-growth-{}", now_ms()))?;
+    let folder = args.place.folder("growth")?;
     let network = measured::network(&folder.path().join("net"), 0)?;
     let dir = folder.path().join("node");
     let (mut node, empty) = look::start_empty(&network, &dir).await?;
     let smallest = args.sizes.first().map_or(1, |size| *size as usize);
-    let mut grown = Grown::new(&network, usize::from(args.bytes), smallest)?;
+    let mut grown = Grown::new(&network, args.size.bytes(), smallest)?;
     for size in args.sizes {
         let (size, bare) = (size as usize, folder.path().join(format!("bare-{size}")));
         output.note(&format!("grows to {size}"));
@@ -105,7 +93,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         output.show(&value, || text(&value))?;
         node = look.node;
     }
-    let value = seals(args.bytes.into());
+    let value = seals(args.size.bytes());
     output.show(&value, || text(&value))?;
     node.stop().await?;
     folder.remove_if_ours();

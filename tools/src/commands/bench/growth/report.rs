@@ -17,7 +17,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// One size, as a value. What is a `ratio` has its bound beside it, of the same run.
 pub(super) fn growth(stored: usize, look: &Look, empty: &Empty) -> Value {
     let bound = look.stretch.bound.sum();
-    let (read, answer) = (look.reads.value_at_quantile(0.5), look.answers.value_at_quantile(0.5));
+    let (read, answer) = (look.reads.us(0.5), look.answers.us(0.5));
     let of = |bytes: u64| bytes as f64 / stored as f64;
     let ms = |time: std::time::Duration| tenths(time.as_secs_f64() * 1e3);
     let ratio = |figure: f64, bound: f64| hundredths(figure / bound.max(f64::MIN_POSITIVE));
@@ -42,9 +42,9 @@ pub(super) fn growth(stored: usize, look: &Look, empty: &Empty) -> Value {
             "ratio": ratio(look.usage.written_bytes as f64, look.taken_bytes as f64),
         },
         "read": {
-            "count": look.reads.len(), "p50_us": read,
-            "p99_us": look.reads.value_at_quantile(0.99),
-            "bare_p50_us": answer, "bare_p99_us": look.answers.value_at_quantile(0.99),
+            "count": look.reads.count(), "p50_us": read,
+            "p99_us": look.reads.us(0.99),
+            "bare_p50_us": answer, "bare_p99_us": look.answers.us(0.99),
             "ratio": ratio(read as f64, answer as f64),
         },
         "start": {

@@ -10,22 +10,21 @@
 
 mod report;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::value_parser;
-use weft_core::params::PAYLOAD_BYTES_MAX;
 
 pub(super) use self::report::text;
 use self::report::{Step, Summary};
 use super::{
     bound::{self, cpu_time},
-    child::Folder,
-    cluster::Cluster,
+    child::Place,
+    cluster::{Cluster, Shape},
     drive::{Lane, Pace, drive, due_in},
     issuers::Issuers,
     made::{ISSUERS, Maker},
 };
-use crate::{failure::Failure, output::Output, time::now_ms};
+use crate::{failure::Failure, output::Output};
 
 /// Transactions on their way while the knee is looked for: several times what commits take.
 pub(super) const WINDOW: u64 = 2_048;
@@ -41,30 +40,8 @@ const BOUND_READINGS: usize = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many nodes
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 4,
-        value_parser = value_parser!(u16).range(2..=16),
-    )]
-    nodes: u16,
-    /// Bytes of a reading
-    #[arg(
-        long,
-        value_name = "B",
-        default_value_t = 32,
-        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
-    )]
-    bytes: u16,
-    /// Readings by which the knee is found
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 20_000,
-        value_parser = value_parser!(u32).range(100..=1_000_000),
-    )]
-    count: u32,
+    #[command(flatten)]
+    shape: Shape,
     /// How long each rate is held
     #[arg(
         long,
@@ -73,15 +50,14 @@ pub(crate) struct Args {
         value_parser = value_parser!(u32).range(1..=600),
     )]
     seconds: u32,
-    /// Where the files are put [default: a folder that is removed if all went well]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
-    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-network-{}", now_ms()))?;
-    let bytes = usize::from(args.bytes);
-    let cluster = Cluster::start(&folder.path().join("net"), args.nodes, &[]).await?;
+    let folder = args.place.folder("network")?;
+    let bytes = args.shape.size.bytes();
+    let cluster = Cluster::start(&folder.path().join("net"), args.shape.nodes, &[]).await?;
     let genesis = &cluster.network.genesis;
     output.note(&format!("measures bare libraries on {BOUND_READINGS} readings"));
     let bound = {
@@ -95,8 +71,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let issuers = Issuers::generate(genesis, ISSUERS)?;
     let mut bench = Bench { cluster, lanes, issuers, bytes };
     bench.register().await?;
-    output.note(&format!("looks for the knee with {} readings", args.count));
-    let knee = bench.step(None, args.count as usize, Pace::Window(WINDOW)).await?;
+    output.note(&format!("looks for the knee with {} readings", args.shape.count));
+    let knee = bench.step(None, args.shape.count as usize, Pace::Window(WINDOW)).await?;
     let rate = knee.per_second();
     output.note(&format!("the knee is at {rate:.0} a second"));
     let mut steps = vec![knee];
@@ -106,7 +82,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         output.note(&format!("sends {rate:.0} a second for {} s", args.seconds));
         steps.push(bench.step(part, count, Pace::PerSecond(rate)).await?);
     }
-    let value = Summary { nodes: args.nodes, bytes, bound, steps }.value();
+    let value = Summary { nodes: args.shape.nodes, bytes, bound, steps }.value();
     output.show(&value, || text(&value))?;
     drop(bench);
     folder.remove_if_ours();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::{
     bound::{STAGES, Split},
     cluster::Reading,
     drive::{Pace, Ran},
-    report::{hundredths, split, tenths},
-    usage::GROUPS,
+    report::{by_name, hundredths, split, tenths},
+    usage::{GROUPS, cores},
 };
 
 /// Seconds that the machine's thread spends on handling, and on writing.
@@ -64,13 +64,11 @@ impl Step {
             Pace::Window(_) => None,
             Pace::PerSecond(rate) => Some(rate.round()),
         };
-        let mut split = Map::new();
-        for (at, group) in GROUPS.into_iter().enumerate() {
+        // What its threads used is read after what the process did.
+        let group = |at: usize| {
             let of_group = |reading: &Reading| reading.usage.by_group.get(at).copied();
-            let us = self.us(|reading| of_group(reading).unwrap_or_default().as_secs_f64());
-            // What its threads used is read after what the process did.
-            split.insert(group.to_owned(), tenths(us.max(0.0)).into());
-        }
+            self.us(|reading| of_group(reading).unwrap_or_default().as_secs_f64()).max(0.0)
+        };
         let metric = |name: &'static str| self.us(move |reading| reading.metrics.sum(name));
         let writing: f64 = WRITING.into_iter().map(metric).sum();
         let memory = self.after.iter().map(|reading| reading.usage.memory_bytes >> 20);
@@ -83,7 +81,7 @@ impl Step {
             "sent": self.ran.sent, "final": self.ran.finals(), "refused": self.ran.refused,
             "final_per_second": self.per_second().round(),
             "p50_ms": ms(0.5), "p99_ms": ms(0.99),
-            "cpu_us": tenths(self.cpu_us()), "cpu_split_us": split,
+            "cpu_us": tenths(self.cpu_us()), "cpu_split_us": by_name(&GROUPS, group),
             "machine_wall_us": { "handling": tenths(metric(HANDLING)), "writing": tenths(writing) },
             "ratio": hundredths(self.cpu_us() / bound.sum()),
             "wire_ratio": hundredths(self.wire_ratio()),
@@ -104,15 +102,11 @@ pub(super) struct Summary {
 
 impl Summary {
     pub(super) fn value(&self) -> Value {
-        let split: Map<_, _> = STAGES
-            .into_iter()
-            .zip(self.bound.0)
-            .map(|(name, us)| (name.to_owned(), tenths(us).into()))
-            .collect();
+        let stage = |at: usize| self.bound.0.get(at).copied().unwrap_or_default();
         json!({
             "event": "network", "nodes": self.nodes, "bytes": self.bytes,
-            "cores": std::thread::available_parallelism().map_or(1, usize::from),
-            "bound_us": tenths(self.bound.sum()), "bound_split_us": split,
+            "cores": cores(),
+            "bound_us": tenths(self.bound.sum()), "bound_split_us": by_name(&STAGES, stage),
             "knee_per_second": self.steps.first().map(|knee| knee.per_second().round()),
             "steps": self.steps.iter().map(|step| step.value(&self.bound)).collect::<Vec<_>>(),
         })

@@ -23,7 +23,10 @@ use weft_core::{
     tx::{Attachment, SealedBody},
 };
 
-use super::super::drive::{Lane, due_in};
+use super::super::{
+    drive::{Lane, due_in},
+    usage::cores,
+};
 use crate::failure::Failure;
 
 /// Bodies that are attached again in turn: those that were attached last.
@@ -49,7 +52,7 @@ pub(super) fn work_speed() -> f64 {
     // Nothing has that many zero bits.
     assert_eq!(search.step(TRIES), None);
     let tries = f64::from(TRIES) / began.elapsed().as_secs_f64();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let cores = cores() as f64;
     tries * cores / f64::from(1_u32 << Params::dev().work_bits)
 }
 

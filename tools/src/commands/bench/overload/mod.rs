@@ -23,7 +23,7 @@ use tokio::{
     time::{Duration, Instant, sleep},
 };
 use weft_client::host::NodeClient;
-use weft_core::{params::PAYLOAD_BYTES_MAX, tx::SealedBody};
+use weft_core::tx::SealedBody;
 use weft_node::key_file::Seed;
 
 pub(super) use self::report::text;
@@ -33,14 +33,14 @@ use self::{
     report::{Loaded, Summary},
 };
 use super::{
-    child::Folder,
-    cluster::Cluster,
+    child::Place,
+    cluster::{Cluster, Shape},
     drive::{Lane, Pace, drive, due_in},
     issuers::Issuers,
     made::ISSUERS,
     network::{WINDOW, open_lanes},
 };
-use crate::{failure::Failure, network::ACCOUNTS, output::Output, time::now_ms};
+use crate::{failure::Failure, network::ACCOUNTS, output::Output};
 
 /// Kinds of peers, each with one way into each node.
 const LOAD: u8 = 0;
@@ -67,30 +67,8 @@ const STILL: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many nodes
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 4,
-        value_parser = value_parser!(u16).range(2..=16),
-    )]
-    nodes: u16,
-    /// Bytes of a reading
-    #[arg(
-        long,
-        value_name = "B",
-        default_value_t = 32,
-        value_parser = value_parser!(u16).range(0..PAYLOAD_BYTES_MAX as i64 - 64),
-    )]
-    bytes: u16,
-    /// Readings by which the knee is found
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 20_000,
-        value_parser = value_parser!(u32).range(100..=1_000_000),
-    )]
-    count: u32,
+    #[command(flatten)]
+    shape: Shape,
     /// How long the flood lasts
     #[arg(
         long,
@@ -102,16 +80,15 @@ pub(crate) struct Args {
     /// A setting of the nodes
     #[arg(long, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
-    /// Where the files are put [default: a folder that is removed if all went well]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
-    let folder = Folder::make(args.dir.as_deref(), &format!("weft-bench-overload-{}", now_ms()))?;
-    let cluster = Cluster::start(&folder.path().join("net"), args.nodes, &args.set).await?;
-    let mut bench = Bench::new(cluster, usize::from(args.bytes), output).await?;
-    let count = args.count as usize;
+    let folder = args.place.folder("overload")?;
+    let cluster = Cluster::start(&folder.path().join("net"), args.shape.nodes, &args.set).await?;
+    let mut bench = Bench::new(cluster, args.shape.size.bytes(), output).await?;
+    let count = args.shape.count as usize;
     output.note(&format!("looks for the knee with {count} readings"));
     let bodies = bench.strangers.sign(count, bench.bytes)?;
     let knee = bench.load(bodies, Pace::Window(WINDOW)).await?.ran.per_second();
@@ -130,8 +107,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let (during, replayed) = bench.flooded(flood, knee, honest, args.seconds).await?;
     let settled = bench.settle().await?;
     let summary = Summary {
-        nodes: args.nodes,
-        bytes: args.bytes,
+        nodes: args.shape.nodes,
+        bytes: bench.bytes,
         set: args.set,
         seconds: args.seconds,
         knee,

@@ -9,6 +9,7 @@ use super::{
         cluster::Reading,
         drive::Ran,
         report::{hundredths, tenths},
+        usage::cores,
     },
     attacks::Forged,
     flood::Replayed,
@@ -79,7 +80,7 @@ impl Loaded {
 /// The whole run.
 pub(super) struct Summary {
     pub(super) nodes: u16,
-    pub(super) bytes: u16,
+    pub(super) bytes: usize,
     pub(super) set: Vec<String>,
     pub(super) seconds: u32,
     /// A second.
@@ -109,7 +110,7 @@ impl Summary {
         let settled_after = self.settled.map(|after| tenths(after.as_secs_f64()));
         json!({
             "event": "overload", "nodes": self.nodes, "bytes": self.bytes, "set": self.set,
-            "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "cores": cores(),
             "knee_per_second": self.knee.round(),
             "flood": {
                 "seconds": self.seconds,

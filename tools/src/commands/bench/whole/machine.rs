@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
+use super::super::usage;
 use crate::failure::Failure;
 
 /// One computer.
@@ -25,7 +26,7 @@ impl Machine {
         let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
         Ok(Self {
             processor: brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| "unknown".into()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: usage::cores(),
             memory_mib: system.total_memory() >> 20,
             system: System::long_os_version().unwrap_or_else(|_| "unknown".into()),
         })
