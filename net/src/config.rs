@@ -89,7 +89,7 @@ impl Default for NetConfig {
             send_queue_bytes: 4 << 20,
             send_queue_messages: 16_384,
             send_window_bytes: 2 << 20,
-            receive_window_bytes: 2 << 20,
+            receive_window_bytes: 512 << 10,
             socket_receive_bytes: 1 << 20,
             events_bytes: 512 << 10,
             events_max: 8_192,

@@ -101,6 +101,11 @@ impl Net {
             ToNet::Send { to, message } => shared.say(&to, &message),
             ToNet::Ask { to, ticket, message } => shared.ask(to, ticket, &message),
             ToNet::Answer { to, ticket, parts } => shared.answer(&to, ticket, parts),
+            ToNet::Hold { peer, waits } => {
+                if let Some(peer) = shared.registry.find(&peer) {
+                    peer.waits.send_replace(waits);
+                }
+            }
             ToNet::Dial(target) => dialer::dial_once(shared, target),
             ToNet::Drop { peer, reason } => {
                 if let Some(peer) = shared.registry.find(&peer) {

@@ -59,6 +59,8 @@ pub(crate) struct Peer {
     /// Bytes of frames sent and received.
     pub(crate) sent: AtomicU64,
     pub(crate) received: Arc<AtomicU64>,
+    /// Whether its gossip is not read for now.
+    pub(crate) waits: watch::Sender<bool>,
     /// Whether `PeerUp` was told, or is about to be.
     pub(crate) up: AtomicBool,
     /// Whether a dial was passed over because this connection was about to stand.
@@ -215,7 +217,13 @@ async fn read(
     lane: Lane,
     mut reader: FrameReader,
 ) -> Result<(), StreamError> {
-    while let Some((message, bytes)) = reader.message(lane).await? {
+    let mut waits = peer.waits.subscribe();
+    loop {
+        if lane == Lane::Gossip {
+            // An error means that the sender is gone, and it lives as long as `peer`.
+            let _ = waits.wait_for(|waits| !waits).await;
+        }
+        let Some((message, bytes)) = reader.message(lane).await? else { break };
         let event = FromNet::Message { from: peer.id, lane, message };
         shared.sink.put(event, bytes.saturating_add(EVENT_OVERHEAD_BYTES)).await?;
     }

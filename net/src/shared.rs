@@ -148,6 +148,7 @@ impl Shared {
             sent: AtomicU64::new(0),
             received: Arc::default(),
             up: AtomicBool::new(false),
+            waits: watch::Sender::new(false),
             awaited: AtomicBool::new(false),
             farewell: OnceLock::new(),
             gone: watch::Sender::new(false),

@@ -2,7 +2,7 @@
 //! batches, and hands the machine its inputs.
 //!
 //! ```text
-//! queues -> a batch -> tags (rayon) -> same bytes twice? -> checks (rayon) -> in order -> machine
+//! queues -> a batch -> tags -> same bytes twice? -> checks (rayon) -> in order -> machine
 //! ```
 //! When the machine's queue is full this thread waits; then the network is not read and peers have
 //! to wait, and the API's queue fills and answers 503.
@@ -12,7 +12,10 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    iter,
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -40,6 +43,10 @@ use crate::{
     stop::Stop,
 };
 
+/// What peers send begins a batch at most this often: each costs a wake-up of every thread on the
+/// way, a write, and datagrams to all neighbours, however little is in it.
+const GATHER: Duration = Duration::from_millis(4);
+
 /// A transaction that someone hands over to this node.
 #[derive(Debug)]
 pub(crate) struct Submission {
@@ -66,6 +73,14 @@ enum Arrival {
     Net(FromNet),
     Submission(Box<Submission>),
     Released(Held),
+}
+
+/// What ends a wait.
+enum Wake {
+    Arrival(Arrival),
+    /// A key has become known.
+    Released,
+    Stop,
 }
 
 /// One thing on its way to the machine.
@@ -120,7 +135,15 @@ impl Ingest {
     /// machine is gone. Then closes the machine's queue.
     pub(crate) fn run(mut self) {
         let runtime = self.runtime.clone();
-        while let Some(batch) = runtime.block_on(self.next_batch()) {
+        let mut began = Instant::now();
+        loop {
+            let wake = runtime.block_on(self.wake());
+            // Nobody waits for the answer to what a peer sent, so it can wait for company.
+            if matches!(wake, Wake::Arrival(Arrival::Net(_))) {
+                thread::sleep(GATHER.saturating_sub(began.elapsed()));
+            }
+            began = Instant::now();
+            let Some(batch) = self.batch(wake) else { break };
             if self.pass(batch) == Err(Closed) {
                 break;
             }
@@ -128,25 +151,32 @@ impl Ingest {
         self.machine.close();
     }
 
-    /// Waits for something, then takes what else is there, from each source up to the limit.
-    async fn next_batch(&mut self) -> Option<Vec<Arrival>> {
-        let mut batch = Vec::new();
-        let mut stopping = false;
+    async fn wake(&mut self) -> Wake {
         tokio::select! {
             biased;
-            () = self.stop.told() => stopping = true,
+            () = self.stop.told() => Wake::Stop,
             Some(submission) = self.submissions.recv() => {
-                batch.push(Arrival::Submission(submission));
+                Wake::Arrival(Arrival::Submission(submission))
             }
-            Some(event) = self.events.recv() => batch.push(Arrival::Net(event)),
-            () = self.checks.released() => {}
+            Some(event) = self.events.recv() => Wake::Arrival(Arrival::Net(event)),
+            () = self.checks.released() => Wake::Released,
         }
-        let submissions = std::iter::from_fn(|| self.submissions.try_recv().ok());
+    }
+
+    /// What there is, from each source up to the limit; `None` if nothing is left and no more is
+    /// to come.
+    fn batch(&mut self, wake: Wake) -> Option<Vec<Arrival>> {
+        let stopping = matches!(wake, Wake::Stop);
+        let mut batch = Vec::new();
+        if let Wake::Arrival(arrival) = wake {
+            batch.push(arrival);
+        }
+        let submissions = iter::from_fn(|| self.submissions.try_recv().ok());
         batch.extend(submissions.take(self.batch_max).map(Arrival::Submission));
         if stopping {
             return if batch.is_empty() { None } else { Some(batch) };
         }
-        let events = std::iter::from_fn(|| self.events.try_recv());
+        let events = iter::from_fn(|| self.events.try_recv());
         batch.extend(events.take(self.batch_max).map(Arrival::Net));
         let released = self.checks.take_released(self.batch_max);
         batch.extend(released.into_iter().map(Arrival::Released));
@@ -155,15 +185,16 @@ impl Ingest {
 
     /// Checks a batch and hands on what follows, in order.
     fn pass(&self, batch: Vec<Arrival>) -> Result<(), Closed> {
-        let mut items = spread(batch, |arrival| self.item(arrival));
+        let mut items: Vec<Item> = batch.into_iter().map(|arrival| self.item(arrival)).collect();
         mark_repeats(&mut items);
-        for checked in spread(items, |item| self.check(item)) {
-            if let Some(input) = self.conclude(checked) {
-                let bytes = held_bytes(&input);
-                self.machine.put(input, bytes)?;
-            }
-        }
-        Ok(())
+        let checked = spread(items, |item| self.check(item));
+        let inputs = checked.into_iter().filter_map(|checked| self.conclude(checked));
+        let sized = inputs.map(|input| {
+            let bytes = held_bytes(&input);
+            (input, bytes)
+        });
+        // Some checks are made only now, and not while the queue is locked.
+        self.machine.put(sized.collect::<Vec<_>>())
     }
 
     fn item(&self, arrival: Arrival) -> Item {
@@ -340,9 +371,10 @@ fn mark_repeats(items: &mut [Item]) {
     }
 }
 
-/// Maps in order, on all cores where it is worth waking them.
+/// Maps in order, on all cores where it is worth waking them: before they sleep again they look for
+/// more, for about as long as a few checks take.
 fn spread<T: Send, U: Send>(items: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
-    const WORTH_IT: usize = 4;
+    const WORTH_IT: usize = 16;
     if items.len() < WORTH_IT {
         return items.into_iter().map(map).collect();
     }

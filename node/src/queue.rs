@@ -43,21 +43,27 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts in an item that holds about `bytes`; waits for room. An empty queue takes any item.
-    pub(crate) fn put(&self, item: T, bytes: usize) -> Result<(), Closed> {
-        let full = |inner: &mut Inner<T>| {
-            let over = inner.bytes.saturating_add(bytes) > self.bytes_max;
-            !inner.closed
-                && !inner.items.is_empty()
-                && (over || inner.items.len() >= self.count_max)
-        };
-        let waited = self.room.wait_while(self.lock(), full);
-        let mut inner = waited.unwrap_or_else(PoisonError::into_inner);
-        if inner.closed {
-            return Err(Closed);
+    /// Puts in items, each with the bytes that it holds, about; waits for room. An empty queue takes
+    /// any item. Whoever takes is woken once for all that there is room for.
+    pub(crate) fn put(&self, items: impl IntoIterator<Item = (T, usize)>) -> Result<(), Closed> {
+        let mut inner = self.lock();
+        for (item, bytes) in items {
+            let full = |inner: &mut Inner<T>| {
+                let over = inner.bytes.saturating_add(bytes) > self.bytes_max;
+                !inner.closed
+                    && !inner.items.is_empty()
+                    && (over || inner.items.len() >= self.count_max)
+            };
+            if full(&mut inner) {
+                self.filled.notify_one();
+                inner = self.room.wait_while(inner, full).unwrap_or_else(PoisonError::into_inner);
+            }
+            if inner.closed {
+                return Err(Closed);
+            }
+            inner.bytes += bytes;
+            inner.items.push_back((item, bytes));
         }
-        inner.bytes += bytes;
-        inner.items.push_back((item, bytes));
         drop(inner);
         self.filled.notify_one();
         Ok(())
@@ -118,7 +124,7 @@ mod tests {
     #[test]
     fn comes_out_in_order_and_in_groups() {
         let queue = Queue::new(10, 1_000);
-        (0..5).for_each(|n| queue.put(n, 1).unwrap());
+        queue.put((0..5).map(|n| (n, 1))).unwrap();
         assert_eq!(queue.take(3, None), Ok([0, 1, 2].into()));
         assert_eq!(queue.take(3, None), Ok([3, 4].into()));
         assert_eq!(queue.take(3, Some(Duration::ZERO)), Ok([].into()));
@@ -129,7 +135,7 @@ mod tests {
         for (count_max, bytes_max) in [(2, 1_000), (1_000, 2)] {
             let queue = Queue::new(count_max, bytes_max);
             thread::scope(|scope| {
-                scope.spawn(|| (0..100).for_each(|n| queue.put(n, 1).unwrap()));
+                scope.spawn(|| queue.put((0..100).map(|n| (n, 1))).unwrap());
                 let mut next = 0;
                 while next < 100 {
                     let taken = queue.take(50, None).unwrap();
@@ -146,16 +152,16 @@ mod tests {
     #[test]
     fn an_item_larger_than_the_queue_passes_alone() {
         let queue = Queue::new(10, 100);
-        queue.put('a', 1_000).unwrap();
+        queue.put([('a', 1_000)]).unwrap();
         assert_eq!(queue.take(10, None), Ok(['a'].into()));
     }
 
     #[test]
     fn closing_wakes_both_ends_and_loses_nothing() {
         let queue = Queue::new(1, 100);
-        queue.put(1, 1).unwrap();
+        queue.put([(1, 1)]).unwrap();
         thread::scope(|scope| {
-            let waits = scope.spawn(|| queue.put(2, 1));
+            let waits = scope.spawn(|| queue.put([(2, 1)]));
             queue.close();
             assert_eq!(waits.join().unwrap(), Err(Closed));
         });

@@ -184,7 +184,7 @@ impl Runner {
             ToNet::Answer { parts, .. } => {
                 parts.iter().for_each(|part| self.metrics.sent(part));
             }
-            ToNet::Dial(_) | ToNet::Drop { .. } => {}
+            ToNet::Hold { .. } | ToNet::Dial(_) | ToNet::Drop { .. } => {}
         }
     }
 

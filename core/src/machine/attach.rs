@@ -193,6 +193,7 @@ impl Machine {
             Attached { position, first_of_body, is_own: source == Source::Local, tx: tx.clone() };
         let entry = LogEntry::of(&attached);
         self.place(self.now, &entry, Order::Open(Some(tx.clone())), is_offered);
+        self.scheduler.attached(self.now, id);
         self.cover.attached(Citable::of(&entry, tx.transaction().body.issuer));
         for far in self.cover.drop_far() {
             self.tangle.let_go(&far, reads);

@@ -74,11 +74,8 @@ impl Machine {
                 // Those without a source, or without room, follow when it rings.
                 self.timers.set(Timer::Ask, self.now + self.limits.ask_delay);
             }
-            // While lines stand anywhere, little comes by itself in time, and rounds wait for it.
-            let delay =
-                if self.scheduler.is_idle() { self.limits.ask_delay } else { Span::default() };
             for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
-                self.want_after(delay, Want::Past(tip), peer);
+                self.want(Want::Past(tip), peer);
             }
             if !refs.is_empty() {
                 let due = self.catchup.lacks(self.now, peer);

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Event, Machine, Outbox, Reads, Source, SubmitRefusal, ledger,
+    Event, Machine, Outbox, Reads, Source, SubmitRefusal, ToNet, ledger,
     records::Tables,
     scheduler::{Solid, TurnedAway},
     timers::Timer,
@@ -29,6 +29,15 @@ impl Machine {
         if let Some(due) = self.scheduler.due(self.now, self.cover.in_flight()) {
             self.timers.set(Timer::Turn, due);
         }
+        self.hold(out);
+    }
+
+    /// Whoever brings more than is taken has to wait with it.
+    fn hold(&mut self, out: &mut Outbox) {
+        let Self { scheduler, peers, .. } = self;
+        let changes = scheduler.changes_of_held(|peer| peers.is_connected(peer));
+        let orders = changes.into_iter().map(|(peer, waits)| ToNet::Hold { peer, waits });
+        out.messages.extend(orders);
     }
 
     /// Whether something that waited may be attached still. If not, what else is to be done is.
@@ -129,6 +138,7 @@ impl Machine {
         if !here.is_empty() {
             let cleared = self.scheduler.past(here);
             self.take_in(Vec::new(), cleared, reads, out);
+            self.hold(out);
         }
         missing
     }

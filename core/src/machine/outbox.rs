@@ -121,6 +121,14 @@ pub enum ToNet {
         /// What to say, in this order.
         parts: Vec<Message>,
     },
+    /// Read no more of what a peer relays, or go on reading: it has to wait, and nothing is lost. A
+    /// new connection is read.
+    Hold {
+        /// Whom.
+        peer: NodeId,
+        /// Whether it has to wait from now on.
+        waits: bool,
+    },
     /// Open a connection.
     Dial(PeerAddress),
     /// Close a connection.

@@ -127,7 +127,7 @@ impl Machine {
                 self.keep_snapshot(&record, &standing, reads, out);
             }
         }
-        self.scheduler.ordered(self.now, turns.len());
+        self.scheduler.ordered(self.now, turns.iter().map(|turn| turn.id));
         if !self.scheduler.is_idle() {
             self.timers.set(Timer::Turn, self.now);
         }

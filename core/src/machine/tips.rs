@@ -19,6 +19,9 @@ use crate::{
     units::{Position, Round},
 };
 
+/// Tips leave together, this often at most: all are looked at each time.
+const TOGETHER: Span = Span::from_millis(10);
+
 #[derive(Debug)]
 struct Tip {
     id: TxId,
@@ -88,7 +91,7 @@ impl Tips {
         self.tips
             .iter()
             .filter(|(position, tip)| !by_age_only(position, tip))
-            .map(|(_, tip)| tip.leaves)
+            .map(|(_, tip)| tip.leaves.max(now + TOGETHER))
             .min()
     }
 

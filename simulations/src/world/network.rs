@@ -79,6 +79,8 @@ struct Way {
     /// Frames that arrived and were not read.
     unread: VecDeque<Frame>,
     unread_bytes: usize,
+    /// Whether what is relayed is not read for now, and what came of it meanwhile.
+    held: Option<VecDeque<Frame>>,
 }
 
 impl Way {
@@ -230,6 +232,43 @@ impl Network {
         }
         way.unread_bytes += frame.bytes.len();
         way.unread.push_back(frame);
+    }
+
+    /// `to` reads no more of what is relayed to it over a connection, or goes on.
+    pub(crate) fn hold(&mut self, conn: ConnId, to: usize, waits: bool) {
+        let Some(way) = self.conns.get_mut(&conn).map(|conn| conn.ways.entry(to).or_default())
+        else {
+            return;
+        };
+        if waits && way.held.is_none() {
+            let is_relayed = |frame: &Frame| frame.stream == Stream::Gossip;
+            let (kept, unread) = way.unread.drain(..).partition(is_relayed);
+            (way.held, way.unread) = (Some(kept), unread);
+        }
+        if !waits && let Some(kept) = way.held.take() {
+            if way.unread.is_empty() && !kept.is_empty() {
+                self.unread.entry(to).or_default().push_back(conn);
+            }
+            way.unread.extend(kept);
+        }
+    }
+
+    /// Whether a frame that arrived has to wait because what is relayed is not read.
+    pub(crate) fn holds(&self, frame: &Frame) -> bool {
+        let way = self.conns.get(&frame.conn).and_then(|conn| conn.ways.get(&frame.to));
+        frame.stream == Stream::Gossip && way.is_some_and(|way| way.held.is_some())
+    }
+
+    /// Keeps such a frame.
+    pub(crate) fn keep(&mut self, frame: Frame) {
+        let way = self.conns.get_mut(&frame.conn).and_then(|conn| conn.ways.get_mut(&frame.to));
+        let Some((way, held)) =
+            way.and_then(|way| Some((&mut way.unread_bytes, way.held.as_mut()?)))
+        else {
+            return;
+        };
+        *way += frame.bytes.len();
+        held.push_back(frame);
     }
 
     /// Whether a connection has frames that `to` has not read.

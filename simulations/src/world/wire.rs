@@ -68,6 +68,12 @@ impl World {
                     self.transmit(from, conn, Stream::Answer(theirs), &part);
                 }
             }
+            ToNet::Hold { peer, waits } => {
+                if let Some(conn) = self.conn(from, &peer) {
+                    self.network.hold(conn, from, waits);
+                    self.read_on(from);
+                }
+            }
             ToNet::Dial(to) => self.dial(from, to, true),
             ToNet::Drop { peer, .. } => {
                 if let Some(conn) = self.conn(from, &peer) {
@@ -113,7 +119,9 @@ impl World {
     pub(crate) fn arrives(&mut self, frame: Frame) {
         let Frame { conn, to, .. } = frame;
         let reads = self.honest(to).is_none_or(|node| node.reads());
-        if reads && !self.network.has_unread(conn, to) {
+        if self.network.holds(&frame) {
+            self.network.keep(frame);
+        } else if reads && !self.network.has_unread(conn, to) {
             self.read(frame);
         } else {
             self.network.leave_unread(frame);

@@ -44,8 +44,9 @@ use crate::{
     witness::Witness,
 };
 
-/// The threads of the database: one writes full memtables to tables, one merges tables.
-const WORKERS: usize = 2;
+/// The threads of the database. One does both, write full memtables to tables and merge tables: of
+/// several, the first spins for as long as another merges, which costs a busy node a twentieth.
+const WORKERS: usize = 1;
 
 type BoxedError = Box<dyn Error + Send + Sync>;
 

@@ -30,15 +30,19 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use core::mem;
 
-use self::{bucket::Bucket, window::Window};
+use self::{
+    bucket::Bucket,
+    window::{Room, Window},
+};
 use super::{
     Limits, Source,
     turns::{Lane, Turns},
 };
 use crate::{
     admit::Verified,
-    digest::TxId,
+    digest::{NodeId, TxId},
     time::{Span, Time},
     units::Position,
 };
@@ -47,8 +51,11 @@ use crate::{
 /// others take their turns first.
 const DEPTH_MAX: usize = 64;
 
-/// How often a full window is looked at, beside what commits make room for.
-const LOOK_AGAIN: Span = Span::from_millis(50);
+/// The part of all that may wait here beyond which a peer has to wait with more of what has no
+/// share; it may go on when half of that is left. Much less than all, so that what would find no
+/// room is not even checked; more than a node attaches between two commits, so that a peer that
+/// relays what it attached seldom has to wait.
+const HELD_PART: u64 = 8;
 
 /// Transactions remembered that found no room.
 const TURNED_AWAY_MAX: usize = 4_096;
@@ -117,6 +124,8 @@ pub(super) struct Scheduler {
     count_max: usize,
     bytes_max: u64,
     bytes_per_s: u64,
+    /// Peers that have to wait.
+    held: BTreeSet<NodeId>,
     /// The last ones that found no room, oldest first.
     turned_away: VecDeque<TxId>,
     lately: BTreeSet<TxId>,
@@ -136,6 +145,7 @@ impl Scheduler {
             count_max: limits.line_count_max,
             bytes_max: limits.line_bytes_max,
             bytes_per_s: limits.take_bytes_per_s,
+            held: BTreeSet::new(),
             turned_away: VecDeque::new(),
             lately: BTreeSet::new(),
             turned_away_count: 0,
@@ -176,18 +186,24 @@ impl Scheduler {
         }
     }
 
-    /// A commit ordered `count`.
-    pub(super) fn ordered(&mut self, now: Time, count: usize) {
-        self.window.ordered(now, count as u64);
+    /// A transaction was attached that can be ordered.
+    pub(super) fn attached(&mut self, now: Time, id: TxId) {
+        self.window.attached(now, id);
+    }
+
+    /// A commit ordered `ids`.
+    pub(super) fn ordered(&mut self, now: Time, ids: impl ExactSizeIterator<Item = TxId>) {
+        self.window.ordered(now, ids);
     }
 
     /// Whether it is taken at once: nothing waits and there is room, while `in_flight` are attached
     /// and wait for their place in the order. Then it counts.
     pub(super) fn passes(&mut self, now: Time, in_flight: usize, solid: &Solid) -> bool {
-        let has_room = !self.window.is_full(now, in_flight) && self.bucket.gives(now);
+        let has_room = self.window.room(now, in_flight) == Room::All && self.bucket.gives(now);
         let passes = self.waiting.is_empty() && has_room;
         if passes {
             self.bucket.spend(solid.cost());
+            self.window.takes();
         }
         passes
     }
@@ -196,6 +212,7 @@ impl Scheduler {
     pub(super) fn exempt(&mut self, solid: &Solid) {
         let cost = solid.cost();
         self.bucket.spend(cost);
+        self.window.takes();
         // Without a balance: the lane is that in which something of the issuer waits, if any does.
         let issuer = solid.tx.transaction().body.issuer;
         let funded = Lane::of(issuer, 1, None);
@@ -247,6 +264,25 @@ impl Scheduler {
         Some(TurnedAway { id: tx.id(), source, retry_after })
     }
 
+    /// Of the peers that are `connected`, who has to wait from now on, or no longer.
+    pub(super) fn changes_of_held(
+        &mut self,
+        connected: impl Fn(&NodeId) -> bool,
+    ) -> Vec<(NodeId, bool)> {
+        let most = self.bytes_max / HELD_PART;
+        if self.held.is_empty() && self.bytes <= most {
+            return Vec::new();
+        }
+        let is_held = |(peer, bytes): &(NodeId, u64)| {
+            connected(peer) && *bytes > if self.held.contains(peer) { most / 2 } else { most }
+        };
+        let held = self.turns.unfunded().filter(is_held).map(|(peer, _)| peer).collect();
+        let before = mem::replace(&mut self.held, held);
+        let more = self.held.difference(&before).map(|peer| (*peer, true));
+        let fewer = before.difference(&self.held).map(|peer| (*peer, false));
+        more.chain(fewer).collect()
+    }
+
     fn remove(&mut self, id: &TxId) -> Option<Solid> {
         let Waiting { solid, lane, place } = self.waiting.remove(id)?;
         let bytes = solid.tx.bytes().len() as u64;
@@ -263,18 +299,20 @@ impl Scheduler {
 
     /// The next one to be taken at `now`, if there is room.
     pub(super) fn next(&mut self, now: Time, in_flight: usize) -> Option<Solid> {
-        let is_full = self.window.is_full(now, in_flight);
-        if self.waiting.is_empty() || is_full || !self.bucket.gives(now) {
+        let room = self.window.room(now, in_flight);
+        if self.waiting.is_empty() || room == Room::None || !self.bucket.gives(now) {
             return None;
         }
-        let Self { waiting, lines, turns, bucket, .. } = self;
+        let Self { waiting, lines, turns, bucket, window, .. } = self;
         let first = |lane: &Lane| {
             let (_, head) = lines.get(lane)?.first_key_value()?;
             lowest(waiting, *head, DEPTH_MAX)
         };
-        let at_turn = turns.next(|lane| first(lane).is_some());
+        let has_room = |lane: &Lane| room == Room::All || lane.is_funded();
+        let at_turn = turns.next(|lane| has_room(lane) && first(lane).is_some());
         let id = match at_turn {
             Some(lane) => first(&lane)?,
+            None if room == Room::Funded => return None,
             // All stand on more than is looked through: then the least of them, out of turn.
             None => lowest(waiting, *waiting.first_key_value()?.0, usize::MAX)?,
         };
@@ -284,14 +322,14 @@ impl Scheduler {
         let payer = at_turn.filter(|_| !pays_itself).unwrap_or(*owner);
         turns.charge(&payer, cost);
         bucket.spend(cost);
+        window.takes();
         self.remove(&id)
     }
 
     /// When to look for the next one again, if no commit comes before; `None` if nothing waits.
-    pub(super) fn due(&self, now: Time, in_flight: usize) -> Option<Time> {
-        let is_full = self.window.is_full(now, in_flight);
-        let again = if is_full { now + LOOK_AGAIN } else { Time::ZERO };
-        (!self.waiting.is_empty()).then(|| self.bucket.due().max(again))
+    pub(super) fn due(&mut self, now: Time, in_flight: usize) -> Option<Time> {
+        let due = self.bucket.due().max(self.window.due(now, in_flight));
+        (!self.waiting.is_empty()).then_some(due)
     }
 
     /// What waits of `ids` and their pasts, parents first: it is taken at once, and each pays for
@@ -304,6 +342,7 @@ impl Scheduler {
             if below_is_done {
                 let (lane, cost) = (waiting.lane, waiting.solid.cost());
                 self.bucket.spend(cost);
+                self.window.takes();
                 self.turns.charge(&lane, cost);
                 past.extend(self.remove(&id));
             } else {

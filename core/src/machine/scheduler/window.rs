@@ -1,60 +1,214 @@
-//! How much may be attached and not ordered yet: what the network orders in a few tenths of a
-//! second.
+//! How much may be attached and not ordered yet: twice what the network orders in the time that one
+//! transaction needs when nothing is in its way.
 //!
 //! What is attached beyond that becomes final no sooner, since every node must have it first; it
 //! only fills the way of the checkpoints and of what they cite, until rounds stand still. By
-//! Little's law the length of that way is its pace times the time it takes, so the window follows
-//! the pace, as congestion control does.
+//! Little's law what is under way is pace times time, and both are measured, as in congestion
+//! control (N. Cardwell et al., *BBR: Congestion-Based Congestion Control*, ACM Queue 14(5), 2016):
+//! the pace as the most of late, the time as the least.
 //!
-//! Invariant: the pace cannot lift itself: what is not ordered does not count for it. Where nothing
-//! is ordered at all because a quorum is missing, the window widens slowly, so that what is posted
-//! is taken and kept until the quorum is back.
+//! Invariant: neither lifts itself. What is not ordered does not count for the pace, and a way that
+//! is long because much is under way does not count for the time, unless it is so for minutes.
+//! Where nothing is ordered at all because a quorum is missing, the window widens slowly, so that
+//! what is posted is taken and kept until the quorum is back.
 
-use crate::time::{Span, Time};
+use crate::{
+    digest::TxId,
+    time::{Span, Time},
+};
 
 /// The window of a network that has no pace yet.
-const LEAST: u64 = 512;
+const LEAST: u64 = 256;
 
-/// The time that what is in the window should take, in milliseconds: several commits.
-const WAY_MS: u64 = 400;
+/// How many times what is on its way if nothing is in the way: less would slow down a network that
+/// can do more, more would wait.
+const GAIN: u64 = 2;
 
-/// How long the pace is measured.
-const MEASURED: Span = Span::from_millis(500);
+/// The same for whoever has a share: half of a window is theirs alone, so that they need not wait
+/// for what others have on its way.
+const GAIN_FUNDED: u64 = 3;
+
+/// What is attached in a second at least, if there is room, and how much of what is attached in a
+/// second may be at once, in milliseconds.
+const LEAST_PER_S: u64 = 5_120;
+const AT_ONCE_MS: u64 = 10;
+
+/// How many may be attached in any case for which others wait then.
+const DEBT_MAX: i64 = 512;
+
+/// How long the pace is measured: over several commits, since one may order what several made room
+/// for. The last two measurements count.
+const MEASURED: Span = Span::from_millis(250);
+
+/// How long the least way counts, once or twice: distances between validators seldom change.
+const KEPT: Span = Span::from_secs(300);
+
+/// How often a full window is looked at, beside what commits make room for.
+const LOOK_AGAIN: Span = Span::from_millis(50);
 
 /// After so long without a commit the window widens, by one each millisecond.
 const STANDSTILL: Span = Span::from_millis(2_000);
 
+/// For whom there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    All,
+    /// For those who have a share.
+    Funded,
+    None,
+}
+
 /// The window of one node.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// Transactions ordered per second, lately.
-    per_s: u64,
-    /// Those since `since`.
-    count: u64,
-    since: Time,
+    pace: Pace,
+    pacer: Pacer,
+    way: Way,
     /// The last commit since the start: before, nothing is known.
     last: Option<Time>,
 }
 
 impl Window {
-    /// A commit ordered `count`.
-    pub(super) fn ordered(&mut self, now: Time, count: u64) {
-        let measured = now.since(self.since);
-        if measured >= MEASURED {
-            self.per_s = self.count.saturating_mul(1_000) / measured.as_millis();
-            (self.count, self.since) = (0, now);
-        }
-        self.count += count;
+    /// A transaction was attached that can be ordered.
+    pub(super) fn attached(&mut self, now: Time, id: TxId) {
+        self.way.begins(now, id);
+    }
+
+    /// A commit ordered `ids`.
+    pub(super) fn ordered(&mut self, now: Time, ids: impl ExactSizeIterator<Item = TxId>) {
+        self.pace.ordered(now, ids.len() as u64);
+        self.way.ordered(now, ids);
         self.last = Some(now);
     }
 
-    /// Whether no more should be attached while `in_flight` are and wait for their place in the
-    /// order.
-    pub(super) fn is_full(&self, now: Time, in_flight: usize) -> bool {
-        let Some(last) = self.last else { return false };
+    /// Something is attached that was asked about, or is in any case.
+    pub(super) fn takes(&mut self) {
+        self.pacer.takes();
+    }
+
+    /// For whom more may be attached while `in_flight` are and wait for their place in the order.
+    pub(super) fn room(&mut self, now: Time, in_flight: usize) -> Room {
+        let Some(last) = self.last else { return Room::All };
+        if self.pacer.due(now, self.pace.per_s()) > now {
+            return Room::None;
+        }
         let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
-        let room = LEAST.max(self.per_s.saturating_mul(WAY_MS) / 1_000).saturating_add(still);
-        in_flight as u64 >= room
+        let under_way = self.pace.per_s().saturating_mul(self.way.least().as_millis()) / 1_000;
+        let holds = |gain: u64| {
+            let room = (LEAST / GAIN).max(under_way).saturating_mul(gain).saturating_add(still);
+            (in_flight as u64) < room
+        };
+        match (holds(GAIN), holds(GAIN_FUNDED)) {
+            (true, _) => Room::All,
+            (false, true) => Room::Funded,
+            (false, false) => Room::None,
+        }
+    }
+
+    /// When there may be more room for somebody, if no commit makes it before.
+    pub(super) fn due(&mut self, now: Time, in_flight: usize) -> Time {
+        match (self.room(now, in_flight), self.pacer.due(now, self.pace.per_s())) {
+            (Room::All, _) => now,
+            (_, paced) if paced > now => paced,
+            _ => now + LOOK_AGAIN,
+        }
+    }
+}
+
+/// How much is ordered, as the most of the last two measurements.
+#[derive(Debug, Default)]
+struct Pace {
+    /// In a second.
+    measured: [u64; 2],
+    /// Those since `since`.
+    count: u64,
+    since: Time,
+}
+
+impl Pace {
+    fn ordered(&mut self, now: Time, count: u64) {
+        let time = now.since(self.since);
+        if time >= MEASURED {
+            let [last, _] = self.measured;
+            self.measured = [self.count.saturating_mul(1_000) / time.as_millis(), last];
+            (self.count, self.since) = (0, now);
+        }
+        self.count += count;
+    }
+
+    fn per_s(&self) -> u64 {
+        let [last, before] = self.measured;
+        last.max(before)
+    }
+}
+
+/// Spreads what is attached over time. A commit makes room at all nodes at once, and each would take
+/// all of it before it hears what the others took.
+#[derive(Debug, Default)]
+struct Pacer {
+    /// What may be attached at once, in thousandths of a transaction.
+    credit: i64,
+    since: Time,
+}
+
+impl Pacer {
+    /// When one more may be attached, while `pace` are ordered in a second.
+    fn due(&mut self, now: Time, pace: u64) -> Time {
+        let rate = pace.saturating_mul(GAIN).max(LEAST_PER_S);
+        let most = rate.saturating_mul(AT_ONCE_MS).max(LEAST * 1_000 / 2);
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let more = rate.saturating_mul(now.since(self.since).as_millis());
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        (self.credit, self.since) = (self.credit.saturating_add(more).min(most), now);
+        let owed = u64::try_from(1 - self.credit).unwrap_or(0);
+        now + Span::from_millis(owed.div_ceil(rate))
+    }
+
+    /// One is attached. What is in any case makes a debt, up to a limit.
+    fn takes(&mut self) {
+        self.credit = (self.credit - 1_000).max(-1_000 * DEBT_MAX);
+    }
+}
+
+/// From attached to ordered: smoothed (RFC 6298, section 2), and the least that was of late.
+#[derive(Debug, Default)]
+struct Way {
+    /// One at a time is followed.
+    followed: Option<(TxId, Time)>,
+    smoothed: Option<Span>,
+    /// The least since `since`, and that of the time before.
+    least: [Option<Span>; 2],
+    since: Time,
+}
+
+impl Way {
+    fn begins(&mut self, now: Time, id: TxId) {
+        // Some are never ordered.
+        let is_lost = |(_, since): (TxId, Time)| now.since(since) > STANDSTILL;
+        if self.followed.is_none_or(is_lost) {
+            self.followed = Some((id, now));
+        }
+    }
+
+    fn ordered(&mut self, now: Time, mut ids: impl Iterator<Item = TxId>) {
+        let arrived = self.followed.filter(|(followed, _)| ids.any(|id| id == *followed));
+        let Some((_, since)) = arrived else { return };
+        self.followed = None;
+        let took = now.since(since).as_millis();
+        let smoothed =
+            self.smoothed.map_or(took, |before| (7 * before.as_millis() + took).div_ceil(8));
+        let smoothed = Span::from_millis(smoothed);
+        self.smoothed = Some(smoothed);
+        let [least, _] = self.least;
+        if now.since(self.since) >= KEPT {
+            (self.least, self.since) = ([Some(smoothed), least], now);
+        } else {
+            self.least[0] = Some(least.map_or(smoothed, |least| least.min(smoothed)));
+        }
+    }
+
+    fn least(&self) -> Span {
+        self.least.into_iter().flatten().min().unwrap_or_default()
     }
 }
 
@@ -68,22 +222,80 @@ mod tests {
         START + Span::from_millis(ms)
     }
 
+    /// From `from` to `to`, each tenth of a second `count` are ordered, and each takes `way` ms.
+    fn run(window: &mut Window, from: u64, to: u64, count: u8, way: u64) {
+        for ms in (from..to).step_by(100) {
+            let id = |number: u8| TxId([number; 32]);
+            window.attached(at(ms), id(0));
+            window.ordered(at(ms + way), (0..count).map(id));
+        }
+    }
+
+    /// How much may be under way of those without a share, and of those with one.
+    fn rooms(window: &mut Window, ms: u64) -> [usize; 2] {
+        let mut up_to = |most: Room| (0..).find(|n| window.room(at(ms), *n) == most).unwrap();
+        [up_to(Room::Funded), up_to(Room::None)]
+    }
+
     #[test]
-    fn it_follows_the_pace_and_not_what_waits() {
+    fn it_is_twice_what_is_under_way_when_nothing_is_in_the_way() {
         let mut window = Window::default();
-        (0..=20).for_each(|step| window.ordered(at(step * 100), 1_000));
-        // 10,000 a second: 4,000 in 400 ms.
-        assert!(!window.is_full(at(2_000), 3_900) && window.is_full(at(2_000), 4_100));
-        (21..=60).for_each(|step| window.ordered(at(step * 100), 1));
-        assert!(!window.is_full(at(6_000), 511) && window.is_full(at(6_000), 512));
+        run(&mut window, 0, 2_000, 200, 400);
+        // 2,000 a second, 400 ms each.
+        assert_eq!(rooms(&mut window, 2_400), [1_600, 2_400]);
+        run(&mut window, 2_000, 4_000, 200, 900);
+        assert_eq!(rooms(&mut window, 4_900), [1_600, 2_400], "because it is long");
+        run(&mut window, 5_000, 7_000, 1, 400);
+        assert_eq!(rooms(&mut window, 7_400), [256, 384]);
+    }
+
+    #[test]
+    fn a_way_that_stays_long_counts_after_some_minutes() {
+        let mut window = Window::default();
+        run(&mut window, 0, 1_000, 200, 400);
+        run(&mut window, 2_000, 290_000, 200, 900);
+        assert_eq!(rooms(&mut window, 290_900), [1_600, 2_400]);
+        run(&mut window, 291_000, 900_000, 200, 900);
+        assert_eq!(rooms(&mut window, 900_900), [3_600, 5_400]);
+    }
+
+    #[test]
+    fn who_is_never_ordered_is_not_followed_for_ever() {
+        let mut way = Way::default();
+        way.begins(at(0), TxId([1; 32]));
+        way.begins(at(2_001), TxId([2; 32]));
+        way.ordered(at(2_100), [TxId([1; 32])].into_iter());
+        assert_eq!(way.least(), Span::default());
+        way.ordered(at(2_101), [TxId([2; 32])].into_iter());
+        assert_eq!(way.least(), Span::from_millis(100));
+    }
+
+    #[test]
+    fn what_a_commit_makes_room_for_is_not_taken_at_once() {
+        let mut window = Window::default();
+        run(&mut window, 0, 1_000, 200, 400);
+        let mut taken = 0;
+        for ms in 2_000..2_100 {
+            while window.room(at(ms), 0) == Room::All {
+                window.takes();
+                taken += 1;
+            }
+            assert_eq!(window.due(at(ms), 0), at(ms + 1));
+        }
+        // What was saved up, and the least of a second.
+        assert_eq!(taken, 128 + 507);
+        (0..10_000).for_each(|_| window.takes());
+        assert_eq!(window.due(at(2_100), 0), at(2_100 + 100), "debts are bounded");
+        assert_eq!(window.due(at(2_200), 10_000), at(2_200) + LOOK_AGAIN);
     }
 
     #[test]
     fn it_widens_slowly_where_nothing_is_ordered() {
         let mut window = Window::default();
-        assert!(!window.is_full(START, 100_000), "before the first commit nothing is known");
-        window.ordered(START, 0);
-        assert!(window.is_full(at(2_000), 512) && !window.is_full(at(2_001), 512));
-        assert!(window.is_full(at(60_000), 60_000) && !window.is_full(at(60_000), 50_000));
+        assert_eq!(window.room(START, 100_000), Room::All, "before the first commit");
+        window.ordered(START, [].into_iter());
+        assert_eq!(rooms(&mut window, 2_000), [256, 384]);
+        assert_eq!(rooms(&mut window, 2_001), [257, 385]);
+        assert_eq!(rooms(&mut window, 60_000), [58_256, 58_384]);
     }
 }

@@ -101,6 +101,13 @@ impl Turns {
         self.issuers.get(&(*class, *peer)).map_or(0, |ring| ring.bytes(issuer))
     }
 
+    /// What waits of those without a share, by the peer that brought it, in bytes.
+    pub(super) fn unfunded(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let ring = self.peers.get(&Class::Unfunded);
+        let all = ring.into_iter().flat_map(Ring::all);
+        all.filter_map(|(peer, bytes)| Some((peer?, bytes)))
+    }
+
     /// So many bytes more wait in a lane.
     pub(super) fn put(&mut self, lane: &Lane, weight: u64, bytes: u64) {
         let Lane { class, peer, issuer } = *lane;

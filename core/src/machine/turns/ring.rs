@@ -83,6 +83,11 @@ impl<K: Copy + Ord> Ring<K> {
         self.flows.get(key).map_or(0, |flow| flow.bytes)
     }
 
+    /// All keys, and what waits of each, in bytes.
+    pub(super) fn all(&self) -> impl Iterator<Item = (K, u64)> {
+        self.flows.iter().map(|(key, flow)| (*key, flow.bytes))
+    }
+
     /// The weight of a key, and that of all of whom something waits.
     pub(super) fn weights(&self, key: &K) -> [u64; 2] {
         [self.flows.get(key).map_or(1, |flow| flow.weight), self.weights.max(1)]

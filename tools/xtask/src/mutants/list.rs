@@ -192,8 +192,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "window-without-bound",
         invariant: "no more is attached than the network orders in some tenths of a second",
         file: "core/src/machine/scheduler/window.rs",
-        from: "in_flight as u64 >= room",
-        to: "in_flight as u64 >= u64::MAX - room",
+        from: "(in_flight as u64) < room",
+        to: "(in_flight as u64) < u64::MAX - room",
         tests: CORE,
     },
     Mutant {
