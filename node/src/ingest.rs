@@ -10,6 +10,8 @@
 //! Invariant: inputs leave in the order in which their causes came, held transactions excepted;
 //! bytes enter the filter of seen ones only when they passed every check or are held for their key.
 
+mod size;
+
 use std::{
     collections::{HashMap, hash_map::Entry},
     iter,
@@ -24,7 +26,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use weft_core::{
     admit::{Candidate, Verified},
     checkpoint::{CheckpointRefusal, VerifiedCheckpoint},
-    digest::{BodyId, DIGEST_BYTES, NodeId, TxId},
+    digest::{BodyId, NodeId, TxId},
     machine::{Fault, Input, Source, SubmitRefusal},
     message::Message,
     tx::Attachment,
@@ -190,7 +192,7 @@ impl Ingest {
         let checked = spread(items, |item| self.check(item));
         let inputs = checked.into_iter().filter_map(|checked| self.conclude(checked));
         let sized = inputs.map(|input| {
-            let bytes = held_bytes(&input);
+            let bytes = size::of(&input);
             (input, bytes)
         });
         // Some checks are made only now, and not while the queue is locked.
@@ -379,27 +381,4 @@ fn spread<T: Send, U: Send>(items: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -
         return items.into_iter().map(map).collect();
     }
     items.into_par_iter().map(map).collect()
-}
-
-/// What an input holds, in bytes, about.
-fn held_bytes(input: &Input) -> usize {
-    const FIXED: usize = 256;
-    let ids = |count: usize| count * DIGEST_BYTES;
-    FIXED
-        + match input {
-            Input::Admitted { tx, .. } => tx.bytes().len() + FIXED,
-            Input::Checkpoint { checkpoint, .. } => checkpoint.bytes().len() + FIXED,
-            Input::Part { bytes, .. } => bytes.len(),
-            Input::Message { message, .. } | Input::Request { message, .. } => match message {
-                Message::Have(list) | Message::Frontier(list) | Message::Graft(list) => {
-                    ids(list.len())
-                }
-                Message::GetTransactions(list) => ids(list.len()),
-                Message::GetCone(cone) => ids(cone.want.len() + cone.have.len()),
-                Message::Peers(peers) => peers.len() * 2 * DIGEST_BYTES,
-                Message::Key(key) => key.as_bytes().len(),
-                _ => 0,
-            },
-            _ => 0,
-        }
 }

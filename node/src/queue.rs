@@ -43,8 +43,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts in items, each with the bytes that it holds, about; waits for room. An empty queue takes
-    /// any item. Whoever takes is woken once for all that there is room for.
+    /// Puts in items, each with the bytes that it holds, about; waits for room. An empty queue
+    /// takes any item. Whoever takes is woken once for all that there is room for.
     pub(crate) fn put(&self, items: impl IntoIterator<Item = (T, usize)>) -> Result<(), Closed> {
         let mut inner = self.lock();
         for (item, bytes) in items {

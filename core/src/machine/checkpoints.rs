@@ -74,8 +74,12 @@ impl Machine {
                 // Those without a source, or without room, follow when it rings.
                 self.timers.set(Timer::Ask, self.now + self.limits.ask_delay);
             }
+            // Where an operator's rate has lines stand, little comes by itself in time, and rounds
+            // wait for it. In a line that waits for a commit it is late, and need not come twice.
+            let is_rated = self.scheduler.waits_for_rate();
+            let delay = if is_rated { Span::default() } else { self.limits.ask_delay };
             for (tip, peer) in tips.into_iter().zip(peer.into_iter().cycle()) {
-                self.want(Want::Past(tip), peer);
+                self.want_after(delay, Want::Past(tip), peer);
             }
             if !refs.is_empty() {
                 let due = self.catchup.lacks(self.now, peer);

@@ -77,6 +77,30 @@ async fn both_lanes_work_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_to_wait_is_heard_on_the_control_lane_and_loses_nothing() {
+    let (a, mut b) = pair().await;
+    let count = 100;
+    b.net.send(ToNet::Hold { peer: a.id, waits: true });
+    (0..count).for_each(|number| a.say(b.id, transaction(number, 100)));
+    (0..count).for_each(|_| a.say(b.id, Message::Peers(vec![a.address()])));
+    let (mut relayed, mut control) = (0, 0);
+    while control < count {
+        match b.until(lane_and_message).await {
+            (Lane::Control, _) => control += 1,
+            (_, message) => {
+                assert_eq!(message, transaction(relayed, 100));
+                relayed += 1;
+            }
+        }
+    }
+    assert!(relayed <= 1, "one was being read: {relayed}");
+    b.net.send(ToNet::Hold { peer: a.id, waits: false });
+    for number in relayed..count {
+        assert_eq!(b.until(lane_and_message).await.1, transaction(number, 100));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thread_outside_the_runtime_may_speak() {
     let (a, mut b) = pair().await;
     let to = b.id;

@@ -30,6 +30,11 @@ impl Bucket {
         self.credit > 0
     }
 
+    /// Whether it gave all it had, when it was asked last.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.credit <= 0
+    }
+
     pub(super) fn spend(&mut self, bytes: u64) {
         self.credit = self.credit.saturating_sub(thousandths(bytes)).max(-self.burst);
     }

@@ -1,5 +1,5 @@
 //! What is solid waits here for its turn, when more comes than is taken: the way from verified to
-//! attached is as wide as [`Limits::take_bytes_per_s`].
+//! attached is as wide as the `window`, and as [`Limits::take_bytes_per_s`].
 //!
 //! ```text
 //! solid --nothing waits, and there is room----------------------> attached
@@ -10,7 +10,8 @@
 //! Invariant: what waits is no parent, no tip and not relayed. It has its past attached, or waiting
 //! here: whoever is at its turn takes first what it stands on, so nobody goes before a parent. The
 //! owner pays for that if it is funded and owes nothing, else who takes it along: nobody brings
-//! others along for nothing. Bounded in count and bytes.
+//! others along for nothing. Bounded in count and bytes; a peer that brings too much is held before
+//! that.
 //!
 //! What is handed over here stands behind what peers relay of the same issuer, and costs a fourth
 //! more: so what one node took the next ones have room for, whoever posts to all of them takes no
@@ -155,6 +156,11 @@ impl Scheduler {
     /// Whether nothing waits.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether something waits for the rate that was set, and not for a commit.
+    pub(super) fn waits_for_rate(&self) -> bool {
+        !self.waiting.is_empty() && self.bucket.is_empty()
     }
 
     pub(super) fn count(&self) -> usize {

@@ -230,3 +230,42 @@ proptest! {
         prop_assert_eq!((scheduler.count(), scheduler.bytes()), (0, 0));
     }
 }
+
+#[test]
+fn who_brings_more_than_is_taken_has_to_wait_until_half_is_gone() {
+    let peer = PEER.peer().unwrap();
+    let mut scheduler = Scheduler::new(&slow());
+    let changes = |scheduler: &mut Scheduler| scheduler.changes_of_held(|_| true);
+    // An eighth of the lines is more than four and less than five.
+    for number in 0..4 {
+        scheduler.put(solid(1, number), 0);
+        // What has a share stands in a line of its own.
+        scheduler.put(solid(2, number), 1);
+        assert_eq!(changes(&mut scheduler), []);
+    }
+    scheduler.put(solid(1, 4), 0);
+    assert_eq!(changes(&mut scheduler), [(peer, true)]);
+    assert_eq!(changes(&mut scheduler), []);
+    let of_poor = |number| id(1, number);
+    let waits = |scheduler: &Scheduler| (0..5).filter(|n| scheduler.contains(&of_poor(*n))).count();
+    while waits(&scheduler) > 3 {
+        let due = scheduler.due(Time::ZERO, 0).unwrap();
+        scheduler.next(due.max(at(0)), 0).unwrap();
+        assert_eq!(changes(&mut scheduler), []);
+    }
+    while waits(&scheduler) > 2 {
+        let due = scheduler.due(Time::ZERO, 0).unwrap();
+        scheduler.next(due.max(at(0)), 0).unwrap();
+    }
+    assert_eq!(changes(&mut scheduler), [(peer, false)]);
+}
+
+#[test]
+fn nobody_is_held_who_is_not_connected() {
+    let peer = PEER.peer().unwrap();
+    let mut scheduler = Scheduler::new(&slow());
+    (0..6).for_each(|number| drop(scheduler.put(solid(1, number), 0)));
+    assert_eq!(scheduler.changes_of_held(|_| false), []);
+    assert_eq!(scheduler.changes_of_held(|_| true), [(peer, true)]);
+    assert_eq!(scheduler.changes_of_held(|_| false), [(peer, false)]);
+}

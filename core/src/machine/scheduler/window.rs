@@ -24,7 +24,7 @@ const LEAST: u64 = 256;
 /// can do more, more would wait.
 const GAIN: u64 = 2;
 
-/// The same for whoever has a share: half of a window is theirs alone, so that they need not wait
+/// The same for whoever has a share: half as much again is theirs alone, so that they need not wait
 /// for what others have on its way.
 const GAIN_FUNDED: u64 = 3;
 
@@ -142,8 +142,8 @@ impl Pace {
     }
 }
 
-/// Spreads what is attached over time. A commit makes room at all nodes at once, and each would take
-/// all of it before it hears what the others took.
+/// Spreads what is attached over time. A commit makes room at all nodes at once, and each would
+/// take all of it before it hears what the others took.
 #[derive(Debug, Default)]
 struct Pacer {
     /// What may be attached at once, in thousandths of a transaction.
