@@ -12,7 +12,10 @@ use super::{
     scheduler::{Solid, TurnedAway},
     timers::Timer,
 };
-use crate::{digest::TxId, units::Position};
+use crate::{
+    digest::{NodeId, TxId},
+    units::Position,
+};
 
 impl Machine {
     /// Takes something solid in, and what becomes solid by that.
@@ -32,10 +35,13 @@ impl Machine {
         self.hold(out);
     }
 
-    /// Whoever brings more than is taken has to wait with it.
+    /// Whoever brings more than is taken has to wait with it. Not so validators: what they relay has
+    /// passed their own window, and their checkpoints stand on it.
     fn hold(&mut self, out: &mut Outbox) {
-        let Self { scheduler, peers, .. } = self;
-        let changes = scheduler.changes_of_held(|peer| peers.is_connected(peer));
+        let Self { scheduler, peers, committee, .. } = self;
+        let may_wait =
+            |peer: &NodeId| peers.is_connected(peer) && committee.author_of(peer).is_none();
+        let changes = scheduler.changes_of_held(may_wait);
         let orders = changes.into_iter().map(|(peer, waits)| ToNet::Hold { peer, waits });
         out.messages.extend(orders);
     }

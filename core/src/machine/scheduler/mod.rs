@@ -270,17 +270,17 @@ impl Scheduler {
         Some(TurnedAway { id: tx.id(), source, retry_after })
     }
 
-    /// Of the peers that are `connected`, who has to wait from now on, or no longer.
+    /// Of the peers that `may_wait`, who has to from now on, and who no longer.
     pub(super) fn changes_of_held(
         &mut self,
-        connected: impl Fn(&NodeId) -> bool,
+        may_wait: impl Fn(&NodeId) -> bool,
     ) -> Vec<(NodeId, bool)> {
         let most = self.bytes_max / HELD_PART;
         if self.held.is_empty() && self.bytes <= most {
             return Vec::new();
         }
         let is_held = |(peer, bytes): &(NodeId, u64)| {
-            connected(peer) && *bytes > if self.held.contains(peer) { most / 2 } else { most }
+            may_wait(peer) && *bytes > if self.held.contains(peer) { most / 2 } else { most }
         };
         let held = self.turns.unfunded().filter(is_held).map(|(peer, _)| peer).collect();
         let before = mem::replace(&mut self.held, held);

@@ -40,6 +40,9 @@ const DEBT_MAX: i64 = 512;
 /// for. The last two measurements count.
 const MEASURED: Span = Span::from_millis(250);
 
+/// The least that a way is taken for: of a committee of one it is what its pauses are.
+const WAY_LEAST: Span = Span::from_millis(100);
+
 /// How long the least way counts, once or twice: distances between validators seldom change.
 const KEPT: Span = Span::from_secs(300);
 
@@ -208,7 +211,7 @@ impl Way {
     }
 
     fn least(&self) -> Span {
-        self.least.into_iter().flatten().min().unwrap_or_default()
+        self.least.into_iter().flatten().min().unwrap_or_default().max(WAY_LEAST)
     }
 }
 
@@ -265,9 +268,9 @@ mod tests {
         way.begins(at(0), TxId([1; 32]));
         way.begins(at(2_001), TxId([2; 32]));
         way.ordered(at(2_100), [TxId([1; 32])].into_iter());
-        assert_eq!(way.least(), Span::default());
+        assert_eq!(way.smoothed, None);
         way.ordered(at(2_101), [TxId([2; 32])].into_iter());
-        assert_eq!(way.least(), Span::from_millis(100));
+        assert_eq!(way.smoothed, Some(Span::from_millis(100)));
     }
 
     #[test]
