@@ -39,8 +39,8 @@ impl Machine {
     /// passed their own window, and their checkpoints stand on it.
     fn hold(&mut self, out: &mut Outbox) {
         let Self { scheduler, peers, committee, .. } = self;
-        let may_wait =
-            |peer: &NodeId| peers.is_connected(peer) && committee.author_of(peer).is_none();
+        let is_validator = |peer: &NodeId| committee.author_of(peer).is_some();
+        let may_wait = |peer: &NodeId| peers.is_connected(peer) && !is_validator(peer);
         let changes = scheduler.changes_of_held(may_wait);
         let orders = changes.into_iter().map(|(peer, waits)| ToNet::Hold { peer, waits });
         out.messages.extend(orders);
