@@ -35,8 +35,8 @@ impl Machine {
         self.hold(out);
     }
 
-    /// Whoever brings more than is taken has to wait with it. Not so validators: what they relay has
-    /// passed their own window, and their checkpoints stand on it.
+    /// Whoever brings more than is taken has to wait with it. Not so validators: what they relay
+    /// has passed their own window, and their checkpoints stand on it.
     fn hold(&mut self, out: &mut Outbox) {
         let Self { scheduler, peers, committee, .. } = self;
         let is_validator = |peer: &NodeId| committee.author_of(peer).is_some();
