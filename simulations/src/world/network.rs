@@ -227,10 +227,16 @@ impl Network {
         let Frame { conn: id, to, .. } = frame;
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let way = conn.ways.entry(to).or_default();
+        way.unread_bytes += frame.bytes.len();
+        if frame.stream == Stream::Gossip
+            && let Some(held) = &mut way.held
+        {
+            held.push_back(frame);
+            return;
+        }
         if way.unread.is_empty() {
             self.unread.entry(to).or_default().push_back(id);
         }
-        way.unread_bytes += frame.bytes.len();
         way.unread.push_back(frame);
     }
 
@@ -257,18 +263,6 @@ impl Network {
     pub(crate) fn holds(&self, frame: &Frame) -> bool {
         let way = self.conns.get(&frame.conn).and_then(|conn| conn.ways.get(&frame.to));
         frame.stream == Stream::Gossip && way.is_some_and(|way| way.held.is_some())
-    }
-
-    /// Keeps such a frame.
-    pub(crate) fn keep(&mut self, frame: Frame) {
-        let way = self.conns.get_mut(&frame.conn).and_then(|conn| conn.ways.get_mut(&frame.to));
-        let Some((way, held)) =
-            way.and_then(|way| Some((&mut way.unread_bytes, way.held.as_mut()?)))
-        else {
-            return;
-        };
-        *way += frame.bytes.len();
-        held.push_back(frame);
     }
 
     /// Whether a connection has frames that `to` has not read.

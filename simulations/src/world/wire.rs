@@ -119,9 +119,7 @@ impl World {
     pub(crate) fn arrives(&mut self, frame: Frame) {
         let Frame { conn, to, .. } = frame;
         let reads = self.honest(to).is_none_or(|node| node.reads());
-        if self.network.holds(&frame) {
-            self.network.keep(frame);
-        } else if reads && !self.network.has_unread(conn, to) {
+        if reads && !self.network.holds(&frame) && !self.network.has_unread(conn, to) {
             self.read(frame);
         } else {
             self.network.leave_unread(frame);

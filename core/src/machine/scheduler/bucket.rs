@@ -1,6 +1,6 @@
-//! How fast is taken: so many bytes per second, and so many at once after a pause.
+//! How fast is taken: so much per second, bytes or transactions, and so much at once after a pause.
 //!
-//! Invariant: what is saved up, and what is owed, is at most a burst.
+//! Invariant: what is saved up is at most a burst, and what is owed is bounded too.
 
 use crate::time::{Span, Time};
 
@@ -8,22 +8,31 @@ use crate::time::{Span, Time};
 /// need not be known.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    bytes_per_s: u64,
-    /// In thousandths of a byte: what a millisecond brings is whole then.
+    per_s: u64,
+    /// In thousandths: what a millisecond brings is whole then.
     burst: i64,
+    debt_max: i64,
     credit: i64,
     at: Time,
 }
 
 impl Bucket {
-    pub(super) fn new(bytes_per_s: u64, burst: u64) -> Self {
-        let burst = thousandths(burst).max(1);
-        Self { bytes_per_s: bytes_per_s.max(1), burst, credit: burst, at: Time::ZERO }
+    /// Full at first.
+    pub(super) fn new(per_s: u64, burst: u64, debt_max: u64) -> Self {
+        let (burst, debt_max) = (thousandths(burst).max(1), thousandths(debt_max).max(1));
+        Self { per_s: per_s.max(1), burst, debt_max, credit: burst, at: Time::ZERO }
+    }
+
+    /// Another rate; at once is as much as it brings in `saved`, and `least` in any case.
+    pub(super) fn set(&mut self, per_s: u64, saved: Span, least: u64) {
+        self.per_s = per_s.max(1);
+        let brought = i64::try_from(saved.as_millis().saturating_mul(self.per_s));
+        self.burst = brought.unwrap_or(i64::MAX).max(thousandths(least)).max(1);
     }
 
     /// Whether something may be taken at `now`.
     pub(super) fn gives(&mut self, now: Time) -> bool {
-        let brought = now.since(self.at).as_millis().saturating_mul(self.bytes_per_s);
+        let brought = now.since(self.at).as_millis().saturating_mul(self.per_s);
         let brought = i64::try_from(brought).unwrap_or(i64::MAX);
         self.credit = self.credit.saturating_add(brought).min(self.burst);
         self.at = now;
@@ -35,17 +44,17 @@ impl Bucket {
         self.credit <= 0
     }
 
-    pub(super) fn spend(&mut self, bytes: u64) {
-        self.credit = self.credit.saturating_sub(thousandths(bytes)).max(-self.burst);
+    pub(super) fn spend(&mut self, count: u64) {
+        self.credit = self.credit.saturating_sub(thousandths(count)).max(-self.debt_max);
     }
 
     /// When it gives again.
     pub(super) fn due(&self) -> Time {
         let owed = u64::try_from(self.credit.saturating_neg().saturating_add(1)).unwrap_or(0);
-        self.at + Span::from_millis(owed.div_ceil(self.bytes_per_s))
+        self.at + Span::from_millis(owed.div_ceil(self.per_s))
     }
 }
 
-fn thousandths(bytes: u64) -> i64 {
-    i64::try_from(bytes.saturating_mul(1_000)).unwrap_or(i64::MAX)
+fn thousandths(count: u64) -> i64 {
+    i64::try_from(count.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }

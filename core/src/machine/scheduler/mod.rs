@@ -139,7 +139,11 @@ impl Scheduler {
             waiting: BTreeMap::new(),
             lines: BTreeMap::new(),
             turns: Turns::new(),
-            bucket: Bucket::new(limits.take_bytes_per_s, limits.take_bytes_burst),
+            bucket: Bucket::new(
+                limits.take_bytes_per_s,
+                limits.take_bytes_burst,
+                limits.take_bytes_burst,
+            ),
             window: Window::default(),
             number: 0,
             bytes: 0,

@@ -12,6 +12,7 @@
 //! Where nothing is ordered at all because a quorum is missing, the window widens slowly, so that
 //! what is posted is taken and kept until the quorum is back.
 
+use super::bucket::Bucket;
 use crate::{
     digest::TxId,
     time::{Span, Time},
@@ -28,13 +29,12 @@ const GAIN: u64 = 2;
 /// for what others have on its way.
 const GAIN_FUNDED: u64 = 3;
 
-/// What is attached in a second at least, if there is room, and how much of what is attached in a
-/// second may be at once, in milliseconds.
+/// What is attached in a second at least, if there is room, and of how long it may be at once.
 const LEAST_PER_S: u64 = 5_120;
-const AT_ONCE_MS: u64 = 10;
+const AT_ONCE: Span = Span::from_millis(10);
 
 /// How many may be attached in any case for which others wait then.
-const DEBT_MAX: i64 = 512;
+const DEBT_MAX: u64 = 512;
 
 /// How long the pace is measured: over several commits, since one may order what several made room
 /// for. The last two measurements count.
@@ -62,13 +62,22 @@ pub(super) enum Room {
 }
 
 /// The window of one node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
     pace: Pace,
-    pacer: Pacer,
+    /// Spreads what is attached over time. A commit makes room at all nodes at once, and each would
+    /// take all of it before it hears what the others took.
+    pacer: Bucket,
     way: Way,
     /// The last commit since the start: before, nothing is known.
     last: Option<Time>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let pacer = Bucket::new(LEAST_PER_S, LEAST / 2, DEBT_MAX);
+        Self { pace: Pace::default(), pacer, way: Way::default(), last: None }
+    }
 }
 
 impl Window {
@@ -86,13 +95,15 @@ impl Window {
 
     /// Something is attached that was asked about, or is in any case.
     pub(super) fn takes(&mut self) {
-        self.pacer.takes();
+        self.pacer.spend(1);
     }
 
     /// For whom more may be attached while `in_flight` are and wait for their place in the order.
     pub(super) fn room(&mut self, now: Time, in_flight: usize) -> Room {
         let Some(last) = self.last else { return Room::All };
-        if self.pacer.due(now, self.pace.per_s()) > now {
+        let rate = self.pace.per_s().saturating_mul(GAIN).max(LEAST_PER_S);
+        self.pacer.set(rate, AT_ONCE, LEAST / 2);
+        if !self.pacer.gives(now) {
             return Room::None;
         }
         let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
@@ -110,7 +121,7 @@ impl Window {
 
     /// When there may be more room for somebody, if no commit makes it before.
     pub(super) fn due(&mut self, now: Time, in_flight: usize) -> Time {
-        match (self.room(now, in_flight), self.pacer.due(now, self.pace.per_s())) {
+        match (self.room(now, in_flight), self.pacer.due()) {
             (Room::All, _) => now,
             (_, paced) if paced > now => paced,
             _ => now + LOOK_AGAIN,
@@ -142,34 +153,6 @@ impl Pace {
     fn per_s(&self) -> u64 {
         let [last, before] = self.measured;
         last.max(before)
-    }
-}
-
-/// Spreads what is attached over time. A commit makes room at all nodes at once, and each would
-/// take all of it before it hears what the others took.
-#[derive(Debug, Default)]
-struct Pacer {
-    /// What may be attached at once, in thousandths of a transaction.
-    credit: i64,
-    since: Time,
-}
-
-impl Pacer {
-    /// When one more may be attached, while `pace` are ordered in a second.
-    fn due(&mut self, now: Time, pace: u64) -> Time {
-        let rate = pace.saturating_mul(GAIN).max(LEAST_PER_S);
-        let most = rate.saturating_mul(AT_ONCE_MS).max(LEAST * 1_000 / 2);
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let more = rate.saturating_mul(now.since(self.since).as_millis());
-        let more = i64::try_from(more).unwrap_or(i64::MAX);
-        (self.credit, self.since) = (self.credit.saturating_add(more).min(most), now);
-        let owed = u64::try_from(1 - self.credit).unwrap_or(0);
-        now + Span::from_millis(owed.div_ceil(rate))
-    }
-
-    /// One is attached. What is in any case makes a debt, up to a limit.
-    fn takes(&mut self) {
-        self.credit = (self.credit - 1_000).max(-1_000 * DEBT_MAX);
     }
 }
 
