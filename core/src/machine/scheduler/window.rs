@@ -29,8 +29,9 @@ const GAIN: u64 = 2;
 /// for what others have on its way.
 const GAIN_FUNDED: u64 = 3;
 
-/// What is attached in a second at least, if there is room, and of how long it may be at once.
-const LEAST_PER_S: u64 = 5_120;
+/// What the pace is taken for at least where it sets how fast is attached, and of how long may be
+/// attached at once.
+const LEAST_PER_S: u64 = 2_048;
 const AT_ONCE: Span = Span::from_millis(10);
 
 /// How many may be attached in any case for which others wait then.
@@ -65,8 +66,9 @@ pub(super) enum Room {
 #[derive(Debug)]
 pub(super) struct Window {
     pace: Pace,
-    /// Spreads what is attached over time. A commit makes room at all nodes at once, and each would
-    /// take all of it before it hears what the others took.
+    /// Spreads what is attached over time: a commit makes room at all nodes at once, and each would
+    /// take all of it before it hears what the others took. Twice the pace into an empty window,
+    /// so that the pace can grow, and no more than the pace into one that is nearly full.
     pacer: Bucket,
     way: Way,
     /// The last commit since the start: before, nothing is known.
@@ -101,18 +103,19 @@ impl Window {
     /// For whom more may be attached while `in_flight` are and wait for their place in the order.
     pub(super) fn room(&mut self, now: Time, in_flight: usize) -> Room {
         let Some(last) = self.last else { return Room::All };
-        let rate = self.pace.per_s().saturating_mul(GAIN).max(LEAST_PER_S);
+        let (in_flight, pace) = (in_flight as u64, self.pace.per_s());
+        let under_way = pace.saturating_mul(self.way.least().as_millis()) / 1_000;
+        let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
+        let window =
+            |gain: u64| (LEAST / GAIN).max(under_way).saturating_mul(gain).saturating_add(still);
+        let (of_all, of_funded) = (window(GAIN), window(GAIN_FUNDED));
+        let pace = pace.max(LEAST_PER_S);
+        let rate = pace + pace.saturating_mul(of_all.saturating_sub(in_flight)) / of_all;
         self.pacer.set(rate, AT_ONCE, LEAST / 2);
         if !self.pacer.gives(now) {
             return Room::None;
         }
-        let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
-        let under_way = self.pace.per_s().saturating_mul(self.way.least().as_millis()) / 1_000;
-        let holds = |gain: u64| {
-            let room = (LEAST / GAIN).max(under_way).saturating_mul(gain).saturating_add(still);
-            (in_flight as u64) < room
-        };
-        match (holds(GAIN), holds(GAIN_FUNDED)) {
+        match (in_flight < of_all, in_flight < of_funded) {
             (true, _) => Room::All,
             (false, true) => Room::Funded,
             (false, false) => Room::None,
@@ -140,14 +143,16 @@ struct Pace {
 }
 
 impl Pace {
+    /// A commit took the time that passed before it: counted for the time after, what a standstill
+    /// had gathered would pass for pace, widen the window, and bring about the next standstill.
     fn ordered(&mut self, now: Time, count: u64) {
+        self.count += count;
         let time = now.since(self.since);
         if time >= MEASURED {
             let [last, _] = self.measured;
             self.measured = [self.count.saturating_mul(1_000) / time.as_millis(), last];
             (self.count, self.since) = (0, now);
         }
-        self.count += count;
     }
 
     fn per_s(&self) -> u64 {
@@ -236,6 +241,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_standstill_gathered_is_no_pace() {
+        let mut window = Window::default();
+        run(&mut window, 0, 2_000, 200, 400);
+        let gathered = (0..5_200_u16).map(|number| {
+            let [high, low] = number.to_be_bytes();
+            TxId([[high; 16], [low; 16]].concat().try_into().unwrap())
+        });
+        window.ordered(at(4_900), gathered);
+        run(&mut window, 4_800, 5_000, 200, 400);
+        assert_eq!(rooms(&mut window, 5_300), [1_600, 2_400]);
+    }
+
+    #[test]
     fn a_way_that_stays_long_counts_after_some_minutes() {
         let mut window = Window::default();
         run(&mut window, 0, 1_000, 200, 400);
@@ -259,7 +277,7 @@ mod tests {
     #[test]
     fn what_a_commit_makes_room_for_is_not_taken_at_once() {
         let mut window = Window::default();
-        run(&mut window, 0, 1_000, 200, 400);
+        run(&mut window, 0, 1_000, 250, 400);
         let mut taken = 0;
         for ms in 2_000..2_100 {
             while window.room(at(ms), 0) == Room::All {
@@ -268,11 +286,12 @@ mod tests {
             }
             assert_eq!(window.due(at(ms), 0), at(ms + 1));
         }
-        // What was saved up, and the least of a second.
-        assert_eq!(taken, 128 + 507);
+        // What was saved up, and twice the pace, which is 2,500 a second.
+        assert_eq!(taken, 128 + 495);
         (0..10_000).for_each(|_| window.takes());
-        assert_eq!(window.due(at(2_100), 0), at(2_100 + 100), "debts are bounded");
-        assert_eq!(window.due(at(2_200), 10_000), at(2_200) + LOOK_AGAIN);
+        assert_eq!(window.due(at(2_100), 0), at(2_100 + 102), "debts are bounded");
+        assert_eq!(window.due(at(2_100), 1_999), at(2_100 + 203), "and the pace, if it is full");
+        assert_eq!(window.due(at(2_400), 10_000), at(2_400) + LOOK_AGAIN);
     }
 
     #[test]
