@@ -217,9 +217,9 @@ async fn read(
     lane: Lane,
     mut reader: FrameReader,
 ) -> Result<(), StreamError> {
-    let mut waits = peer.waits.subscribe();
+    let mut waits = (lane == Lane::Gossip).then(|| peer.waits.subscribe());
     loop {
-        if lane == Lane::Gossip {
+        if let Some(waits) = &mut waits {
             // An error means that the sender is gone, and it lives as long as `peer`.
             let _ = waits.wait_for(|waits| !waits).await;
         }

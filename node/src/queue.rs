@@ -64,8 +64,11 @@ impl<T> Queue<T> {
             inner.bytes += bytes;
             inner.items.push_back((item, bytes));
         }
+        let is_filled = !inner.items.is_empty();
         drop(inner);
-        self.filled.notify_one();
+        if is_filled {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 

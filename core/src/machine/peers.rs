@@ -208,8 +208,12 @@ impl Peers {
         }
     }
 
-    /// Blames `id` for `fault`; the connection ends if that was too much.
+    /// Blames `id` for `fault`; the connection ends if that was too much. What else comes over it
+    /// until then is not told: it may be hundreds of the same.
     pub(super) fn blame(&mut self, now: Time, id: NodeId, fault: Fault, out: &mut Outbox) {
+        if self.connected.get(&id).is_some_and(|peer| peer.blame_at(now) >= BLAME_MAX) {
+            return;
+        }
         out.events.push(Event::Blamed { peer: id, fault: fault.clone() });
         let Some(peer) = self.connected.get_mut(&id) else {
             return;
@@ -472,6 +476,8 @@ mod tests {
             let mut out = Outbox::default();
             peers.blame(at(0), peer, Fault::Misplaced { name: "hello" }, &mut out);
             assert!(matches!(out.messages[..], [ToNet::Drop { .. }]));
+            peers.blame(at(0), peer, Fault::Misplaced { name: "hello" }, &mut out);
+            assert_eq!((out.events.len(), out.messages.len()), (1, 1), "what follows is not told");
             peers.down(at(0), &peer);
             assert_eq!(peers.up(at(1), peer, None, fixed).is_ok(), fixed);
         }
