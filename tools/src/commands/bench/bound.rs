@@ -8,7 +8,7 @@
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use bytes::Bytes;
-use fjall::{Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use rustix::time::{ClockId, clock_gettime};
 use weft_core::{
     codec::Decode as _,
@@ -49,6 +49,21 @@ pub(super) fn measure(
     work_bits: u8,
     dir: &Path,
 ) -> Result<Split, Failure> {
+    let mut stores = (0..STORES)
+        .map(|number| Bare::open(&dir.join(number.to_string()))?.store(readings))
+        .collect::<Result<Vec<f64>, _>>()?;
+    stores.sort_by(f64::total_cmp);
+    let store = stores.get(STORES / 2).copied().unwrap_or(f64::NAN);
+    measure_with(store, readings, keys, work_bits)
+}
+
+/// The same where what the store took is known, in microseconds.
+pub(super) fn measure_with(
+    store: f64,
+    readings: &[Bytes],
+    keys: &HashMap<KeyId, PublicKey>,
+    work_bits: u8,
+) -> Result<Split, Failure> {
     let count = readings.len();
     let parse = cpu(count, || {
         readings.iter().try_for_each(|bytes| Transaction::from_bytes(bytes).map(drop))
@@ -68,12 +83,6 @@ pub(super) fn measure(
         let mut both = pieces.iter().zip(&ids);
         both.try_for_each(|(pieces, (body, _))| pieces.verify(keys, body))
     })?;
-    let mut stores = (0..STORES)
-        .map(|number| cpu(count, || store(&pieces, &ids, &dir.join(number.to_string()))))
-        .collect::<Result<Vec<f64>, _>>()
-        .map_err(Failure::failed)?;
-    stores.sort_by(f64::total_cmp);
-    let store = stores.get(STORES / 2).copied().unwrap_or(f64::NAN);
     Ok(Split([parse, hash, work, verify, store]))
 }
 
@@ -92,30 +101,57 @@ pub(super) fn cpu_time() -> Duration {
     whole + Duration::from_nanos(u64::try_from(used.tv_nsec).unwrap_or(0))
 }
 
-fn store(pieces: &[Pieces<'_>], ids: &[([u8; 32], TxId)], dir: &Path) -> fjall::Result<()> {
-    // One worker, as a node has (docs/decisions/0005-store.md).
-    let database = Database::builder(dir).worker_threads(1).open()?;
-    let separated = || {
-        let separation = KvSeparationOptions::default().compression(fjall::CompressionType::None);
-        KeyspaceCreateOptions::default().with_kv_separation(Some(separation))
-    };
-    let bodies = database.keyspace("tx", separated)?;
-    let links = database.keyspace("links", KeyspaceCreateOptions::default)?;
-    for (number, (pieces, ids)) in pieces.chunks(BATCH).zip(ids.chunks(BATCH)).enumerate() {
-        let mut writes = database.batch();
-        for (pieces, (_, id)) in pieces.iter().zip(ids) {
-            writes.insert(&bodies, id.as_bytes(), pieces.all);
-            writes.insert(&links, [pieces.issuer, pieces.sequence].concat(), id.as_bytes());
-            for parent in pieces.parents {
-                writes.insert(&links, [parent, id.as_bytes()].concat(), []);
+/// A bare fjall that holds what any node has to keep of the transactions it was given.
+pub(super) struct Bare {
+    database: Database,
+    bodies: Keyspace,
+    links: Keyspace,
+}
+
+impl Bare {
+    /// A new one in `dir`.
+    pub(super) fn open(dir: &Path) -> Result<Self, Failure> {
+        Self::try_open(dir).map_err(Failure::failed)
+    }
+
+    fn try_open(dir: &Path) -> fjall::Result<Self> {
+        // One worker, as a node has (docs/decisions/0005-store.md).
+        let database = Database::builder(dir).worker_threads(1).open()?;
+        let separated = || {
+            let separation =
+                KvSeparationOptions::default().compression(fjall::CompressionType::None);
+            KeyspaceCreateOptions::default().with_kv_separation(Some(separation))
+        };
+        let bodies = database.keyspace("tx", separated)?;
+        let links = database.keyspace("links", KeyspaceCreateOptions::default)?;
+        Ok(Self { database, bodies, links })
+    }
+
+    /// Stores `readings`; the microseconds of CPU that each took.
+    pub(super) fn store(&self, readings: &[Bytes]) -> Result<f64, Failure> {
+        let pieces: Vec<Pieces<'_>> = readings.iter().map(Pieces::of).collect();
+        let ids: Vec<TxId> = pieces.iter().map(|pieces| pieces.ids().1).collect();
+        cpu(readings.len(), || self.try_store(&pieces, &ids)).map_err(Failure::failed)
+    }
+
+    fn try_store(&self, pieces: &[Pieces<'_>], ids: &[TxId]) -> fjall::Result<()> {
+        for (number, (pieces, ids)) in pieces.chunks(BATCH).zip(ids.chunks(BATCH)).enumerate() {
+            let mut writes = self.database.batch();
+            for (pieces, id) in pieces.iter().zip(ids) {
+                writes.insert(&self.bodies, id.as_bytes(), pieces.all);
+                let place = [pieces.issuer, pieces.sequence].concat();
+                writes.insert(&self.links, place, id.as_bytes());
+                for parent in pieces.parents {
+                    writes.insert(&self.links, [parent, id.as_bytes()].concat(), []);
+                }
+            }
+            writes.commit()?;
+            if number % SYNC_EVERY == SYNC_EVERY - 1 {
+                self.database.persist(PersistMode::SyncAll)?;
             }
         }
-        writes.commit()?;
-        if number % SYNC_EVERY == SYNC_EVERY - 1 {
-            database.persist(PersistMode::SyncAll)?;
-        }
+        self.database.persist(PersistMode::SyncAll)
     }
-    database.persist(PersistMode::SyncAll)
 }
 
 /// The fields of a reading under an issuer's first key, cut at the offsets of docs/PROTOCOL.md

@@ -27,9 +27,12 @@ const READS: usize = 2_000;
 /// have their turn.
 const STRIDE: usize = 7_919;
 
-/// What the last ones before a size took, and bare libraries on the same bytes.
+/// What the last ones before a size took, and bare libraries on the same bytes; their store has
+/// grown as the node's has.
 pub(super) struct Stretch {
-    pub(super) node_us: f64,
+    pub(super) count: usize,
+    pub(super) before: Usage,
+    pub(super) after: Usage,
     pub(super) bound: Split,
 }
 

@@ -15,7 +15,7 @@
 mod look;
 mod report;
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use clap::value_parser;
@@ -32,7 +32,7 @@ use self::{
     report::{growth, seals},
 };
 use super::{
-    bound,
+    bound::{self, Bare},
     child::Place,
     feed::Feed,
     made::{Maker, Size},
@@ -40,9 +40,12 @@ use super::{
 };
 use crate::{failure::Failure, network::Network, output::Output};
 
-/// Transactions that are made and fed at once: some tens of megabytes. The last ones before a size
-/// are what the cost at that size is measured on.
+/// Transactions that are made and fed at once: some tens of megabytes.
 const PORTION: usize = 10_000;
+
+/// The last ones before a size, on which the cost at that size is measured: more than a store
+/// gathers before it writes a table, or the cost of that would be all there or not there at all.
+const STRETCH: usize = 50_000;
 
 /// Transactions of the smallest size whose ids are kept, to be read again.
 const SAMPLE: usize = 1_000;
@@ -82,9 +85,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let dir = folder.path().join("node");
     let (mut node, empty) = look::start_empty(&network, &dir).await?;
     let smallest = args.sizes.first().map_or(1, |size| *size as usize);
+    let bare = Bare::open(&folder.path().join("bare"))?;
     let mut grown = Grown::new(&network, args.size.bytes(), smallest)?;
     for size in args.sizes {
-        let (size, bare) = (size as usize, folder.path().join(format!("bare-{size}")));
+        let size = size as usize;
         output.note(&format!("grows to {size}"));
         let stretch = grown.to(size, &node, &network, &bare).await?;
         output.note(&format!("looks at the node with {size} stored"));
@@ -129,13 +133,13 @@ impl Grown {
         })
     }
 
-    /// Has `node` grow until `size` are stored; bare libraries store the last of them in `bare`.
+    /// Has `node` grow until `size` are stored, and `bare` with it.
     async fn to(
         &mut self,
         size: usize,
         node: &Node,
         network: &Network,
-        bare: &Path,
+        bare: &Bare,
     ) -> Result<Stretch, Failure> {
         let feed = node.feed(network).await?;
         if self.count == 0 {
@@ -143,18 +147,21 @@ impl Grown {
             self.take(&registrations, &feed, node).await?;
         }
         // Half of what is still to come at least, so that what it costs to begin is not measured.
-        let last = PORTION.min((size - self.count).div_ceil(2));
+        let last = STRETCH.min((size - self.count).div_ceil(2));
         while self.count < size - last {
             let portion = self.maker.readings(PORTION.min(size - last - self.count))?;
             self.take(&portion, &feed, node).await?;
+            bare.store(&portion)?;
             self.maker.hang_on(&node.client().tips().await?);
         }
         let portion = self.maker.readings(last)?;
         let before = node.usage()?;
         self.take(&portion, &feed, node).await?;
-        let node_us = node.usage()?.cpu_us(&before, last);
+        let after = node.usage()?;
         self.maker.hang_on(&node.client().tips().await?);
-        Ok(Stretch { node_us, bound: bound::measure(&portion, &self.keys, self.work_bits, bare)? })
+        let store = bare.store(&portion)?;
+        let bound = bound::measure_with(store, &portion, &self.keys, self.work_bits)?;
+        Ok(Stretch { count: last, before, after, bound })
     }
 
     async fn take(&mut self, portion: &[Bytes], feed: &Feed, node: &Node) -> Result<(), Failure> {

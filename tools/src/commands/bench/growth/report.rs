@@ -6,17 +6,22 @@ use weft_core::{
     tx::{Attachment, ContentType, Head, Reading, seal_bytes},
 };
 
-use super::look::{Empty, Look};
+use super::look::{Empty, Look, Stretch};
 use crate::commands::bench::{
+    bound::STAGES,
     issuers::STREAM,
-    report::{hundredths, tenths},
+    report::{by_name, hundredths, split, tenths},
+    usage::GROUPS,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// One size, as a value. What is a `ratio` has its bound beside it, of the same run.
 pub(super) fn growth(stored: usize, look: &Look, empty: &Empty) -> Value {
-    let bound = look.stretch.bound.sum();
+    let Stretch { count, before, after, bound } = &look.stretch;
+    let node_us = after.cpu_us(before, *count);
+    let group = |at: usize| after.group_us(before, at, *count);
+    let stage = |at: usize| bound.0.get(at).copied().unwrap_or_default();
     let (read, answer) = (look.reads.us(0.5), look.answers.us(0.5));
     let of = |bytes: u64| bytes as f64 / stored as f64;
     let ms = |time: std::time::Duration| tenths(time.as_secs_f64() * 1e3);
@@ -24,8 +29,10 @@ pub(super) fn growth(stored: usize, look: &Look, empty: &Empty) -> Value {
     json!({
         "event": "growth", "stored": stored,
         "cpu": {
-            "node_us": tenths(look.stretch.node_us), "bound_us": tenths(bound),
-            "ratio": ratio(look.stretch.node_us, bound),
+            "readings": count,
+            "node_us": tenths(node_us), "node_split_us": by_name(&GROUPS, group),
+            "bound_us": tenths(bound.sum()), "bound_split_us": by_name(&STAGES, stage),
+            "ratio": ratio(node_us, bound.sum()),
         },
         "memory": {
             "mib": tenths(look.usage.memory_bytes as f64 / MIB),
@@ -61,10 +68,12 @@ pub(in super::super) fn text(value: &Value) -> String {
 }
 
 fn growth_text(value: &Value) -> String {
-    let at = |path: &str| value.pointer(path).unwrap_or(&Value::Null).to_string();
+    let part = |path: &str| value.pointer(path).unwrap_or(&Value::Null);
+    let at = |path: &str| part(path).to_string();
     format!(
         "at {} stored\n\
-         cpu      {} us each for the last ones, bare libraries {} us: {}\n\
+         cpu      {} us each for the last {}: {}\n\
+         bound    {} us of bare libraries, their store of the same size: {}; ratio {}\n\
          memory   {} MiB, empty {} MiB: {}\n\
          disk     {} bytes each, {} were sent: {}\n\
          written  {} MiB since the last start, {} MiB were sent: {}\n\
@@ -73,7 +82,10 @@ fn growth_text(value: &Value) -> String {
          idle     {} % of a core, where 3 are the limit\n",
         at("/stored"),
         at("/cpu/node_us"),
+        at("/cpu/readings"),
+        split(part("/cpu/node_split_us"), &GROUPS),
         at("/cpu/bound_us"),
+        split(part("/cpu/bound_split_us"), &STAGES),
         at("/cpu/ratio"),
         at("/memory/mib"),
         at("/memory/empty_mib"),
