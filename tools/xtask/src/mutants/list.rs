@@ -192,8 +192,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "window-without-bound",
         invariant: "no more is attached than the network orders in some tenths of a second",
         file: "core/src/machine/scheduler/window.rs",
-        from: "(in_flight as u64) < room",
-        to: "(in_flight as u64) < u64::MAX - room",
+        from: "match (in_flight < of_all, in_flight < of_funded)",
+        to: "match (in_flight < u64::MAX - of_all, in_flight < u64::MAX - of_funded)",
+        tests: CORE,
+    },
+    Mutant {
+        name: "standstill-is-pace",
+        invariant: "what a standstill gathered does not widen the window",
+        file: "core/src/machine/scheduler/window.rs",
+        from: "(self.count, self.since) = (0, now);",
+        to: "(self.count, self.since) = (count, now);",
         tests: CORE,
     },
     Mutant {
