@@ -18,6 +18,7 @@ use weft_core::{
     tx::{Attachment, Transaction},
 };
 
+use super::report::median;
 use crate::failure::Failure;
 
 /// Stores that are measured, an odd number.
@@ -49,12 +50,10 @@ pub(super) fn measure(
     work_bits: u8,
     dir: &Path,
 ) -> Result<Split, Failure> {
-    let mut stores = (0..STORES)
+    let stores = (0..STORES)
         .map(|number| Bare::open(&dir.join(number.to_string()))?.store(readings))
         .collect::<Result<Vec<f64>, _>>()?;
-    stores.sort_by(f64::total_cmp);
-    let store = stores.get(STORES / 2).copied().unwrap_or(f64::NAN);
-    measure_with(store, readings, keys, work_bits)
+    measure_with(median(stores), readings, keys, work_bits)
 }
 
 /// The same where what the store took is known, in microseconds.

@@ -23,7 +23,7 @@ use super::{
     child::Place,
     made::Maker,
     measured::{self, Node},
-    report::{by_name, hundredths, split, tenths},
+    report::{by_name, hundredths, median, split, tenths},
     usage::{GROUPS, Usage, cores},
 };
 use crate::{failure::Failure, network::Network, output::Output};
@@ -138,11 +138,7 @@ async fn take(network: &Network, dir: &Path, load: &Load) -> Result<Taken, Failu
 }
 
 fn report(count: usize, bytes: usize, rounds: &[Round]) -> Value {
-    let median = |figure: &dyn Fn(&Round) -> f64| {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures.get(figures.len() / 2).copied().unwrap_or_default()
-    };
+    let median = |figure: &dyn Fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     let stage =
         |at: usize| median(&move |round| round.bound.0.get(at).copied().unwrap_or_default());
     let group = |at: usize| median(&move |round| round.node.group_us(at, count));

@@ -158,6 +158,12 @@ pub(super) fn split(value: &Value, names: &[&str]) -> String {
     names.iter().map(|name| format!("{name} {}", value[*name])).collect::<Vec<_>>().join(", ")
 }
 
+/// The middle one of `figures`, the upper of two; 0 of none.
+pub(super) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
 pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
