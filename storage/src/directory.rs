@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock      held by the process that has the store open
-//! format    the line `weft-store 3`
+//! format    the line `weft-store 4`
 //! witness   what was synced last (`witness.rs`)
 //! data/     the database
 //! ```
@@ -18,7 +18,7 @@ use std::{
 use crate::StoreError;
 
 /// The format that this program reads and writes. A change of any record is a new one.
-const FORMAT: &str = "weft-store 3";
+const FORMAT: &str = "weft-store 4";
 
 const LOCK: &str = "lock";
 const FORMAT_FILE: &str = "format";
@@ -132,7 +132,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a/b");
         drop(Directory::open(&path).unwrap());
-        assert_eq!(fs::read(path.join("format")).unwrap(), b"weft-store 3\n");
+        assert_eq!(fs::read(path.join("format")).unwrap(), b"weft-store 4\n");
         Directory::open(&path).unwrap();
     }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_and_left_alone() {
-        let others = ["weft-store 2\n", "weft-store 4\n", "weft-store 33", "", "something else"];
+        let others = ["weft-store 3\n", "weft-store 5\n", "weft-store 44", "", "something else"];
         for found in others {
             let temp = tempfile::tempdir().unwrap();
             fs::write(temp.path().join("format"), found).unwrap();

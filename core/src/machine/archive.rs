@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::{
     Reads, Table,
-    chain::{Leaves, Node, Place},
+    chain::{Leaves, Node, Place, Verdict},
     ledger::{Ledger, consumed_key, received::received},
     records::{Records, Tables},
 };
@@ -62,9 +62,14 @@ impl<'a> Archive<'a> {
         self.read::<Leaves>(Table::Leaves, &index.0.to_be_bytes()).map(|leaves| leaves.0)
     }
 
+    /// Where a transaction was ordered, and what became of it.
+    pub fn verdict(&self, id: &TxId) -> Option<Verdict> {
+        self.read(Table::Ordered, id.as_bytes())
+    }
+
     /// Where a transaction was ordered.
     pub fn place(&self, id: &TxId) -> Option<Place> {
-        self.read(Table::Ordered, id.as_bytes())
+        self.verdict(id).map(|verdict| verdict.place)
     }
 
     /// The transaction that consumed a sequence of `issuer`.
@@ -116,10 +121,9 @@ impl<'a> Archive<'a> {
     /// of its beacon where they are held. `newest` is the newest certificate, which may not be
     /// among those that are kept. None while no certificate reaches its commit.
     pub fn proof(&self, id: &TxId, newest: Option<&Certificate>) -> Option<Proof> {
-        let Place { index, number } = self.place(id)?;
+        let Verdict { place: Place { index, number }, outcome } = self.verdict(id)?;
         let (record, leaves) = (self.record(index)?, self.leaves(index)?);
         let number_here = usize::try_from(number).ok()?;
-        let outcome = leaves.get(number_here)?.outcome;
         let newest = newest.filter(|certificate| certificate.vote.index >= index);
         let (certificate, certified) =
             [self.certificate(index), newest.cloned()].into_iter().flatten().find_map(|found| {

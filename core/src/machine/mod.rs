@@ -92,7 +92,7 @@ use crate::{
 
 pub use self::{
     archive::Archive,
-    chain::Place,
+    chain::{Place, Verdict},
     input::{Fault, Input, Source, Ticket},
     ledger::recount,
     limits::{History, Limits, PaceLimits, ShareLimits},

@@ -30,7 +30,7 @@ pub enum Table {
     Commit = 3,
     /// What a commit ordered: index 8 (big-endian) -> its leaves.
     Leaves = 4,
-    /// Where a transaction was ordered: `TxId` -> index 8, leaf 4.
+    /// Where a transaction was ordered, and its outcome: `TxId` -> index 8, leaf 4, outcome 1.
     Ordered = 5,
     /// Who consumed a sequence: address 32, sequence 8 (big-endian) -> `TxId`.
     Consumed = 6,

@@ -9,7 +9,7 @@ use alloc::{boxed::Box, string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
     Event, Ledger, Machine, Outbox, Reads,
-    chain::{Executed, Place},
+    chain::Executed,
     consensus::{Ordered, Standing},
     ledger,
     records::{Table, Tables},
@@ -197,10 +197,7 @@ impl Machine {
             }
             leaves.push(Leaf { tx: turn.id, body: turn.body_id, outcome });
         }
-        for ((number, leaf), turn) in (0..).zip(&leaves).zip(part) {
-            let place = Place { index: at.index, number };
-            ledger::received::note(place, leaf, turn.body(), &mut tables);
-        }
+        ledger::received::note_all(at.index, &leaves, part.iter().map(Turn::body), &mut tables);
         self.ledger.assert_supply();
         let Made { leader, time, last, window_root } = *made;
         let is_due = last && self.chain.is_state_root_due();

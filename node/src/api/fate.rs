@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use weft_core::{
     codec::Decode as _,
-    commit::Leaf,
     digest::TxId,
-    machine::{Archive, Place},
+    machine::{Archive, Verdict},
     outcome::Outcome,
     params::ORDER_LAG,
     tx::{Body, SealedBody},
@@ -125,22 +124,22 @@ impl Fate {
         let archive = Archive::new(store);
         let (mut found, mut pending) = (None, false);
         for id in ids {
-            let Some(ordered) = Ordered::find(archive, id) else {
+            let Some(verdict) = archive.verdict(id) else {
                 pending |= !as_of.is_stale(store, id);
                 continue;
             };
-            found = Some((*id, ordered));
-            if is_settled(ordered.leaf.outcome) {
+            found = Some((*id, verdict));
+            if is_settled(verdict.outcome) {
                 break;
             }
         }
-        let Some((id, Ordered { place, leaf })) = found else {
+        let Some((id, Verdict { place, outcome })) = found else {
             return Self::unordered(!pending && !ids.is_empty());
         };
-        if pending && !is_settled(leaf.outcome) {
+        if pending && !is_settled(outcome) {
             return Self::unordered(false);
         }
-        let winner = (leaf.outcome == Outcome::SeqUsed)
+        let winner = (outcome == Outcome::SeqUsed)
             .then(|| body_of(store, &id))
             .flatten()
             .and_then(|body| archive.consumer(&body.issuer, body.sequence));
@@ -148,7 +147,7 @@ impl Fate {
             state: if place.index <= as_of.certified { "certified" } else { "committed" },
             commit: Some(place.index.0),
             leaf: Some(place.number),
-            outcome: Some(leaf.outcome.into()),
+            outcome: Some(outcome.into()),
             stale: false,
             winner: winner.map(|winner| winner.to_string()),
         }
@@ -174,22 +173,6 @@ const fn is_false(flag: &bool) -> bool {
 /// Whether another attachment of a body with this outcome would be in vain.
 const fn is_settled(outcome: Outcome) -> bool {
     !matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount)
-}
-
-/// A transaction in the order of all.
-#[derive(Clone, Copy)]
-pub(crate) struct Ordered {
-    pub(crate) place: Place,
-    pub(crate) leaf: Leaf,
-}
-
-impl Ordered {
-    pub(crate) fn find(archive: Archive<'_>, id: &TxId) -> Option<Self> {
-        let place = archive.place(id)?;
-        let leaves = archive.leaves(place.index)?;
-        let leaf = *leaves.get(usize::try_from(place.number).ok()?)?;
-        Some(Self { place, leaf })
-    }
 }
 
 fn body_of(store: &dyn Store, id: &TxId) -> Option<Body> {

@@ -23,7 +23,7 @@ use weft_storage::Store;
 
 use super::{
     Api, SharedApi,
-    fate::{AsOf, Ordered, OutcomeShown},
+    fate::{AsOf, OutcomeShown},
     params::Segment,
     problem::{Answer, Problem},
     shapes::hex,
@@ -215,7 +215,7 @@ fn decisive(store: &dyn Store, body: &BodyId) -> Option<TxId> {
     let sealed = SealedBody::from_bytes(&store.sealed_body(body)?).ok()?;
     let archive = Archive::new(store);
     let consumer = archive.consumer(&sealed.body.issuer, sealed.body.sequence);
-    let ordered = || attachments.iter().find(|id| Ordered::find(archive, id).is_some()).copied();
+    let ordered = || attachments.iter().find(|id| archive.verdict(id).is_some()).copied();
     consumer.filter(|id| attachments.contains(id)).or_else(ordered).or(Some(first))
 }
 

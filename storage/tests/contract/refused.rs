@@ -25,10 +25,10 @@ fn a_store_in_use_is_refused() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()).unwrap());
-    fs::write(dir.path().join("format"), "weft-store 4\n").unwrap();
+    fs::write(dir.path().join("format"), "weft-store 5\n").unwrap();
     let refused = refused(dir.path());
     let StoreError::Format { actual, expected, .. } = &refused else { panic!("{refused}") };
-    assert_eq!((actual.as_str(), expected.as_str()), ("weft-store 4", "weft-store 3"));
+    assert_eq!((actual.as_str(), expected.as_str()), ("weft-store 5", "weft-store 4"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::{
     codec::{Decode, DecodeError, Encode, Reader, encode_list},
     commit::{Leaf, Mountain},
     digest::{CommitId, DIGEST_BYTES},
+    outcome::Outcome,
     params::LEAVES_MAX,
     time::Time,
     tx::CommitRef,
@@ -46,6 +47,28 @@ impl Encode for Place {
 impl Decode for Place {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { index: CommitIndex::decode(reader)?, number: reader.u32()? })
+    }
+}
+
+/// Where a transaction was ordered, and what became of it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub outcome: Outcome,
+}
+
+impl Encode for Verdict {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.place.encode(out);
+        self.outcome.encode(out);
+    }
+}
+
+impl Decode for Verdict {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { place: Place::decode(reader)?, outcome: Outcome::decode(reader)? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The chain of commits: records, one after the other, each over what its leader ordered.
 //!
-//! In: what a leader ordered, executed. Out: records, written with their leaves, the place of every
-//! transaction, and the nodes that proofs of earlier commits need.
+//! In: what a leader ordered, executed. Out: records, written with their leaves, the verdict on
+//! every transaction, and the nodes that proofs of earlier commits need.
 //!
 //! Invariant: all nodes make the same records, to the byte (docs/PROTOCOL.md section 11), and a
 //! record is written in the step that tells of it.
@@ -12,8 +12,8 @@ mod kept;
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-pub use self::kept::Place;
 pub(super) use self::kept::{Leaves, Node};
+pub use self::kept::{Place, Verdict};
 
 use super::records::{Table, Tables};
 use crate::{
@@ -203,7 +203,8 @@ impl Chain {
         write_nodes(&self.head.mountain.append(&self.head.id), tables);
         for (number, leaf) in (0..).zip(leaves) {
             let place = Place { index: record.index, number };
-            tables.write(Table::Ordered, leaf.tx.as_bytes(), &place);
+            let verdict = Verdict { place, outcome: leaf.outcome };
+            tables.write(Table::Ordered, leaf.tx.as_bytes(), &verdict);
         }
         tables.write(Table::Leaves, &index, &Leaves(leaves.to_vec()));
         tables.write(Table::Commit, &index, record);

@@ -22,10 +22,23 @@ use crate::{
     },
     outcome::Outcome,
     tx::{Body, Payload},
+    units::CommitIndex,
 };
 
+/// Remembers to whom the bodies of a commit paid, which are those of its leaves.
+pub(in crate::machine) fn note_all<'a>(
+    index: CommitIndex,
+    leaves: &[Leaf],
+    bodies: impl Iterator<Item = &'a Body>,
+    tables: &mut Tables<'_>,
+) {
+    for ((number, leaf), body) in (0..).zip(leaves).zip(bodies) {
+        note(Place { index, number }, leaf, body, tables);
+    }
+}
+
 /// Remembers to whom the body of a leaf paid.
-pub(in crate::machine) fn note(at: Place, leaf: &Leaf, body: &Body, tables: &mut Tables<'_>) {
+pub(super) fn note(at: Place, leaf: &Leaf, body: &Body, tables: &mut Tables<'_>) {
     for key in keys(at, leaf, body) {
         tables.write(Table::Received, &key, &leaf.tx);
     }

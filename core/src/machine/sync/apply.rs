@@ -14,7 +14,7 @@ use crate::{
         Archive, Event, Ledger, Machine, Outbox, Reads, Source, SyncStatus, WaitsFor,
         certify::Divergence,
         checkpoints::NEXT_VOTE,
-        ledger::consumed_key,
+        ledger::{consumed_key, received},
         records::{Table, Tables},
         settle::{CONSENSUS, Made, Turn},
         sync::drive::SYNCING,
@@ -117,6 +117,7 @@ impl Machine {
                 tables.write(Table::Consumed, &key, &leaf.tx);
             }
         }
+        received::note_all(record.index, &leaves, turns.iter().map(Turn::body), &mut tables);
         if is_news {
             out.events.push(Event::Committed { record: Arc::new(record), leaves: leaves.into() });
         }
