@@ -7,7 +7,7 @@
 //! Invariant: everything offered is solid, and its anchor's round is not above ours nor so far
 //! below that nothing may hang there any more: after a long silence nothing is offered.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
 
 use rand_chacha::{ChaCha8Rng, rand_core::Rng as _};
 
@@ -24,6 +24,7 @@ const TOGETHER: Span = Span::from_millis(10);
 
 #[derive(Debug)]
 struct Tip {
+    position: Position,
     id: TxId,
     /// Its anchor's round; above ours, it is not offered until we catch up.
     round: Round,
@@ -34,24 +35,26 @@ struct Tip {
 /// The tip set.
 #[derive(Debug)]
 pub(super) struct Tips {
-    tips: BTreeMap<Position, Tip>,
+    /// Ascending by position.
+    tips: VecDeque<Tip>,
     linger: Span,
     age_max: Span,
     count_max: usize,
     shown: usize,
-    /// Room for a sample: hundreds are drawn in a second.
-    offered: Vec<TxId>,
+    /// All places in `tips`, in the order in which they were drawn last: hundreds of samples are
+    /// drawn in a second, and any order is as good to draw from as any other.
+    draws: Vec<usize>,
 }
 
 impl Tips {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self {
-            tips: BTreeMap::new(),
+            tips: VecDeque::new(),
             linger: limits.tip_linger,
             age_max: limits.tip_age_max,
             count_max: limits.tips_max,
             shown: limits.tips_shown,
-            offered: Vec::new(),
+            draws: Vec::new(),
         }
     }
 
@@ -64,50 +67,55 @@ impl Tips {
     pub(super) fn attached(&mut self, now: Time, entry: &LogEntry, parents: &[Position]) -> Time {
         let leaves = now + self.linger;
         for parent in parents {
-            if let Some(tip) = self.tips.get_mut(parent).filter(|tip| !tip.approved) {
+            let at = self.tips.binary_search_by_key(parent, |tip| tip.position).ok();
+            let tip = at.and_then(|at| self.tips.get_mut(at));
+            if let Some(tip) = tip.filter(|tip| !tip.approved) {
                 tip.approved = true;
                 tip.leaves = leaves;
             }
         }
-        let tip = Tip {
+        self.tips.push_back(Tip {
+            position: entry.position,
             id: entry.id,
             round: entry.attachment.anchor.round,
             leaves: now + self.age_max,
             approved: false,
-        };
-        self.tips.insert(entry.position, tip);
+        });
         if self.tips.len() > self.count_max {
-            self.tips.pop_first();
+            self.tips.pop_front();
         }
         leaves
     }
 
     /// Lets go of tips whose time has come. Returns when the next one may leave.
     pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
-        let newest_two: Vec<Position> = self.tips.keys().rev().take(2).copied().collect();
-        let by_age_only =
-            |position: &Position, tip: &Tip| !tip.approved && newest_two.contains(position);
-        self.tips.retain(|position, tip| tip.leaves > now || by_age_only(position, tip));
-        self.tips
-            .iter()
-            .filter(|(position, tip)| !by_age_only(position, tip))
-            .map(|(_, tip)| tip.leaves.max(now + TOGETHER))
-            .min()
+        let newest_two = self.tips.iter().rev().nth(1).map_or(Position::ZERO, |tip| tip.position);
+        let by_age_only = |tip: &Tip| !tip.approved && tip.position >= newest_two;
+        self.tips.retain(|tip| tip.leaves > now || by_age_only(tip));
+        let by_time = self.tips.iter().filter(|tip| !by_age_only(tip));
+        by_time.map(|tip| tip.leaves.max(now + TOGETHER)).min()
     }
 
     /// A uniform sample, in random order, of the tips that may be approved at `round`.
     pub(super) fn sample(&mut self, round: Round, random: &mut ChaCha8Rng) -> Vec<TxId> {
-        let fits = |tip: &&Tip| tip.round <= round && round.0 - tip.round.0 <= ANCHOR_LAG;
-        let Self { tips, offered, .. } = self;
-        offered.clear();
-        offered.extend(tips.values().filter(fits).map(|tip| tip.id));
-        let count = offered.len().min(self.shown);
-        for taken in 0..count {
-            let rest = (offered.len() - taken) as u64;
+        let fits = |tip: &Tip| tip.round <= round && round.0 - tip.round.0 <= ANCHOR_LAG;
+        let Self { tips, draws, shown, .. } = self;
+        if draws.len() > tips.len() {
+            draws.clear();
+        }
+        draws.extend(draws.len()..tips.len());
+        let mut sample = Vec::with_capacity(draws.len().min(*shown));
+        for drawn in 0..draws.len() {
+            if sample.len() == *shown {
+                break;
+            }
+            let rest = (draws.len() - drawn) as u64;
             // The bias of a 64-bit draw over a few thousand tips is below 2^-50.
             let pick = usize::try_from(random.next_u64() % rest).unwrap_or(0);
-            offered.swap(taken, taken + pick);
+            draws.swap(drawn, drawn + pick);
+            let tip = draws.get(drawn).and_then(|at| tips.get(*at));
+            sample.extend(tip.filter(|tip| fits(tip)).map(|tip| tip.id));
         }
-        offered.iter().take(count).copied().collect()
+        sample
     }
 }

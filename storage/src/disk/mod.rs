@@ -11,6 +11,8 @@
 //! knows what is on disk; only reading it all anew, at the next start, tells.
 
 mod check;
+mod database;
+mod entries;
 mod extent;
 mod prune;
 mod read;
@@ -18,16 +20,12 @@ mod sweep;
 
 use std::{
     collections::BTreeSet,
-    error::Error,
     fmt,
-    panic::catch_unwind,
     path::Path,
     sync::{Mutex, MutexGuard, OnceLock},
 };
 
-use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
-};
+use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 use weft_core::{
     codec::{Encode as _, encode_list},
     digest::BodyId,
@@ -36,7 +34,7 @@ use weft_core::{
     units::Position,
 };
 
-use self::extent::Extent;
+use self::{database::open_database, entries::Entries, extent::Extent};
 use crate::{
     StoreError, Totals,
     directory::Directory,
@@ -44,17 +42,11 @@ use crate::{
     witness::Witness,
 };
 
-/// The threads of the database. One does both, write full memtables to tables and merge tables: of
-/// several, the first spins for as long as another merges, which costs a busy node a twentieth.
-const WORKERS: usize = 1;
-
-type BoxedError = Box<dyn Error + Send + Sync>;
-
 /// What the operator chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Memory for what was read from tables, in bytes. More makes old transactions faster to find.
-    /// Default 128 MiB; what was written last is in memory anyway, at most 320 MiB of it.
+    /// Default 128 MiB; what was written last is in memory anyway, at most 160 MiB of it.
     pub cache_bytes: u64,
 }
 
@@ -95,6 +87,7 @@ pub struct FjallStore {
     /// Remembered, so that nothing is read from below the start of the log: what left there is in
     /// the way of a search until the database merges it away.
     extent: Mutex<Extent>,
+    entries: Entries,
     failure: OnceLock<String>,
     /// Let go last.
     directory: Directory,
@@ -117,6 +110,7 @@ impl FjallStore {
             records,
             witness: Mutex::new(witness),
             extent: Mutex::default(),
+            entries: Entries::default(),
             failure: OnceLock::new(),
             directory,
         };
@@ -262,30 +256,6 @@ impl fmt::Debug for FjallStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FjallStore").field("dir", &self.directory.path()).finish_non_exhaustive()
     }
-}
-
-/// Opens the database. It asserts some of what it finds in its files, so a damaged file can make it
-/// panic; here that is one more way of being refused.
-fn open_database(path: &Path, config: Config) -> Result<(Database, Keyspace), BoxedError> {
-    match catch_unwind(|| try_open_database(path, config)) {
-        Ok(opened) => opened.map_err(BoxedError::from),
-        Err(panic) => {
-            let told = panic.downcast_ref::<String>().map(String::as_str);
-            let told = told.or_else(|| panic.downcast_ref().copied());
-            Err(format!("a file is damaged: {}", told.unwrap_or("no reason given")).into())
-        }
-    }
-}
-
-/// Signatures and readings do not compress (LZ4 is not even built in), and bodies stay where they
-/// were written while tables of keys are merged.
-fn try_open_database(path: &Path, config: Config) -> fjall::Result<(Database, Keyspace)> {
-    let database =
-        Database::builder(path).cache_size(config.cache_bytes).worker_threads(WORKERS).open()?;
-    let records = database.keyspace("records", || {
-        KeyspaceCreateOptions::default().with_kv_separation(Some(KvSeparationOptions::default()))
-    })?;
-    Ok((database, records))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -54,6 +54,7 @@ impl FjallStore {
         };
         let position = Position::from_bytes(&position)?;
         let record = self.log_record(at, position)?.ok_or(ReadError::Missing("a transaction"))?;
+        self.entries.remember(record.entry);
         Ok(Some(record.entry))
     }
 
@@ -177,7 +178,8 @@ fn log_record(guard: Guard) -> Read<LogRecord> {
 
 impl Reads for FjallStore {
     fn entry(&self, id: &TxId) -> Option<LogEntry> {
-        self.answer(self.try_entry(&self.database.snapshot(), id))
+        let remembered = self.entries.find(id, self.floor()).map(Some).map(Ok);
+        self.answer(remembered.unwrap_or_else(|| self.try_entry(&self.database.snapshot(), id)))
     }
 
     fn sealed_body(&self, id: &BodyId) -> Option<Bytes> {

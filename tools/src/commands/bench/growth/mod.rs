@@ -43,9 +43,10 @@ use crate::{failure::Failure, network::Network, output::Output};
 /// Transactions that are made and fed at once: some tens of megabytes.
 const PORTION: usize = 10_000;
 
-/// The last ones before a size, on which the cost at that size is measured: more than a store
-/// gathers before it writes a table, or the cost of that would be all there or not there at all.
-const STRETCH: usize = 50_000;
+/// The last ones before a size, on which the cost at that size is measured: twice what a store
+/// gathers before it merges, or the cost of a merge would be all there or not there at all. Half a
+/// gigabyte with short readings.
+const STRETCH: usize = 200_000;
 
 /// Transactions of the smallest size whose ids are kept, to be read again.
 const SAMPLE: usize = 1_000;
