@@ -1,5 +1,7 @@
 //! `weft bench pipeline`, `growth` and `sync`, which start nodes of their own.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::support::{json, run};
@@ -41,6 +43,29 @@ fn a_node_is_looked_at_as_it_grows() {
     assert!(dir.path().join("files/net/node.log").exists(), "what was named is kept");
     let wrong = ["bench", "growth", "--sizes", "2000,1000"];
     run(dir.path(), &wrong).fails(2, &["do not ascend", "--sizes 10000,100000"]);
+}
+
+#[test]
+fn what_was_measured_becomes_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["bench", "report", "--short", "--only", "pipeline", "--dir", "report"];
+    let said = run(dir.path(), &args).ok();
+    let file = |name: &str| fs::read_to_string(dir.path().join("report").join(name)).unwrap();
+    assert_eq!(file("report.txt"), said);
+    assert!(said.contains("\n# weft bench pipeline\n") && said.contains("A short look"), "{said}");
+    let report: Value = serde_json::from_str(&file("report.json")).unwrap();
+    let values = report["benches"].as_array().unwrap();
+    assert_eq!(values.len(), 2, "short readings and long ones: {report}");
+    for value in values {
+        assert_eq!(value["event"], "pipeline", "{report}");
+        assert!(value["ratio"].as_f64().unwrap() > 0.0, "{value}");
+    }
+    assert!(report["machine"].is_object() && report["short"] == true, "{report}");
+    let picture = file("report.svg");
+    assert!(picture.starts_with("<svg") && picture.contains("verify"), "{picture}");
+    run(dir.path(), &args).fails(1, &["cannot make report"]);
+    let wrong = ["bench", "report", "--only", "chess"];
+    run(dir.path(), &wrong).fails(2, &["chess", "pipeline"]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
@@ -35,6 +36,14 @@ pub(crate) struct Args {
     /// A look that takes two minutes; its figures are rough
     #[arg(long)]
     short: bool,
+    /// These parts alone
+    #[arg(
+        long,
+        value_name = "BENCH,BENCH..",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(BENCHES.map(|bench| bench.name)),
+    )]
+    only: Vec<String>,
 }
 
 /// One part of the report.
@@ -58,7 +67,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let failed = |error| Failure::failed(format!("cannot make {}: {error}", dir.display()));
     fs::create_dir(&dir).map_err(failed)?;
     let mut report = Report { machine: Machine::look()?, is_short: args.short, parts: Vec::new() };
-    for bench in &BENCHES {
+    let is_asked =
+        |bench: &&Bench| args.only.is_empty() || args.only.iter().any(|asked| asked == bench.name);
+    for bench in BENCHES.iter().filter(is_asked) {
         output.note(&format!("# weft bench {}", bench.name));
         let told = if args.short { bench.short } else { &[] };
         let values = spawn_blocking(move || measure(bench.name, told)).await;
