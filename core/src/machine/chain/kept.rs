@@ -131,3 +131,21 @@ impl Decode for Head {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_frozen() {
+        let bytes = [7, 6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 5];
+        let verdict = Verdict::from_bytes(&bytes).unwrap();
+        let place = Place { index: CommitIndex(0x0001_0203_0405_0607), number: 0x0809_0a0b };
+        assert_eq!(verdict, Verdict { place, outcome: Outcome::SeqUsed });
+        assert_eq!(verdict.to_bytes(), bytes);
+        assert!(
+            Verdict::from_bytes(&bytes[..12]).is_err(),
+            "a place alone, as formats before 4 had"
+        );
+    }
+}

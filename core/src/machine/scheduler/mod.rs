@@ -333,6 +333,9 @@ impl Scheduler {
         turns.charge(&payer, cost);
         bucket.spend(cost);
         window.takes();
+        if owner.is_funded() {
+            window.has_funded(now);
+        }
         self.remove(&id)
     }
 

@@ -1,5 +1,6 @@
 //! How much may be attached and not ordered yet: twice what the network orders in the time that one
-//! transaction needs when nothing is in its way.
+//! transaction needs when nothing is in its way; less of it by those without a share, as long as
+//! somebody with one has to wait.
 //!
 //! What is attached beyond that becomes final no sooner, since every node must have it first; it
 //! only fills the way of the checkpoints and of what they cite, until rounds stand still. By
@@ -21,13 +22,20 @@ use crate::{
 /// The window of a network that has no pace yet.
 const LEAST: u64 = 256;
 
-/// How many times what is on its way if nothing is in the way: less would slow down a network that
-/// can do more, more would wait.
-const GAIN: u64 = 2;
+/// How many quarters of what is on its way if nothing is in the way: less would slow down a network
+/// that can do more, more would wait.
+const GAIN: u64 = 8;
+
+/// The same beside somebody with a share who had to wait: what all have on its way is in his way,
+/// so those without one have less of it, and the network does a little less than it could.
+const GAIN_BESIDE: u64 = 5;
 
 /// The same for whoever has a share: half as much again is theirs alone, so that they need not wait
 /// for what others have on its way.
-const GAIN_FUNDED: u64 = 3;
+const GAIN_FUNDED: u64 = 12;
+
+/// How long after he had to wait.
+const BESIDE: Span = Span::from_millis(1_000);
 
 /// What the pace is taken for at least where it sets how fast is attached, and of how long may be
 /// attached at once.
@@ -73,12 +81,14 @@ pub(super) struct Window {
     way: Way,
     /// The last commit since the start: before, nothing is known.
     last: Option<Time>,
+    /// When somebody with a share was at his turn last.
+    beside: Option<Time>,
 }
 
 impl Default for Window {
     fn default() -> Self {
         let pacer = Bucket::new(LEAST_PER_S, LEAST / 2, DEBT_MAX);
-        Self { pace: Pace::default(), pacer, way: Way::default(), last: None }
+        Self { pace: Pace::default(), pacer, way: Way::default(), last: None, beside: None }
     }
 }
 
@@ -95,6 +105,11 @@ impl Window {
         self.last = Some(now);
     }
 
+    /// Somebody with a share had to wait for his turn, and has it now.
+    pub(super) const fn has_funded(&mut self, now: Time) {
+        self.beside = Some(now);
+    }
+
     /// Something is attached that was asked about, or is in any case.
     pub(super) fn takes(&mut self) {
         self.pacer.spend(1);
@@ -106,9 +121,12 @@ impl Window {
         let (in_flight, pace) = (in_flight as u64, self.pace.per_s());
         let under_way = pace.saturating_mul(self.way.least().as_millis()) / 1_000;
         let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
-        let window =
-            |gain: u64| (LEAST / GAIN).max(under_way).saturating_mul(gain).saturating_add(still);
-        let (of_all, of_funded) = (window(GAIN), window(GAIN_FUNDED));
+        let window = |gain: u64| {
+            (LEAST / 2).max(under_way).saturating_mul(gain).saturating_add(4 * still) / 4
+        };
+        let is_beside = self.beside.is_some_and(|at| now.since(at) < BESIDE);
+        let of_all = window(if is_beside { GAIN_BESIDE } else { GAIN });
+        let of_funded = window(GAIN_FUNDED);
         let pace = pace.max(LEAST_PER_S);
         let rate = pace + pace.saturating_mul(of_all.saturating_sub(in_flight)) / of_all;
         self.pacer.set(rate, AT_ONCE, LEAST / 2);
@@ -238,6 +256,16 @@ mod tests {
         assert_eq!(rooms(&mut window, 4_900), [1_600, 2_400], "because it is long");
         run(&mut window, 5_000, 7_000, 1, 400);
         assert_eq!(rooms(&mut window, 7_400), [256, 384]);
+    }
+
+    #[test]
+    fn beside_those_with_a_share_the_others_have_less_under_way() {
+        let mut window = Window::default();
+        run(&mut window, 0, 2_000, 200, 400);
+        window.has_funded(at(2_400));
+        assert_eq!(rooms(&mut window, 2_600), [1_000, 2_400]);
+        assert_eq!(rooms(&mut window, 3_399), [1_000, 2_400]);
+        assert_eq!(rooms(&mut window, 3_400), [1_600, 2_400], "nobody waited for a second");
     }
 
     #[test]

@@ -197,6 +197,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         tests: CORE,
     },
     Mutant {
+        name: "nobody-steps-aside",
+        invariant: "who owns nothing has less under way while those who own something wait",
+        file: "core/src/machine/scheduler/window.rs",
+        from: "now.since(at) < BESIDE",
+        to: "now.since(at) < Span::ZERO",
+        tests: CORE,
+    },
+    Mutant {
         name: "standstill-is-pace",
         invariant: "what a standstill gathered does not widen the window",
         file: "core/src/machine/scheduler/window.rs",

@@ -61,7 +61,9 @@ impl Flood {
                 written.and_then(|()| file.write_all(&bytes)).map_err(failed)?;
             }
         }
-        file.flush().map_err(failed)?;
+        // The disk is done with it before anything is measured.
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
         Ok(Self(path))
     }
 
