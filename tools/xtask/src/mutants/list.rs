@@ -201,7 +201,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         invariant: "who owns nothing has less under way while those who own something wait",
         file: "core/src/machine/scheduler/window.rs",
         from: "now.since(at) < BESIDE",
-        to: "now.since(at) < Span::ZERO",
+        to: "now.since(at) < Span::from_millis(0)",
         tests: CORE,
     },
     Mutant {
