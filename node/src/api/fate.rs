@@ -108,11 +108,7 @@ impl Fate {
 
     /// What became of a body with these attachments.
     pub(crate) fn of_body(store: &dyn Store, attachments: &[TxId], as_of: AsOf) -> Self {
-        let consumer = attachments.first().and_then(|first| {
-            let body = body_of(store, first)?;
-            Archive::new(store).consumer(&body.issuer, body.sequence)
-        });
-        match consumer.filter(|consumer| attachments.contains(consumer)) {
+        match consumer(Archive::new(store), attachments) {
             Some(consumer) => Self::of(store, &consumer, as_of),
             None => Self::of_first(store, attachments, as_of),
         }
@@ -173,6 +169,12 @@ const fn is_false(flag: &bool) -> bool {
 /// Whether another attachment of a body with this outcome would be in vain.
 const fn is_settled(outcome: Outcome) -> bool {
     !matches!(outcome, Outcome::BadAnchor | Outcome::NoAccount)
+}
+
+/// Of the attachments of a body the one that consumed its sequence.
+pub(super) fn consumer(archive: Archive<'_>, attachments: &[TxId]) -> Option<TxId> {
+    let consumes = |verdict: Verdict| verdict.outcome.consumes_sequence();
+    attachments.iter().copied().find(|id| archive.verdict(id).is_some_and(consumes))
 }
 
 fn body_of(store: &dyn Store, id: &TxId) -> Option<Body> {

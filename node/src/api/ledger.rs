@@ -13,17 +13,16 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
     address::Address,
-    codec::{Decode as _, Encode as _},
+    codec::Encode as _,
     digest::{BodyId, TxId},
     machine::{Archive, By, SubmitRefusal},
-    tx::SealedBody,
     units::CommitIndex,
 };
 use weft_storage::Store;
 
 use super::{
     Api, SharedApi,
-    fate::{AsOf, OutcomeShown},
+    fate::{AsOf, OutcomeShown, consumer},
     params::Segment,
     problem::{Answer, Problem},
     shapes::hex,
@@ -212,11 +211,9 @@ async fn proof(State(api): State<SharedApi>, Segment(id): Segment<TxId>) -> Answ
 fn decisive(store: &dyn Store, body: &BodyId) -> Option<TxId> {
     let attachments = store.attachments(body);
     let first = *attachments.first()?;
-    let sealed = SealedBody::from_bytes(&store.sealed_body(body)?).ok()?;
     let archive = Archive::new(store);
-    let consumer = archive.consumer(&sealed.body.issuer, sealed.body.sequence);
-    let ordered = || attachments.iter().find(|id| archive.verdict(id).is_some()).copied();
-    consumer.filter(|id| attachments.contains(id)).or_else(ordered).or(Some(first))
+    let ordered = || attachments.iter().find(|id| archive.place(id).is_some()).copied();
+    consumer(archive, &attachments).or_else(ordered).or(Some(first))
 }
 
 impl Api {

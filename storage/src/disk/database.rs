@@ -21,11 +21,14 @@ const WORKERS: usize = 1;
 /// What is gathered in memory before it becomes a table. Half of what fjall does by itself: writing
 /// one takes a core and the disk, and everything else waits for as long.
 const MEMTABLE_BYTES: u64 = 32 << 20;
-const TABLE_BYTES: u64 = 32 << 20;
 
 /// Tables that are merged into the next level at once: twice what fjall does by itself, so that as
 /// many bytes are merged as often.
 const TABLES_MERGED: u8 = 8;
+
+/// How long a merged table is. The first level has room for as many as are merged at once, so this
+/// is half of what fjall does by itself, too.
+const TABLE_BYTES: u64 = 32 << 20;
 
 /// How far the threads of the database stand back behind all others (`nice`), where the system can
 /// say so of a thread: a merge can wait for a second, a round of checkpoints cannot.

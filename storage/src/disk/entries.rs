@@ -4,8 +4,8 @@
 //! ordered, what lies below it in an answer. Each time is two searches, through what is in memory
 //! and through tables.
 //!
-//! Invariant: an entry is never changed, so what is remembered is what the disk says, as long as it
-//! does not lie below the start of the log.
+//! Invariant: what is remembered is what the disk says, unless it lies below the start of the log.
+//! An entry is never changed while it is there; what left may come again, at a position of its own.
 //!
 //! Left out on purpose: entries that were not found, which the next batch may bring; entries as
 //! they are written, since the machine has the newest in memory.

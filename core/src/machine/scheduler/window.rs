@@ -19,8 +19,8 @@ use crate::{
     time::{Span, Time},
 };
 
-/// The window of a network that has no pace yet.
-const LEAST: u64 = 256;
+/// What is taken to be under way at least: of a network that has no pace yet.
+const LEAST: u64 = 128;
 
 /// How many quarters of what is on its way if nothing is in the way: less would slow down a network
 /// that can do more, more would wait.
@@ -87,7 +87,7 @@ pub(super) struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        let pacer = Bucket::new(LEAST_PER_S, LEAST / 2, DEBT_MAX);
+        let pacer = Bucket::new(LEAST_PER_S, LEAST, DEBT_MAX);
         Self { pace: Pace::default(), pacer, way: Way::default(), last: None, beside: None }
     }
 }
@@ -121,15 +121,13 @@ impl Window {
         let (in_flight, pace) = (in_flight as u64, self.pace.per_s());
         let under_way = pace.saturating_mul(self.way.least().as_millis()) / 1_000;
         let still = now.since(last).as_millis().saturating_sub(STANDSTILL.as_millis());
-        let window = |gain: u64| {
-            (LEAST / 2).max(under_way).saturating_mul(gain).saturating_add(4 * still) / 4
-        };
+        let window = |gain: u64| LEAST.max(under_way).saturating_mul(gain) / 4 + still;
         let is_beside = self.beside.is_some_and(|at| now.since(at) < BESIDE);
         let of_all = window(if is_beside { GAIN_BESIDE } else { GAIN });
         let of_funded = window(GAIN_FUNDED);
         let pace = pace.max(LEAST_PER_S);
         let rate = pace + pace.saturating_mul(of_all.saturating_sub(in_flight)) / of_all;
-        self.pacer.set(rate, AT_ONCE, LEAST / 2);
+        self.pacer.set(rate, AT_ONCE, LEAST);
         if !self.pacer.gives(now) {
             return Room::None;
         }
